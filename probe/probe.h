@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * probe: runs a target and fills a measurement.
+ *
+ * Knows how to launch, hold back, follow and read out. Refuses to judge, and never prints: messages go to the caller.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct measurement;
+
+enum probe_kind {
+    PROBE_AUTO, /* bpf where it works; never falls back silently */
+    PROBE_BPF,
+    PROBE_PROCFS,
+};
+
+/* What the status line shows while the target runs. */
+struct probe_progress {
+    uint64_t elapsed_ns;
+    uint32_t live_threads;
+    uint64_t on_cpu_ns;  /* so far */
+    uint64_t blocked_ns; /* so far */
+};
+
+struct probe_options {
+    enum probe_kind kind;
+    char *const *argv;            /* command and arguments, NULL-terminated; borrowed */
+    const char *user;             /* run the target as this user; NULL: the invoking user (SUDO_UID under sudo) */
+    bool target_stdout_to_stderr; /* -f json without -o */
+    uint64_t duration_ns;         /* stop measuring (and TERM the target's group) after this; 0: until it ends */
+    bool sites;                   /* take stacks */
+    const char *helper_path;      /* concadvise-probe; NULL: beside this executable, then libexecdir */
+    uint32_t max_slices;          /* slices kept in memory; 0: the default (131072) */
+    uint32_t ring_records; /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
+    uint32_t max_threads;  /* live thread slots; 0: the default (16384) */
+    /* Called about 4 times a second from the probe's own loop; NULL: none. */
+    void (*progress)(const struct probe_progress *progress, void *userdata);
+    void *userdata;
+};
+
+/* How a run ended, from the caller's point of view. */
+enum probe_outcome {
+    PROBE_MEASURED = 0,       /* ret_m is filled; the target's status is in it */
+    PROBE_NOT_FOUND = 1,      /* command not found: exit 127. Target not started. */
+    PROBE_NOT_EXECUTABLE = 2, /* exists but could not be executed: exit 126. Target not started. */
+    PROBE_UNAVAILABLE = 3,    /* this probe can't start here: exit 125. Target not started. */
+};
+
+/*
+ * Launch options->argv held back, attach, release it, follow it to its end, read out.
+ * SIGINT and SIGTERM received meanwhile are passed to the target; a second SIGINT ends the measurement at once.
+ *
+ * @param ret_m    owned by the caller; untouched unless PROBE_MEASURED
+ * @param message  what happened, what was seen, what to do, whether the target was started; set unless PROBE_MEASURED
+ * @param size     size of message
+ * @return an enum probe_outcome, or -errno for a failure of our own (message is set then, too)
+ */
+int probe_run(const struct probe_options *options, struct measurement **ret_m, char *message, size_t size);
+
+/* One line of `concadvise doctor`. */
+struct probe_check {
+    const char *name; /* static */
+    bool ok;
+    char detail[256]; /* what was seen, and what to do about it when not ok */
+    bool needed_for_bpf;
+};
+
+/*
+ * Look at what this machine can measure. Starts nothing of the user's; loads the probe once to see that it works.
+ * @return number of checks written (at most `max`)
+ */
+size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, size_t max);
