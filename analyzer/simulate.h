@@ -35,3 +35,23 @@ void simulate_costs_from_measurement(const struct measurement *m, struct simulat
  */
 int simulate(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t workers,
              uint32_t cpus, struct simulate_result *ret_result);
+
+/*
+ * The program as it is now: its model, its workers, what it pays per item (a worker started for each, hand-overs),
+ * and a blocked event loop taken as the one-by-one execution that it is.
+ * @return as simulate()
+ */
+int simulate_current(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus,
+                     struct simulate_result *ret_result);
+
+/*
+ * The smallest worker count whose wall time is within 3 % of the best one. For MODEL_PROCESSES_COROUTINES the count is
+ * per process. Replays are planned with the same function.
+ * @param ret_result  may be NULL
+ * @return as simulate()
+ */
+int simulate_best_workers(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
+                          uint32_t *ret_workers, struct simulate_result *ret_result);
+
+/* Processes that MODEL_PROCESSES_COROUTINES runs: one per CPU, never more than there are items; >= 1. */
+uint32_t simulate_loop_processes(const struct profile *p, uint32_t cpus);
