@@ -90,7 +90,11 @@ struct evidence {
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;
-    bool disagrees; /* the tree's model and the measured best differ: the replay won */
+    bool disagrees;            /* the tree's model and the measured best differ: the replay won */
+    double mended_speedup;     /* the current model with its flaws mended or its best worker count; 0: not known */
+    double mended_interval[2]; /* 95 % interval of it */
+    uint32_t mended_workers;   /* 0: not known */
+    enum evidence_source mended_source;
 };
 
 struct finding {
@@ -142,6 +146,9 @@ struct advice {
 struct advice *advice_new(void);    /* zeroed, models marked with their index, or NULL */
 void advice_free(struct advice *a); /* NULL-safe, half-built objects allowed */
 void advice_freep(struct advice **a);
+
+/* Free what one finding owns, not the finding itself; leaves it zeroed. */
+void finding_clear(struct finding *finding);
 
 const char *change_to_str(enum change change);
 const char *confidence_to_str(enum confidence confidence);
