@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every example runs under the real probe and must get the advice that its header expects."""
+import json
+import pathlib
+import tempfile
+import unittest
+
+import support
+
+
+class ExampleCase:
+    """Mixed into one TestCase per example: one measured run, several questions about it."""
+
+    example = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="concadvise-example-")
+        with support.peers(cls.example.server) as environment:
+            cls.run = support.measure(cls.example.command, env=environment, keep=cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def setUp(self):
+        self.assertEqual(self.run.status, 0, str(self.run))
+        self.assertIsNotNone(self.run.report, str(self.run))
+
+    def test_advice(self):
+        """Model, change and findings are those of the header."""
+        recommendation, found = self.run.report["recommendation"], support.findings(self.run.report)
+        seen = f"\n{self.run}"
+        self.assertIn(recommendation["model"], self.example.models, seen)
+        if self.example.changes:
+            self.assertIn(recommendation["change"], self.example.changes, seen)
+        for wanted in self.example.wanted:
+            self.assertIn(wanted, found, seen)
+        for unwanted in self.example.unwanted:
+            self.assertNotIn(unwanted, found, seen)
+
+    def test_accounting(self):
+        """On-CPU, runnable and blocked add up to thread time, and little is left unexplained."""
+        support.on_cpu_and_waits_add_up(self, self.run.report)
+        m = self.run.report["measurement"]
+        self.assertLessEqual(m["unattributed_ns"], m["thread_time_ns"] / 100)
+
+    def test_saved_run_gives_the_same_advice(self):
+        """`concadvise report run.json` says what the live run said."""
+        again = support.run("report", "-f", "json", self.run.saved)
+        self.assertEqual(again.status, 0, str(again))
+        report = json.loads(again.stdout)
+        for part in ("target", "measurement", "current", "recommendation", "decision", "evidence", "findings"):
+            self.assertEqual(report[part], self.run.report[part], part)
+
+
+class HeaderTest(unittest.TestCase):
+    def test_every_folder_has_examples(self):
+        """Guards against a header that silently stops matching."""
+        folders = {pathlib.Path(example.path).parent.name for example in support.examples()}
+        self.assertEqual(folders, {"c", "python"})
+        self.assertGreaterEqual(len(support.examples()), 35)
+
+
+for _example in support.examples():
+    _name = "Example_" + _example.name.replace("/", "_")
+    globals()[_name] = type(_name, (ExampleCase, unittest.TestCase), {"example": _example})
