@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * abi: records, map values and limits shared by the BPF programs and user space (one header, both sides).
+ *
+ * Fixed-width types, explicit padding, sizes asserted. Times are CLOCK_MONOTONIC nanoseconds.
+ */
+
+#ifndef __BPF__
+#include <assert.h>
+#endif
+#include <linux/types.h>
+
+#include "probe/runtime/cpython_walk.h"
+
+/*
+ * What a thread was blocked in, as far as the kernel side can tell. User space turns a kind into a cause
+ * (probe/cause.c), because some answers need the process: which futex is the interpreter lock, who listens.
+ * _TARGET: ended by another process of the target; _SIBLING: by a thread of the same process.
+ */
+enum wait_kind {
+    WAIT_UNKNOWN,     /* blocked, but no class fits */
+    WAIT_FUTEX_MUTEX, /* FUTEX_WAIT, expected value 2: glibc's contended mutex */
+    WAIT_FUTEX_OTHER, /* condition variable, semaphore, rwlock, runtime park */
+    WAIT_FUTEX_JOIN,  /* shared bitset wait on a thread's tid word: pthread_join */
+    WAIT_FUTEX_PI,
+    WAIT_SLEEP,
+    WAIT_EPOLL_TIMEOUT,
+    WAIT_EPOLL_SIBLING,
+    WAIT_EPOLL_TARGET,
+    WAIT_EPOLL_OUTSIDE,
+    WAIT_POLL_TIMEOUT, /* poll and select over several descriptors */
+    WAIT_POLL_SIBLING,
+    WAIT_POLL_TARGET,
+    WAIT_POLL_OUTSIDE,
+    WAIT_INET_OUTSIDE,
+    WAIT_INET_SIBLING,
+    WAIT_INET_TARGET,
+    WAIT_INET_SERVED,  /* a connection that the target accepted: the next request is awaited */
+    WAIT_INET_TIMEOUT, /* poll on one socket that ran into its timeout */
+    WAIT_ACCEPT,
+    WAIT_UNIX_OUTSIDE,
+    WAIT_UNIX_SIBLING,
+    WAIT_UNIX_TARGET,
+    WAIT_PIPE_OUTSIDE,
+    WAIT_PIPE_SIBLING,
+    WAIT_PIPE_TARGET,
+    WAIT_EVENTFD,
+    WAIT_CHILD, /* wait4, waitid, vfork */
+    WAIT_FILE,
+    WAIT_FAULT,
+    WAIT_MEMORY, /* mmap_lock and friends inside memory calls */
+    WAIT_TERMINAL,
+    WAIT_SIGNAL,
+    WAIT_SYSV, /* semop, msgrcv, mq */
+    WAIT_IO_URING,
+    WAIT_EXEC,
+    WAIT_STOPPED,
+    WAIT_EXIT,     /* on the way out */
+    WAIT_OTHER_FD, /* inotify, timerfd, signalfd, devices */
+    WAIT_KIND_COUNT,
+};
+
+enum slot_state {
+    SLOT_FREE,
+    SLOT_NEW, /* forked, not yet runnable */
+    SLOT_RUNNING,
+    SLOT_RUNNABLE,
+    SLOT_BLOCKED,
+    SLOT_HELD, /* the root, before its release */
+};
+
+/* One live thread's exact account. Kernel and user space share it through an mmapable array. */
+struct slot {
+    __u64 task; /* address of its task_struct: tells a reused pid */
+    __u32 tid;
+    __u32 tgid;
+    __u32 parent_tid;
+    __u16 state; /* enum slot_state */
+    __u16 kind;  /* enum wait_kind while blocked; resolved when woken */
+    __u64 birth; /* first runnable */
+    __u64 death; /* 0: alive */
+    __u64 stamp; /* of the last transition */
+    __u64 on_cpu_ns;
+    __u64 runnable_ns;
+    __u64 exec_base; /* se.sum_exec_runtime at the last switch-out: mends a missed switch-in */
+    __u64 utime;     /* as the kernel counts, at death */
+    __u64 stime;
+    __u64 slice_on_cpu_ns; /* of the slice in progress */
+    __u64 slice_runnable_ns;
+    __u64 slice_blocked_ns;
+    __u64 address;    /* futex word, or inode number, of the wait in progress */
+    __u64 deadline;   /* when a timed wait in progress ends; 0: never */
+    __u64 early_wake; /* woken while still descheduling: see sched_waking */
+    __u64 waker_on_cpu_ns;
+    __u32 waker_tid; /* thread of the target, or 0 */
+    __u32 waker_tgid;
+    __u64 last_stack; /* when a stack was last taken while blocking */
+    __u32 stack_id;   /* of the wait in progress; 0: none taken */
+    __u32 voluntary;
+    __u32 involuntary;
+    __u32 cpu_samples;
+    __u32 lock_held_samples;
+    __u32 repaired;
+    __u64 repaired_ns;
+    __u32 is_process; /* the first thread of a process */
+    __u32 execed;
+    char comm[16];
+    __u64 blocked_ns[WAIT_KIND_COUNT];
+    __u32 blocked_count[WAIT_KIND_COUNT];
+    __u32 pad;
+};
+
+enum record_type {
+    RECORD_SLICE = 1,
+    RECORD_FORK,
+    RECORD_EXEC,
+    RECORD_GROUP_EXIT,
+};
+
+/* The per-CPU event ring; SLICE: a stretch on CPU, the wait after it, the wait for a CPU after that. */
+struct record {
+    __u64 time; /* end of the wait; of the event */
+    __u32 tid;
+    __u32 tgid;
+    __u16 type;
+    __u16 kind;
+    __u32 other_tid; /* SLICE: waker; FORK: parent thread */
+    __u64 on_cpu_ns; /* GROUP_EXIT: peak resident pages */
+    __u64 runnable_ns;
+    __u64 blocked_ns;
+    __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */
+    __u32 stack_id;
+    __u32 address_low; /* futex address, low half (bits 0-31) */
+};
+
+#define STACK_DEPTH 44
+
+/* The per-CPU stack ring: Python frames, innermost first. */
+struct stack_record {
+    __u64 time;
+    __u32 id; /* joins SLICE records; 0: an on-CPU sample */
+    __u32 tid;
+    __u32 tgid;
+    __u16 n_frames;
+    __u16 lock_held; /* on-CPU sample: it held the interpreter lock */
+    __u64 code[STACK_DEPTH];
+    __u64 instr[STACK_DEPTH];
+};
+
+/* Per-CPU ring positions, a cache line each. */
+struct ring_head {
+    __u64 records;
+    __u64 stacks;
+    __u64 obituaries;
+    __u64 pad[5];
+};
+
+/* Sums over threads that ended, and counters of the whole run. */
+struct totals {
+    __u64 threads;
+    __u64 processes;
+    __u64 live;
+    __u64 max_live;
+    __u64 live_processes;
+    __u64 max_live_processes;
+    __u64 no_slot;       /* threads that found no free slot */
+    __u64 futex_unnamed; /* futex waits that found the table full */
+    __u64 stacks_failed;
+    __u64 fresh; /* slots handed out for the first time */
+    __u64 pad[6];
+};
+
+struct grave {
+    __u64 threads;
+    __u64 lifetime_ns;
+    __u64 on_cpu_ns;
+    __u64 runnable_ns;
+    __u64 utime;
+    __u64 stime;
+    __u64 voluntary;
+    __u64 involuntary;
+    __u64 repaired;
+    __u64 repaired_ns;
+    __u64 blocked_ns[WAIT_KIND_COUNT];
+    __u64 blocked_count[WAIT_KIND_COUNT];
+};
+
+#define PARALLELISM_MAX 257
+
+/* parallelism: time with exactly k threads of the target on CPUs. */
+struct parallelism {
+    __u64 running;
+    __u64 since;
+    __u64 time_ns[PARALLELISM_MAX];
+};
+
+struct futex_key {
+    __u32 tid;
+    __u32 kind;
+    __u64 address;
+};
+
+struct futex_value {
+    __u64 wait_ns;
+    __u64 waits;
+    __u32 tgid;
+    __u32 pad;
+};
+
+/* A registered CPython process (key: tgid). */
+struct python_process {
+    __u64 runtime; /* address of _PyRuntime; 0: 3.6, which has none */
+    struct cpython_walk_config walk;
+};
+
+/* What the helper tells the front end beyond the map values (probe/wire.h). */
+struct wire_futex {
+    struct futex_key key;
+    struct futex_value value;
+};
+
+struct wire_python {
+    __u32 tgid;
+    __u32 pad;
+    struct python_process process;
+};
+
+struct wire_final {
+    __u64 end_ns; /* CLOCK_MONOTONIC when the programs were detached */
+    __u64 cpu_ns; /* CPU time the helper used since the target was released */
+    __u64 records_lost;
+    __u64 stacks_lost;
+    __u64 obituaries_lost;
+    struct totals totals;
+    struct grave grave; /* sum over CPUs */
+};
+
+#ifndef __BPF__
+static_assert(sizeof(struct record) == 64, "a record is a cache line");
+static_assert(sizeof(struct ring_head) == 64, "a head is a cache line");
+static_assert(sizeof(struct slot) % 8 == 0, "array stride");
+static_assert(sizeof(struct stack_record) == 24 + 16 * STACK_DEPTH, "no hidden padding");
+static_assert(sizeof(struct futex_key) == 16, "no hidden padding: it is hashed");
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * bpf_session: the loaded and attached BPF programs and their maps, as the helper sees them.
+ *
+ * The only user-space code that knows libbpf. Starting needs CAP_BPF and CAP_PERFMON; everything after start works
+ * on open descriptors without any capability. Reads nothing that the target wrote.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct bpf_session; /* opaque */
+struct python_process;
+
+struct bpf_session_options {
+    pid_t root;            /* held target: its account starts when it is woken */
+    uint32_t ring_records; /* per CPU, a power of two; 0: default */
+    uint32_t max_threads;  /* live threads; 0: default 16384 */
+};
+
+/* One thing to pass on; called from bpf_session_drain() and bpf_session_finish(). @return 0 or -errno (stops) */
+typedef int (*bpf_session_emit_fn)(uint32_t wire_type, const void *data, size_t size, void *userdata);
+
+/*
+ * Open, size, load and attach.
+ *
+ * @param message  what failed and what to do, when not 0
+ * @return 0, -EPERM, -EOPNOTSUPP (kernel without BTF), -errno
+ */
+int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
+                      size_t size);
+
+bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling is on */
+
+/* Emit WIRE_STACKS, WIRE_RECORDS, WIRE_OBITUARIES and WIRE_STATUS for what has arrived since. @return 0 or -errno */
+int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
+
+/* Register a CPython process for stacks. @return 0 or -errno */
+int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);
+
+/* Detach, drain, close the accounts of the living at this moment and emit all sums, WIRE_FINAL last. */
+int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
+
+void bpf_session_free(struct bpf_session *session); /* NULL-safe; detaches */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * core: the few kernel types that the BPF programs read, kept by hand so that the build needs neither BTF nor a
+ * generated vmlinux.h. CO-RE relocates every field at load time; only names and types must match the kernel's
+ * (include/linux/sched.h, fs.h, fdtable.h, net.h, include/net/sock.h, arch/x86/include/asm/{ptrace,processor}.h).
+ */
+
+#include <linux/bpf.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sched_entity {
+    __u64 sum_exec_runtime;
+};
+
+struct thread_struct {
+    unsigned long fsbase;
+};
+
+struct inode {
+    unsigned short i_mode;
+    unsigned long i_ino;
+};
+
+struct file_operations;
+
+struct file {
+    struct inode *f_inode;
+    void *private_data;
+    const struct file_operations *f_op;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+};
+
+struct socket {
+    struct sock *sk;
+};
+
+struct signal_struct {
+    struct {
+        int counter;
+    } live;
+    unsigned long maxrss;
+};
+
+struct task_struct {
+    unsigned int __state;
+    unsigned int flags;
+    int pid;
+    int tgid;
+    struct files_struct *files;
+    struct signal_struct *signal;
+    __u64 utime;
+    __u64 stime;
+    struct sched_entity se;
+    char comm[16];
+    struct thread_struct thread;
+};
+
+/* x86-64, arch/x86/include/asm/ptrace.h */
+struct pt_regs {
+    unsigned long r10;
+    unsigned long r9;
+    unsigned long r8;
+    unsigned long ax;
+    unsigned long dx;
+    unsigned long si;
+    unsigned long di;
+    unsigned long orig_ax;
+    unsigned long ip;
+    unsigned long bp;
+    unsigned long sp;
+};
+
+#pragma clang attribute pop
+
+/* kernel: include/linux/sched.h */
+#define TASK_INTERRUPTIBLE 0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_STOPPED_OR_TRACED 0xc
+#define TASK_DEAD 0x80
+#define PF_IO_WORKER 0x10
+#define PF_EXITING 0x4

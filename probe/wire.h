@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * wire: what the privileged helper (concadvise-probe) and the front end say to each other over one stream socket.
+ *
+ * Every message is a struct wire_header and `size` bytes. The helper never interprets what the target wrote; it passes
+ * the kernel side's records on as they are (probe/bpf/abi.h). Native byte order: both ends are one machine.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum wire_type {
+    /* helper -> front end */
+    WIRE_READY = 1,  /* struct wire_ready: attached, the target may run */
+    WIRE_FAILED,     /* text: why the probe can't start; the helper exits */
+    WIRE_STATUS,     /* struct wire_status, once per round */
+    WIRE_STACKS,     /* struct stack_record[] */
+    WIRE_RECORDS,    /* struct record[], one CPU's, in time order */
+    WIRE_OBITUARIES, /* struct slot[]: threads that ended */
+    WIRE_SURVIVORS,  /* struct slot[]: threads alive at the end; accounts closed at wire_final.end_ns */
+    WIRE_FUTEXES,    /* struct wire_futex[] */
+    WIRE_PARALLEL,   /* uint64_t[]: time with exactly k threads on CPUs */
+    WIRE_FINAL,      /* struct wire_final; the last message */
+    /* front end -> helper */
+    WIRE_PYTHON, /* struct wire_python: register a CPython process */
+    WIRE_STOP,   /* no payload: detach, send what is left and WIRE_FINAL */
+};
+
+struct wire_header {
+    uint32_t type; /* enum wire_type */
+    uint32_t size; /* of the payload in bytes; at most WIRE_MAX */
+};
+
+#define WIRE_MAX (16u << 20)
+
+struct wire_ready {
+    uint64_t now_ns;   /* CLOCK_MONOTONIC */
+    uint32_t sampling; /* 1: on-CPU samples are taken */
+    uint32_t pad;
+};
+
+struct wire_status {
+    uint64_t now_ns;
+    uint64_t live_threads;
+    uint64_t live_processes;
+    uint64_t records_lost; /* so far: overwritten before they were read */
+    uint64_t stacks_lost;
+    uint64_t obituaries_lost;
+};
+
+/* Send one message; waits until it is written whole. @return 0 or -errno (-EPIPE: the other end is gone) */
+int wire_send(int fd, enum wire_type type, const void *payload, size_t size);
+
+/*
+ * Receive one message; waits until it is there whole.
+ *
+ * @param buffer     grown as needed; owned by the caller, free()
+ * @param capacity   bytes in buffer; updated
+ * @param ret_header untouched on failure
+ * @return 1: a message, 0: the other end closed, -errno, -EPROTO (a size beyond WIRE_MAX)
+ */
+int wire_receive(int fd, struct wire_header *ret_header, void **buffer, size_t *capacity);
