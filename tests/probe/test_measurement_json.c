@@ -594,7 +594,7 @@ static void wrong_values_are_refused_with_their_place(void **state)
         {"\"slices\":[1,2,3,3,", "\"slices\":[1,2,3,14,", "threads[0].slices[3]: 14 is not between 0 and 13"},
         {"\"slices\":[1,", "\"slices\":[\"1\",", "threads[0].slices[0]: expected a whole number"},
         {"\"causes\":[\"interpreter_lock\"", "\"causes\":[\"magic\"", "causes[0]: \"magic\" is no cause"},
-        {"\"lock\":1001", "\"magic\":1001", "threads[0].blocked_ns: \"magic\" is no cause"},
+        {"\"lock\":1001", "\"magic\":1001", "blocked_ns: \"magic\" is no cause"},
         {"\"kind\":\"ruby\"", "\"kind\":\"cobol\"", "target.runtime.kind: \"cobol\" is not known"},
         {"\"fifteen bytes!!\"", "\"sixteen bytes!!!\"", "threads[1].name: longer than 15 bytes"},
         {"\"fifteen bytes!!\"", "\"%4\"", "threads[1].name: a % must be followed"},
@@ -625,7 +625,7 @@ static void a_short_legend_renumbers_the_causes(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = new_full();
     CLEANUP(measurement_freep) struct measurement *loaded = NULL;
-    AUTO_FREE char *text = NULL, *swapped = NULL;
+    AUTO_FREE char *text = NULL;
 
     (void)state;
     assert_int_equal(measurement_save(m, path), 0);
@@ -758,7 +758,7 @@ static void a_long_run_loads_quickly_in_little_memory(void **state)
     CLEANUP(measurement_freep) struct measurement *m = new_full();
     CLEANUP(measurement_freep) struct measurement *loaded = NULL;
     struct thread *threads = realloc(m->threads, 1000 * sizeof(*threads));
-    struct rusage before, after;
+    struct rusage usage;
     clock_t start;
 
     (void)state;
@@ -774,11 +774,11 @@ static void a_long_run_loads_quickly_in_little_memory(void **state)
                 123456 + k, 7890, 45678901 + k, CAUSE_INTERPRETER_LOCK, 1001, 98765432100 + k, 0x7fff12345678 + k};
     }
     assert_int_equal(measurement_save(m, path), 0);
-    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
     start = clock();
     assert_int_equal(measurement_load(path, &loaded, message, sizeof(message)), 0);
-    print_message("loaded in %ld ms of CPU, peak %ld KiB (before: %ld)\n", (clock() - start) * 1000 / CLOCKS_PER_SEC,
-                  (getrusage(RUSAGE_SELF, &after), after.ru_maxrss), before.ru_maxrss);
+    assert_true(clock() - start < 3 * CLOCKS_PER_SEC);
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    assert_true(usage.ru_maxrss < 300 * 1024); /* both copies, and what a sanitizer takes */
     assert_same(m, loaded);
 }
 
