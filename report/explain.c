@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* explain: `concadvise explain`: a finding in full, and the tree as a drawing. */
+#include "analyzer/findings/findings.h"
+#include "analyzer/tree.h"
+#include "report/buffer.h"
+#include "report/escape.h"
+#include "report/format.h"
+#include "report/layout.h"
+#include "report/report.h"
+#include "report/wording.h"
+
+#define EXPLAIN_INDENT 8
+
+int report_explain_finding(FILE *out, int id, unsigned width)
+{
+    const struct wording_finding *wording = wording_finding(id);
+    const char *slug = finding_slug(id);
+    AUTO_BUFFER title = {0};
+    struct layout l;
+
+    if (!wording || !slug)
+        return -ENOENT;
+    layout_init(&l, out, width, false, false);
+    buffer_format(&title, "CA%04d %s: %s", id, slug, wording->title);
+    layout_paragraph(&l, "", 0, 2, buffer_text(&title));
+    layout_end(&l);
+    layout_paragraph(&l, "SEEN", EXPLAIN_INDENT, 0, wording->seen);
+    layout_paragraph(&l, "WHY", EXPLAIN_INDENT, 0, wording->why);
+    layout_paragraph(&l, "DO", EXPLAIN_INDENT, 0, wording->action);
+    layout_paragraph(&l, "CHECK", EXPLAIN_INDENT, 0, wording->check);
+    if (title.error)
+        return title.error;
+    return ferror(out) ? -EIO : 0;
+}
+
+/* Drawing state: which nodes were drawn already; a node reached twice is drawn once and referred to after that. */
+struct drawing {
+    struct layout layout;
+    const struct tree *tree;
+    bool *drawn;
+    int error;
+};
+
+static const size_t not_found = SIZE_MAX;
+
+static size_t node_index(const struct tree *tree, const char *id)
+{
+    for (size_t i = 0; i < tree_node_count(tree); i++)
+        if (strcmp(tree_node_at(tree, i).id, id) == 0)
+            return i;
+    return not_found;
+}
+
+static void draw_leaf(struct drawing *d, const char *id, const char *label, size_t indent)
+{
+    AUTO_BUFFER b = {0};
+
+    for (size_t i = 0; i < tree_leaf_count(d->tree); i++) {
+        struct tree_leaf leaf = tree_leaf_at(d->tree, i);
+        const struct wording_leaf *wording = wording_leaf(leaf.wording);
+
+        if (strcmp(leaf.id, id) != 0)
+            continue;
+        if (leaf.model_current)
+            buffer_format(&b, "=> %s, the model in use", change_to_str(leaf.change));
+        else if (leaf.model == MODEL_NONE)
+            buffer_add(&b, "=> no verdict");
+        else
+            buffer_format(&b, "=> %s %s", change_to_str(leaf.change), wording_model(leaf.model));
+        if (wording && wording->fix)
+            buffer_format(&b, ": %s", wording->fix);
+        buffer_add(&b, " [");
+        escape_terminal(&b, leaf.id, false);
+        buffer_add(&b, "]");
+    }
+    layout_pad(&d->layout, indent);
+    layout_put(&d->layout, LAYOUT_PLAIN, label);
+    layout_continue(&d->layout, indent + strlen(label), buffer_text(&b));
+    d->error = d->error ? d->error : b.error;
+}
+
+/* A node's own lines: its question with the test, then why the limit is where it is. */
+static void draw_node(struct drawing *d, const struct tree_node *node, const char *label, size_t indent, bool again)
+{
+    const char *meaning = wording_metric(node->metric);
+    AUTO_BUFFER b = {0};
+
+    escape_terminal(&b, node->question, false);
+    buffer_add(&b, "  [");
+    escape_terminal(&b, node->id, false);
+    buffer_add(&b, "]");
+    layout_pad(&d->layout, indent);
+    layout_put(&d->layout, LAYOUT_PLAIN, label);
+    if (again)
+        buffer_add(&b, " (see above)");
+    layout_continue(&d->layout, indent + strlen(label), buffer_text(&b));
+    if (!again) {
+        buffer_reset(&b);
+        escape_terminal(&b, node->metric, false);
+        buffer_add(&b, " ");
+        escape_terminal(&b, node->comparison, false);
+        buffer_format(&b, " %s", format_metric(node->limit, node->unit).text);
+        if (meaning)
+            buffer_format(&b, " (%s)", meaning);
+        if (node->reason && node->reason[0]) {
+            buffer_add(&b, ": ");
+            escape_terminal(&b, node->reason, false);
+        }
+        layout_paragraph(&d->layout, "", indent + strlen(label), 0, buffer_text(&b));
+    }
+    d->error = d->error ? d->error : b.error;
+}
+
+/* The tree has no circles (tree_load checks), so the recursion ends. */
+static void draw(struct drawing *d, const char *id, const char *label, size_t indent)
+{
+    size_t index = node_index(d->tree, id);
+    struct tree_node node;
+    bool again;
+
+    if (index == not_found) {
+        draw_leaf(d, id, label, indent);
+        return;
+    }
+    node = tree_node_at(d->tree, index);
+    again = d->drawn[index];
+    d->drawn[index] = true;
+    draw_node(d, &node, label, indent, again);
+    if (again)
+        return;
+    /* "no" continues the trunk at the same depth; what "yes" leads to hangs to the right of it. */
+    draw(d, node.yes, "yes: ", indent + 4);
+    draw(d, node.no, "no:  ", indent);
+}
+
+int report_explain_tree(FILE *out, const struct tree *tree, unsigned width)
+{
+    struct drawing d = {.tree = tree};
+    AUTO_FREE bool *drawn = calloc(tree_node_count(tree) + 1, sizeof(*drawn));
+
+    if (!drawn)
+        return -ENOMEM;
+    d.drawn = drawn;
+    layout_init(&d.layout, out, width, false, false);
+    draw(&d, tree_root(tree), "", 0);
+    if (d.error)
+        return d.error;
+    return ferror(out) ? -EIO : 0;
+}

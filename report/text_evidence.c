@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/text.h"
+
+#include "report/escape.h"
+#include "report/format.h"
+#include "report/wording.h"
+
+enum column {
+    COLUMN_MARK,
+    COLUMN_MODEL,
+    COLUMN_WORKERS,
+    COLUMN_MEDIAN,
+    COLUMN_INTERVAL,
+    COLUMN_SPEEDUP,
+    COLUMN_CORES,
+    COLUMN_RSS,
+    COLUMN_COUNT
+};
+
+static const char *const column_titles[COLUMN_COUNT] = {"",        "MODEL",    "WORKERS", "MEDIAN",
+                                                        "95 % CI", "SPEED-UP", "CORES",   "+RSS"};
+
+/* Given up in this order when the table is too wide. */
+static const enum column expendable[] = {COLUMN_RSS, COLUMN_CORES, COLUMN_INTERVAL, COLUMN_WORKERS};
+
+struct cell {
+    char text[48];
+};
+
+/* Every model, and the current one mended. */
+#define MAX_ROWS (MODEL_COUNT + 1)
+
+struct table {
+    struct cell cells[MAX_ROWS][COLUMN_COUNT];
+    bool recommended[MAX_ROWS];
+    size_t n_rows;
+    size_t width[COLUMN_COUNT];
+    bool hidden[COLUMN_COUNT];
+    size_t gap;
+};
+
+static bool has_numbers(const struct model_evidence *row)
+{
+    return row->available && row->median_ns > 0;
+}
+
+static void set_cell(struct table *table, enum column column, const char *text)
+{
+    (void)snprintf(table->cells[table->n_rows][column].text, sizeof(struct cell), "%s", text);
+}
+
+/* One line: `median_ns` and its interval, or where the numbers come from when there is no interval. */
+struct row {
+    const char *name;
+    uint32_t workers;
+    uint64_t median_ns;
+    const uint64_t *interval_ns; /* NULL: none */
+    double speedup;
+    double cores;
+    uint64_t rss_bytes;
+    enum evidence_source source;
+    bool recommended;
+};
+
+static void add_row(struct table *table, const struct row *row)
+{
+    struct cell workers;
+
+    (void)snprintf(workers.text, sizeof(workers.text), "%u", row->workers);
+    table->recommended[table->n_rows] = row->recommended;
+    set_cell(table, COLUMN_MARK, row->recommended ? "*" : "");
+    set_cell(table, COLUMN_MODEL, row->name);
+    set_cell(table, COLUMN_WORKERS, row->workers > 0 ? workers.text : "-");
+    set_cell(table, COLUMN_MEDIAN, format_duration_fine(row->median_ns).text);
+    if (row->source == SOURCE_REPLAY && row->interval_ns)
+        set_cell(table, COLUMN_INTERVAL, format_duration_range(row->interval_ns).text);
+    else
+        set_cell(table, COLUMN_INTERVAL, evidence_source_to_str(row->source));
+    set_cell(table, COLUMN_SPEEDUP, format_speedup(row->speedup).text);
+    set_cell(table, COLUMN_CORES, row->cores > 0.0 ? format_cores(row->cores).text : "-");
+    set_cell(table, COLUMN_RSS, row->rss_bytes > 0 ? format_bytes(row->rss_bytes).text : "-");
+    table->n_rows++;
+}
+
+static void add_model(struct table *table, const struct model_evidence *model, bool recommended)
+{
+    struct cell name;
+
+    (void)snprintf(name.text, sizeof(name.text), "%s%s", model_to_str(model->model), model->current ? " (now)" : "");
+    add_row(table, &(struct row){
+                       .name = name.text,
+                       .workers = model->workers,
+                       .median_ns = model->median_ns,
+                       .interval_ns = model->interval_ns,
+                       .speedup = model->speedup,
+                       .cores = model->cores,
+                       .rss_bytes = model->peak_rss_bytes,
+                       .source = model->source,
+                       .recommended = recommended,
+                   });
+}
+
+/* What is advised is not the model as it is now, but the same one without its flaw. */
+static bool advises_mended(const struct advice *a)
+{
+    return a->recommendation.model >= 0 && a->recommendation.change == CHANGE_FIX && a->evidence.mended_speedup > 0.0;
+}
+
+static void add_mended(struct table *table, const struct advice *a)
+{
+    const struct recommendation *r = &a->recommendation;
+    struct cell name;
+
+    (void)snprintf(name.text, sizeof(name.text), "%s (mended)", model_to_str(r->model));
+    add_row(table, &(struct row){
+                       .name = name.text,
+                       .workers = a->evidence.mended_workers,
+                       .median_ns = (uint64_t)((double)r->now_ns / a->evidence.mended_speedup),
+                       .speedup = a->evidence.mended_speedup,
+                       .source = a->evidence.mended_source,
+                       .recommended = true,
+                   });
+}
+
+/* The recommended model first, the others from fast to slow. */
+static void fill(struct table *table, const struct advice *a)
+{
+    bool done[MODEL_COUNT] = {false};
+    int first = advises_mended(a) ? MODEL_NONE : (int)a->recommendation.model;
+
+    for (size_t round = 0; round < MODEL_COUNT; round++) {
+        const struct model_evidence *next = NULL;
+
+        for (int i = 0; i < MODEL_COUNT; i++) {
+            const struct model_evidence *row = &a->evidence.models[i];
+
+            if (done[i] || !has_numbers(row))
+                continue;
+            if (!next || (int)row->model == first || ((int)next->model != first && row->median_ns < next->median_ns))
+                next = row;
+        }
+        if (!next)
+            return;
+        done[next - a->evidence.models] = true;
+        add_model(table, next, (int)next->model == first);
+    }
+}
+
+static size_t total_width(const struct table *table)
+{
+    size_t total = table->width[COLUMN_MARK];
+
+    for (int column = COLUMN_MODEL; column < COLUMN_COUNT; column++)
+        if (!table->hidden[column])
+            total += table->width[column] + (column == COLUMN_MODEL ? 1 : table->gap);
+    return total;
+}
+
+static void measure(struct table *table, size_t room)
+{
+    for (int column = 0; column < COLUMN_COUNT; column++) {
+        table->width[column] = strlen(column_titles[column]);
+        for (size_t i = 0; i < table->n_rows; i++) {
+            size_t n = strlen(table->cells[i][column].text);
+
+            if (n > table->width[column])
+                table->width[column] = n;
+        }
+    }
+    table->width[COLUMN_MARK] = 3;
+    for (table->gap = 3; table->gap > 1 && total_width(table) > room; table->gap--)
+        continue;
+    for (size_t i = 0; i < ARRAY_SIZE(expendable) && total_width(table) > room; i++)
+        table->hidden[expendable[i]] = true;
+}
+
+/* Names and intervals stand at the left of their column, numbers at the right. */
+static void put_line(struct text *t, const struct table *table, const char *const texts[COLUMN_COUNT],
+                     enum layout_style style)
+{
+    AUTO_BUFFER b = {0};
+
+    buffer_format(&b, "  %-1s", texts[COLUMN_MARK]);
+    for (int column = COLUMN_MODEL; column < COLUMN_COUNT; column++) {
+        int width = (int)table->width[column];
+        bool left = column == COLUMN_MODEL || column == COLUMN_INTERVAL;
+
+        if (table->hidden[column])
+            continue;
+        buffer_format(&b, "%*s%*s", column == COLUMN_MODEL ? 1 : (int)table->gap, "", left ? -width : width,
+                      texts[column]);
+    }
+    while (b.length > 0 && b.data[b.length - 1] == ' ')
+        b.data[--b.length] = '\0';
+    layout_put(&t->layout, style, buffer_text(&b));
+    layout_end(&t->layout);
+    text_check(t, &b);
+}
+
+static void put_table(struct text *t, const struct table *table)
+{
+    put_line(t, table, column_titles, LAYOUT_DIM);
+    for (size_t i = 0; i < table->n_rows; i++) {
+        const char *texts[COLUMN_COUNT];
+
+        for (int column = 0; column < COLUMN_COUNT; column++)
+            texts[column] = table->cells[i][column].text;
+        put_line(t, table, texts, table->recommended[i] ? LAYOUT_BOLD : LAYOUT_PLAIN);
+    }
+}
+
+static void origin(struct text *t)
+{
+    const struct evidence *e = &t->a->evidence;
+    AUTO_BUFFER b = {0};
+
+    if (e->runs == 0) {
+        buffer_add(&b, "a forecast from the recorded run; nothing was replayed");
+    } else {
+        buffer_format(&b, "%zu interleaved run%s per model", e->runs, e->runs == 1 ? "" : "s");
+        if (e->replayed_now_ns > 0)
+            buffer_format(&b, "; replaying the program as it is now gives %s against %s measured (fidelity %s)",
+                          format_duration_fine(e->replayed_now_ns).text, format_duration_fine(t->m->wall_ns).text,
+                          format_share_fine(e->fidelity).text);
+    }
+    layout_paragraph(&t->layout, "EVIDENCE", TEXT_INDENT, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+static void remarks(struct text *t)
+{
+    const struct evidence *e = &t->a->evidence;
+    AUTO_BUFFER ties = {0};
+
+    for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
+        buffer_format(&ties, "%s%s", i > 0 ? ", " : "", wording_model(e->ties[i]));
+    if (ties.length > 0) {
+        buffer_format(&ties, " can't be told from %s by these numbers; the simpler one is recommended.",
+                      wording_model(t->a->recommendation.model));
+        layout_paragraph(&t->layout, "  tie", TEXT_INDENT, 0, buffer_text(&ties));
+    }
+    if (e->disagrees)
+        layout_paragraph(&t->layout, "  differs", TEXT_INDENT, 0,
+                         "The tree and the measurement disagree: the reasons under PATH lead to another model, and the "
+                         "measured replay won.");
+    text_check(t, &ties);
+}
+
+/* How the recommended model would do with other numbers of workers. */
+static void scaling(struct text *t)
+{
+    int model = t->a->recommendation.model;
+    const struct model_evidence *row;
+    AUTO_BUFFER b = {0};
+
+    if (model < 0 || model >= MODEL_COUNT)
+        return;
+    row = &t->a->evidence.models[model];
+    if (row->n_scaling < 2)
+        return;
+    for (size_t i = 0; i < row->n_scaling; i++)
+        buffer_format(&b, "%s%u %s", i > 0 ? ", " : "", row->scaling[i].workers,
+                      format_speedup_short(row->scaling[i].speedup).text);
+    buffer_format(&b, " (forecast, %s)", model == MODEL_COROUTINES ? "at once" : "by workers");
+    layout_paragraph(&t->layout, "  scaling", TEXT_INDENT + 1, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+void text_evidence(struct text *t)
+{
+    struct table table = {0};
+
+    if (advises_mended(t->a))
+        add_mended(&table, t->a);
+    fill(&table, t->a);
+    if (table.n_rows == 0)
+        return;
+    measure(&table, t->layout.width);
+    origin(t);
+    put_table(t, &table);
+    remarks(t);
+    scaling(t);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/text.h"
+
+#include "report/escape.h"
+#include "report/format.h"
+#include "report/wording.h"
+
+/* One argument as a shell would take it, so that the line can be pasted. */
+static void add_argument(struct buffer *b, const char *argument, bool utf8)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
+    if (*argument && argument[strspn(argument, plain)] == '\0') {
+        buffer_add(b, argument);
+        return;
+    }
+    buffer_add(b, "'");
+    while (*argument) {
+        size_t n = strcspn(argument, "'");
+        AUTO_BUFFER part = {0};
+
+        buffer_add_bytes(&part, argument, n);
+        escape_terminal(b, buffer_text(&part), utf8);
+        if (part.error && !b->error)
+            b->error = part.error;
+        argument += n;
+        if (*argument) {
+            buffer_add(b, "'\\''");
+            argument++;
+        }
+    }
+    buffer_add(b, "'");
+}
+
+static void add_command(struct text *t, struct buffer *b)
+{
+    for (size_t i = 0; i < t->m->target.n_argv; i++) {
+        if (i > 0)
+            buffer_add(b, " ");
+        add_argument(b, t->m->target.argv[i], t->layout.utf8);
+    }
+}
+
+static void add_ending(struct buffer *b, const struct target *target)
+{
+    const char *name = target->signal ? sigabbrev_np(target->signal) : NULL;
+
+    if (!target->exited)
+        buffer_add(b, "still running");
+    else if (name)
+        buffer_format(b, "killed by SIG%s", name);
+    else if (target->signal)
+        buffer_format(b, "killed by signal %d", target->signal);
+    else
+        buffer_format(b, "exit %d", target->exit_status);
+}
+
+static void add_lanes(struct buffer *b, const struct measurement *m)
+{
+    buffer_format(b, "pid %d, %s thread%s", m->target.pid, format_count(m->threads_total).text,
+                  m->threads_total == 1 ? "" : "s");
+    if (m->processes_total > 1)
+        buffer_format(b, " in %s processes", format_count(m->processes_total).text);
+}
+
+/* Tool, command, lanes, time, ending: the command gives way when the line gets too long. */
+static void first_line(struct text *t)
+{
+    AUTO_BUFFER tool = {0}, command = {0}, lanes = {0}, ending = {0}, cut = {0};
+    struct format_text wall = format_duration_fine(t->m->wall_ns);
+    size_t others, columns;
+
+    buffer_add(&tool, "concadvise ");
+    escape_terminal_field(&tool, t->m->tool_version, sizeof(t->m->tool_version), t->layout.utf8);
+    add_command(t, &command);
+    add_lanes(&lanes, t->m);
+    add_ending(&ending, &t->m->target);
+
+    others = escape_columns(buffer_text(&tool)) + escape_columns(buffer_text(&lanes)) + strlen(wall.text) +
+             escape_columns(buffer_text(&ending)) + 4 * strlen(" | ");
+    columns = t->layout.width > others + 16 ? t->layout.width - others : t->layout.width;
+    if (escape_columns(buffer_text(&command)) > columns) {
+        buffer_add_bytes(&cut, buffer_text(&command), escape_fit(buffer_text(&command), columns - 3, NULL));
+        buffer_add(&cut, "...");
+    } else {
+        buffer_add(&cut, buffer_text(&command));
+    }
+    layout_fields(&t->layout,
+                  (const char *const[]){buffer_text(&tool), buffer_text(&cut), buffer_text(&lanes), wall.text,
+                                        buffer_text(&ending)},
+                  5);
+    text_check(t, &tool);
+    text_check(t, &command);
+    text_check(t, &cut);
+}
+
+static void add_machine(struct text *t, struct buffer *b)
+{
+    const struct machine *machine = &t->m->machine;
+
+    escape_terminal_field(b, machine->kernel, sizeof(machine->kernel), t->layout.utf8);
+    buffer_format(b, "%s%u CPU%s", machine->kernel[0] ? ", " : "", machine->cpus, machine->cpus == 1 ? "" : "s");
+    if (machine->cpus_allowed < machine->cpus)
+        buffer_format(b, " (%u allowed)", machine->cpus_allowed);
+    if (machine->cpu_quota > 0.0)
+        buffer_format(b, " (quota %s)", format_number(machine->cpu_quota).text);
+}
+
+static void add_runtime(struct text *t, struct buffer *b)
+{
+    const struct runtime *runtime = &t->m->target.runtime;
+
+    buffer_add(b, runtime_name(runtime->kind));
+    if (runtime->version[0]) {
+        buffer_add(b, " ");
+        escape_terminal_field(b, runtime->version, sizeof(runtime->version), t->layout.utf8);
+    }
+    if (runtime->interpreter_lock == INTERPRETER_LOCK_PRESENT)
+        buffer_format(b, ", %s", wording_interpreter_lock(runtime->kind));
+    else if (runtime->interpreter_lock == INTERPRETER_LOCK_UNKNOWN)
+        buffer_format(b, ", %s not located", wording_interpreter_lock(runtime->kind));
+    else if (runtime->kind == RUNTIME_CPYTHON)
+        buffer_add(b, ", free-threaded");
+}
+
+static void add_quality(struct text *t, struct buffer *b)
+{
+    const struct loss *loss = &t->m->loss;
+
+    if (loss->stacks_taken > 0)
+        buffer_format(
+            b, "stacks %s, ",
+            format_share_of(loss->stacks_taken -
+                                (loss->stacks_failed < loss->stacks_taken ? loss->stacks_failed : loss->stacks_taken),
+                            loss->stacks_taken)
+                .text);
+    buffer_format(b, "lost %s", format_count(loss->slices_dropped + loss->threads_dropped).text);
+    if (loss->decimation > 1)
+        buffer_format(b, ", 1 slice of %u kept", loss->decimation);
+    if (strncmp(t->m->probe, "procfs", sizeof(t->m->probe)) == 0)
+        buffer_add(b, ", sampled from /proc");
+}
+
+static void second_line(struct text *t)
+{
+    AUTO_BUFFER machine = {0}, runtime = {0}, quality = {0};
+
+    add_machine(t, &machine);
+    add_runtime(t, &runtime);
+    add_quality(t, &quality);
+    layout_fields(&t->layout,
+                  (const char *const[]){buffer_text(&machine), buffer_text(&runtime), buffer_text(&quality)}, 3);
+    text_check(t, &machine);
+    text_check(t, &runtime);
+    text_check(t, &quality);
+}
+
+/* A program that failed may have done another thing than its work: say so before any advice. */
+static void failure_note(struct text *t)
+{
+    const struct target *target = &t->m->target;
+    AUTO_BUFFER b = {0};
+
+    if (target->exited && target->signal) {
+        const char *name = sigdescr_np(target->signal);
+
+        buffer_format(&b, "The program was ended by signal %d (%s). What follows describes the run up to then.",
+                      target->signal, name ? name : "unknown");
+    } else if (target->exited && target->exit_status != 0) {
+        buffer_format(&b,
+                      "The program ended with exit status %d. If that is a failure, what follows describes the way to "
+                      "it rather than the work.",
+                      target->exit_status);
+    } else if (!target->exited) {
+        buffer_add(&b, "The program was still running when the measurement ended.");
+    }
+    if (b.length > 0)
+        layout_paragraph(&t->layout, "NOTE", TEXT_INDENT, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+void text_header(struct text *t)
+{
+    first_line(t);
+    second_line(t);
+    failure_note(t);
+    for (size_t i = 0; i < t->m->n_notes; i++) {
+        AUTO_BUFFER b = {0};
+
+        escape_terminal(&b, t->m->notes[i], t->layout.utf8);
+        layout_paragraph(&t->layout, "NOTE", TEXT_INDENT, 0, buffer_text(&b));
+        text_check(t, &b);
+    }
+}

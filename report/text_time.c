@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/text.h"
+
+#include "report/escape.h"
+#include "report/format.h"
+#include "report/wording.h"
+
+/* "  " label(14) share(6) " " bar: the bar begins here. */
+#define LABEL_COLUMNS 14
+#define BAR_BEGIN (2 + LABEL_COLUMNS + 6 + 1)
+
+/* A row of the table: one bucket of thread time. */
+struct time_row {
+    const char *label;
+    uint64_t time_ns;
+    bool on_cpu;
+};
+
+#define MAX_ROWS (CAUSE_COUNT + 3)
+
+static int by_time(const void *left, const void *right)
+{
+    const struct time_row *a = left, *b = right;
+
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? 1 : -1;
+    return strcmp(a->label, b->label);
+}
+
+static size_t collect_rows(const struct measurement *m, struct time_row rows[MAX_ROWS])
+{
+    size_t n = 0;
+
+    rows[n++] = (struct time_row){"on-CPU", m->on_cpu_ns, true};
+    rows[n++] = (struct time_row){"run queue", m->runnable_ns, false};
+    for (int cause = 0; cause < CAUSE_COUNT; cause++)
+        rows[n++] =
+            (struct time_row){wording_cause((enum cause)cause, m->target.runtime.kind), m->blocked_ns[cause], false};
+    qsort(rows, n, sizeof(rows[0]), by_time);
+    while (n > 0 && rows[n - 1].time_ns == 0)
+        n--;
+    return n;
+}
+
+static double cores_busy(const struct measurement *m)
+{
+    return m->wall_ns ? (double)m->on_cpu_ns / (double)m->wall_ns : 0.0;
+}
+
+static void bar(const struct text *t, size_t columns, bool on_cpu)
+{
+    AUTO_BUFFER b = {0};
+
+    for (size_t i = 0; i < columns; i++)
+        buffer_add(&b, t->layout.utf8 ? "\xe2\x96\x88" : "#");
+    layout_put(&t->layout, on_cpu ? LAYOUT_GOOD : LAYOUT_PLAIN, buffer_text(&b));
+}
+
+/* Columns of a full bar, such that the row "on-CPU" keeps room for its note. */
+static double bar_scale(const struct text *t, size_t note_columns)
+{
+    double room = (double)t->layout.width - BAR_BEGIN;
+    double share = t->m->thread_time_ns ? (double)t->m->on_cpu_ns / (double)t->m->thread_time_ns : 0.0;
+    double room_beside_note = room - (double)note_columns - 1.0;
+
+    return share * room > room_beside_note ? room_beside_note / share : room;
+}
+
+static void time_row(struct text *t, const struct time_row *row, double scale, const char *note)
+{
+    const struct layout *l = &t->layout;
+    double share = (double)row->time_ns / (double)t->m->thread_time_ns;
+    size_t columns = (size_t)(share * scale + 0.5);
+    size_t room = l->width - BAR_BEGIN;
+
+    if (columns > room)
+        columns = room;
+    layout_pad(l, 2);
+    layout_cell(l, LAYOUT_PLAIN, row->label, LABEL_COLUMNS);
+    (void)fprintf(l->out, "%6s", format_share(share).text);
+    if (columns > 0) {
+        layout_pad(l, 1);
+        bar(t, columns, row->on_cpu);
+    }
+    if (row->on_cpu && columns + strlen(note) < room) {
+        layout_pad(l, l->width - strlen(note) - 2 - LABEL_COLUMNS - 6 - (columns > 0 ? 1 + columns : 0));
+        layout_put(l, LAYOUT_PLAIN, note);
+    }
+    layout_end(l);
+}
+
+/* Rows below half a percent say little one by one: they share a row. */
+static void time_rows(struct text *t)
+{
+    struct time_row rows[MAX_ROWS];
+    struct time_row rest = {.label = "the rest"};
+    size_t n = collect_rows(t->m, rows);
+    AUTO_BUFFER note = {0};
+    double scale;
+
+    buffer_format(&note, "%s cores busy", format_cores(cores_busy(t->m)).text);
+    scale = bar_scale(t, note.length);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].on_cpu || rows[i].time_ns >= t->m->thread_time_ns / 200)
+            time_row(t, &rows[i], scale, buffer_text(&note));
+        else
+            rest.time_ns += rows[i].time_ns;
+    }
+    if (rest.time_ns > 0)
+        time_row(t, &rest, scale, "");
+    if (t->m->unattributed_ns > 0)
+        time_row(t, &(struct time_row){"unattributed", t->m->unattributed_ns, false}, scale, "");
+    text_check(t, &note);
+}
+
+static void lost_row(struct text *t)
+{
+    const struct loss *loss = &t->m->loss;
+    AUTO_BUFFER b = {0};
+
+    if (loss->threads_dropped > 0)
+        buffer_format(&b, "%s threads found no slot: their time is not above. ",
+                      format_count(loss->threads_dropped).text);
+    if (loss->slices_dropped > 0)
+        buffer_format(&b, "%s slices did not reach the forecast; the shares above are exact. ",
+                      format_count(loss->slices_dropped).text);
+    if (loss->repaired_ns > 0 && loss->repaired_ns >= t->m->thread_time_ns / 1000)
+        buffer_format(&b, "%s were moved between rows while mending %s missed switches.",
+                      format_duration(loss->repaired_ns).text, format_count(loss->repaired).text);
+    if (b.length > 0)
+        layout_paragraph(&t->layout, "  lost", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+static void cpu_line(struct text *t)
+{
+    const struct measurement *m = t->m;
+    AUTO_BUFFER b = {0};
+
+    if (m->user_ns + m->system_ns > 0)
+        buffer_format(&b, "user %s, system %s; ", format_duration(m->user_ns).text, format_duration(m->system_ns).text);
+    buffer_format(&b, "%s waits, %s preemptions", format_count(m->voluntary_switches).text,
+                  format_count(m->involuntary_switches).text);
+    if (m->cpu_samples > 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_PRESENT)
+        buffer_format(&b, "; %s of the CPU time held the %s",
+                      format_share_of(m->lock_held_samples, m->cpu_samples).text,
+                      wording_interpreter_lock(m->target.runtime.kind));
+    layout_paragraph(&t->layout, "  CPU", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+/* "0 CPUs 12 %, 1 81 %, 2-3 7 %": up to four busy CPUs one by one, then in powers of two. */
+static void add_histogram(struct buffer *b, const struct measurement *m)
+{
+    uint64_t total = 0;
+    bool first = true;
+
+    for (size_t k = 0; k < m->n_parallelism; k++)
+        total += m->parallelism_ns[k];
+    for (size_t low = 0, high = 0; low < m->n_parallelism; low = high + 1) {
+        uint64_t time_ns = 0;
+
+        high = low <= 4 ? low : low * 2 - 2 + (low % 2);
+        if (high >= m->n_parallelism)
+            high = m->n_parallelism - 1;
+        for (size_t k = low; k <= high; k++)
+            time_ns += m->parallelism_ns[k];
+        if (time_ns < total / 200 || time_ns == 0)
+            continue;
+        buffer_format(b, "%s%zu", first ? "" : ", ", low);
+        if (high > low)
+            buffer_format(b, "-%zu", high);
+        buffer_format(b, "%s %s", first ? " busy" : "", format_share_of(time_ns, total).text);
+        first = false;
+    }
+}
+
+static void parallel_line(struct text *t)
+{
+    const struct measurement *m = t->m;
+    AUTO_BUFFER b = {0};
+    size_t peak = m->n_parallelism;
+
+    if (m->n_parallelism == 0)
+        return;
+    while (peak > 0 && m->parallelism_ns[peak - 1] == 0)
+        peak--;
+    buffer_format(&b, "mean %s, peak %zu of %u CPUs (", format_cores(cores_busy(m)).text, peak ? peak - 1 : 0,
+                  measurement_cpus(m));
+    add_histogram(&b, m);
+    buffer_format(&b, "); at most %s threads", format_count(m->max_live_threads).text);
+    if (m->max_live_processes > 1)
+        buffer_format(&b, ", %s processes", format_count(m->max_live_processes).text);
+    buffer_add(&b, " at once");
+    layout_paragraph(&t->layout, "  parallel", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+static void memory_line(struct text *t)
+{
+    const struct measurement *m = t->m;
+    const struct process *largest = NULL;
+    AUTO_BUFFER b = {0};
+
+    for (size_t i = 0; i < m->n_processes; i++)
+        if (!largest || m->processes[i].peak_rss_bytes > largest->peak_rss_bytes)
+            largest = &m->processes[i];
+    if (!largest || largest->peak_rss_bytes == 0)
+        return;
+    buffer_format(&b, "peak %s", format_bytes(largest->peak_rss_bytes).text);
+    if (m->processes_total > 1) {
+        buffer_format(&b, " in process %d (", largest->pid);
+        escape_terminal_field(&b, largest->name, sizeof(largest->name), t->layout.utf8);
+        buffer_add(&b, "), the largest");
+    }
+    buffer_format(&b, "; the machine has %s", format_bytes(m->machine.memory_bytes).text);
+    if (m->machine.memory_limit_bytes > 0 && m->machine.memory_limit_bytes < m->machine.memory_bytes)
+        buffer_format(&b, ", the cgroup allows %s", format_bytes(m->machine.memory_limit_bytes).text);
+    layout_paragraph(&t->layout, "  memory", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
+void text_time(struct text *t)
+{
+    const struct measurement *m = t->m;
+    AUTO_BUFFER title = {0};
+
+    if (m->thread_time_ns == 0)
+        return;
+    buffer_format(&title, "WHERE THREAD TIME WENT (%s thread%s, %s)", format_count(m->threads_total).text,
+                  m->threads_total == 1 ? "" : "s", format_duration(m->thread_time_ns).text);
+    layout_put(&t->layout, LAYOUT_BOLD, buffer_text(&title));
+    layout_end(&t->layout);
+    time_rows(t);
+    lost_row(t);
+    cpu_line(t);
+    parallel_line(t);
+    memory_line(t);
+    text_check(t, &title);
+}
