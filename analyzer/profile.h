@@ -39,12 +39,12 @@ struct profile {
     uint64_t tail_ns;            /* serial after the last */
     uint64_t ipc_ns_per_item;    /* CPU and wait per item that the current model spends on handing it over; 0: none */
     uint64_t switch_ns_per_item; /* futex/context switch cost per item in the current model; 0: none */
-    uint64_t idle_ns;            /* wall time with nothing to do, left out of the profile; wall_ns - idle_ns to compare */
-    uint64_t serial_cpu_ns;      /* CPU within head and tail */
-    uint64_t private_bytes;      /* memory a further worker process is expected to take; 0: not known */
+    uint64_t idle_ns;       /* wall time with nothing to do, left out of the profile; wall_ns - idle_ns to compare */
+    uint64_t serial_cpu_ns; /* CPU within head and tail */
+    uint64_t private_bytes; /* memory a further worker process is expected to take; 0: not known */
     struct profile_step *steps;
     size_t n_steps;
-    struct profile_item *items;
+    struct profile_item *items; /* cover the steps in order, without gaps */
     size_t n_items;
 };
 

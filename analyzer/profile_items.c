@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/profile_items.h"
+
+#include <math.h>
+
+#include "base/base.h"
+
+#define MAX_PIECES_PER_LANE 131072
+#define MAX_MADE_UP 4096
+/* Work between two hand-overs below this is the hand-over itself, not an item. */
+#define MIN_ITEM_NS (10 * NSEC_PER_USEC)
+
+bool piece_waits_outside(const struct piece *piece)
+{
+    return piece->cause == CAUSE_NETWORK || piece->cause == CAUSE_DISK || piece->cause == CAUSE_PIPE ||
+           piece->cause == CAUSE_SLEEP;
+}
+
+static uint64_t scaled(uint64_t value, double factor)
+{
+    return (uint64_t)llround((double)value * factor);
+}
+
+/* No slices (they were lost, or the probe takes none): equal waits of each cause, the CPU spread evenly. */
+static int made_up_pieces(const struct thread *t, struct pieces *ret)
+{
+    uint64_t counts[CAUSE_COUNT], total = 0;
+    struct piece *list;
+    size_t n = 0;
+
+    for (size_t c = 0; c < CAUSE_COUNT; c++) {
+        counts[c] = t->blocked_ns[c] ? (t->blocked_count[c] ? t->blocked_count[c] : 1) : 0;
+        if (counts[c] > MAX_MADE_UP)
+            counts[c] = MAX_MADE_UP;
+        total += counts[c];
+    }
+    list = calloc(total + 1, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    for (size_t c = 0; c < CAUSE_COUNT; c++)
+        for (uint64_t i = 0; i < counts[c]; i++)
+            list[n++] = (struct piece){.cause = (enum cause)c, .wait_ns = t->blocked_ns[c] / counts[c]};
+    list[n++].cause = CAUSE_OTHER;
+
+    uint64_t at = t->birth_ns;
+    for (size_t i = 0; i < n; i++) {
+        list[i].start_ns = at;
+        list[i].cpu_ns = t->on_cpu_ns / n;
+        at += (t->death_ns - t->birth_ns) / n;
+    }
+    *ret = (struct pieces){.list = list, .count = n};
+    return 0;
+}
+
+/* How often each slice stands for one that was dropped, and what is then still missing. */
+static size_t repetitions(const struct thread *t, uint64_t cpu_ns, uint64_t wait_ns)
+{
+    uint64_t total = t->on_cpu_ns;
+    double ratio;
+
+    for (size_t c = 0; c < CAUSE_COUNT; c++)
+        total += t->blocked_ns[c];
+    ratio = cpu_ns + wait_ns ? (double)total / (double)(cpu_ns + wait_ns) : 1;
+    if (ratio < 1.5)
+        return 1;
+    ratio = fmin(round(ratio), (double)MAX_PIECES_PER_LANE / (double)t->n_slices);
+    return ratio < 1 ? 1 : (size_t)ratio;
+}
+
+int pieces_from_thread(const struct thread *t, struct pieces *ret)
+{
+    uint64_t cpu_ns = 0, wait_ns[CAUSE_COUNT] = {0}, waits_ns = 0, at_ns = 0, span_ns = 0;
+    size_t n = t->n_slices < MAX_PIECES_PER_LANE ? t->n_slices : MAX_PIECES_PER_LANE, repeat;
+    struct piece *list;
+
+    for (size_t i = 0; i < n; i++) {
+        cpu_ns += t->slices[i].on_cpu_ns;
+        wait_ns[t->slices[i].cause] += t->slices[i].blocked_ns;
+        waits_ns += t->slices[i].blocked_ns;
+        span_ns += t->slices[i].on_cpu_ns + t->slices[i].blocked_ns + t->slices[i].runnable_ns;
+    }
+    if (!n || (!cpu_ns && t->on_cpu_ns))
+        return made_up_pieces(t, ret);
+    repeat = repetitions(t, cpu_ns, waits_ns);
+    list = calloc(n * repeat, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    *ret = (struct pieces){.list = list, .count = n * repeat};
+
+    double cpu_factor = cpu_ns ? (double)t->on_cpu_ns / ((double)cpu_ns * (double)repeat) : 0;
+    double time_factor = span_ns ? (double)(t->death_ns - t->birth_ns) / (double)span_ns : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct slice *s = &t->slices[i];
+        double wait_factor =
+            wait_ns[s->cause] ? (double)t->blocked_ns[s->cause] / ((double)wait_ns[s->cause] * (double)repeat) : 0;
+        uint64_t span = s->on_cpu_ns + s->blocked_ns + s->runnable_ns;
+
+        for (size_t k = 0; k < repeat; k++)
+            *list++ = (struct piece){
+                .start_ns = t->birth_ns + scaled(at_ns + span / repeat * k, time_factor),
+                .cpu_ns = scaled(s->on_cpu_ns, cpu_factor),
+                .wait_ns = scaled(s->blocked_ns, wait_factor),
+                .cause = s->cause,
+                .waker_tid = s->waker_tid,
+                .address = s->address,
+            };
+        at_ns += span;
+    }
+    return 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+uint64_t pieces_min_wait(const struct pieces *pieces)
+{
+    AUTO_FREE uint64_t *waits = calloc(pieces->count + 1, sizeof(*waits));
+    uint64_t total = 0, sum = 0;
+    size_t n = 0;
+
+    if (!waits)
+        return 0;
+    for (size_t i = 0; i < pieces->count; i++)
+        if (piece_waits_outside(&pieces->list[i]) && pieces->list[i].wait_ns)
+            total += waits[n++] = pieces->list[i].wait_ns;
+    qsort(waits, n, sizeof(*waits), compare_u64);
+    for (size_t i = 0; i < n; i++) {
+        sum += waits[i];
+        if (sum * 10 >= total)
+            return waits[i] / 4;
+    }
+    return 0;
+}
+
+static int push_step(struct profile_builder *b, struct profile_step step)
+{
+    struct profile *p = b->profile;
+    uint64_t cpu_ns = step.locked_cpu_ns + step.free_cpu_ns;
+
+    if (!cpu_ns && !step.wait_ns)
+        return 0;
+    b->open_work += cpu_ns + step.wait_ns;
+    /* CPU before the next wait continues a step that has none yet. */
+    if (p->n_steps > b->open_first && !p->steps[p->n_steps - 1].wait_ns &&
+        p->steps[p->n_steps - 1].critical == step.critical) {
+        struct profile_step *last = &p->steps[p->n_steps - 1];
+
+        last->locked_cpu_ns += step.locked_cpu_ns;
+        last->free_cpu_ns += step.free_cpu_ns;
+        last->wait_ns = step.wait_ns;
+        return 0;
+    }
+    if (base_grow(&p->steps, &b->steps_capacity, p->n_steps + 1, sizeof(*p->steps)) < 0)
+        return -ENOMEM;
+    p->steps[p->n_steps++] = step;
+    return 0;
+}
+
+static struct profile_step make_step(uint64_t cpu_ns, uint64_t wait_ns, double locked, bool critical)
+{
+    uint64_t locked_ns = scaled(cpu_ns, locked);
+
+    if (locked_ns > cpu_ns)
+        locked_ns = cpu_ns;
+    return (struct profile_step){
+        .locked_cpu_ns = locked_ns, .free_cpu_ns = cpu_ns - locked_ns, .wait_ns = wait_ns, .critical = critical};
+}
+
+/* One stretch of work, split by the share that runs under the mutex; whole waits are dealt to one of the sides. */
+static int push_work(struct profile_builder *b, uint64_t cpu_ns, uint64_t wait_ns, const struct cut_options *options)
+{
+    uint64_t critical_ns = scaled(cpu_ns, options->critical);
+    uint64_t critical_wait_ns = 0;
+    int r;
+
+    if (options->critical > 0) {
+        b->critical_debt += options->critical * (double)wait_ns;
+        if (b->critical_debt * 2 > (double)wait_ns) {
+            critical_wait_ns = wait_ns;
+            b->critical_debt -= (double)wait_ns;
+        }
+    }
+    r = push_step(b, make_step(critical_ns, critical_wait_ns, options->locked, true));
+    if (r < 0)
+        return r;
+    return push_step(b, make_step(cpu_ns - critical_ns, wait_ns - critical_wait_ns, options->locked, false));
+}
+
+static int close_item(struct profile_builder *b)
+{
+    struct profile *p = b->profile;
+
+    if (p->n_steps > b->open_first) {
+        if (base_grow(&p->items, &b->items_capacity, p->n_items + 1, sizeof(*p->items)) < 0)
+            return -ENOMEM;
+        p->items[p->n_items++] =
+            (struct profile_item){.first_step = b->open_first, .n_steps = p->n_steps - b->open_first};
+    }
+    b->open_first = p->n_steps;
+    b->open_work = 0;
+    return 0;
+}
+
+/* Does the wait of this piece hand the lane its next item? */
+static bool hands_over(const struct piece *piece)
+{
+    return piece->wait_ns && (piece->cause == CAUSE_HANDOFF || piece->cause == CAUSE_IPC || piece->cause == CAUSE_IDLE);
+}
+
+int builder_cut(struct profile_builder *b, const struct pieces *pieces, size_t first, const struct cut_options *options)
+{
+    int r = 0;
+
+    for (size_t i = first; i < pieces->count && r == 0; i++) {
+        const struct piece *piece = &pieces->list[i];
+        uint64_t wait_ns = piece_waits_outside(piece) ? scaled(piece->wait_ns, options->wait_factor) : 0;
+
+        switch (options->cut) {
+        case CUT_WAITS: /* the wait begins an item that the next burst completes */
+            r = push_work(b, piece->cpu_ns, 0, options);
+            if (r == 0 && ((wait_ns && piece->wait_ns >= options->min_wait) || piece->cause == CAUSE_IDLE))
+                r = close_item(b);
+            if (r == 0)
+                r = push_work(b, 0, wait_ns, options);
+            break;
+        case CUT_HANDOFF:
+            r = push_work(b, piece->cpu_ns, wait_ns, options);
+            if (r == 0 && hands_over(piece) && b->open_work >= MIN_ITEM_NS)
+                r = close_item(b);
+            break;
+        case CUT_LANE:
+            r = push_work(b, piece->cpu_ns, wait_ns, options);
+        }
+    }
+    return r < 0 ? r : close_item(b);
+}
+
+/* Append one step cut into chunks; the first goes with the steps before it, each further one is an item. */
+static int divide_step(struct profile_builder *b, struct profile_step step, uint64_t longest_ns)
+{
+    uint64_t cpu_ns = step.locked_cpu_ns + step.free_cpu_ns;
+    uint64_t chunks = step.critical || cpu_ns <= longest_ns ? 1 : (cpu_ns + longest_ns - 1) / longest_ns;
+
+    for (uint64_t i = 0; i < chunks; i++) {
+        struct profile_step chunk = {
+            .locked_cpu_ns = step.locked_cpu_ns / chunks,
+            .free_cpu_ns = step.free_cpu_ns / chunks,
+            .critical = step.critical,
+        };
+        int r;
+
+        if (i == chunks - 1) { /* what the division left over, and the wait that follows the burst */
+            chunk.locked_cpu_ns += step.locked_cpu_ns % chunks;
+            chunk.free_cpu_ns += step.free_cpu_ns % chunks;
+            chunk.wait_ns = step.wait_ns;
+        }
+        r = i ? close_item(b) : 0;
+        if (r == 0)
+            r = push_step(b, chunk);
+        if (r < 0)
+            return r;
+    }
+    b->profile->divisible |= chunks > 1;
+    return 0;
+}
+
+int builder_divide(struct profile_builder *b, uint64_t longest_ns)
+{
+    struct profile *p = b->profile;
+    struct profile whole = *p;
+    int r = 0;
+
+    p->steps = NULL;
+    p->items = NULL;
+    p->n_steps = p->n_items = 0;
+    b->steps_capacity = b->items_capacity = 0;
+    b->open_first = 0;
+    for (size_t i = 0; i < whole.n_items && r == 0; i++) {
+        for (size_t s = 0; s < whole.items[i].n_steps && r == 0; s++)
+            r = divide_step(b, whole.steps[whole.items[i].first_step + s], longest_ns);
+        if (r == 0)
+            r = close_item(b);
+    }
+    free(whole.steps);
+    free(whole.items);
+    return r;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/profile_lanes.h"
+
+#include <math.h>
+
+#include "base/base.h"
+
+#define MINOR_LANE 20        /* a lane with less than 1/20 of the mean lane's work is a helper, not a worker */
+#define CREATOR_WORKS 4      /* a creator is a worker if it did 1/4 of its workers' mean meanwhile */
+#define SERIAL_SHARE 10      /* all others together did less than 1/10: the program is serial */
+#define TICKER_CPU 100       /* sleeps only, with CPU below 1/100 of them: a ticker */
+#define MIN_SHORT_LIVED 6    /* lanes before "one per item" can be told from a pool */
+#define MIN_SAMPLES 20       /* on-CPU samples for a share */
+#define SEEN_TOGETHER 0.10   /* of busy time with two or more threads on CPUs: the lock was let go */
+#define QUEUE_MATTERS 0.05   /* mean lanes queued for a mutex */
+#define IN_TURN_PARALLEL 1.2 /* mean lanes on CPU at most, where lanes wake each other in turn */
+
+static uint64_t waits_outside(const struct thread *t)
+{
+    return t->blocked_ns[CAUSE_NETWORK] + t->blocked_ns[CAUSE_DISK] + t->blocked_ns[CAUSE_PIPE] +
+           t->blocked_ns[CAUSE_SLEEP];
+}
+
+/* A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. */
+static bool is_ticker(const struct thread *t)
+{
+    return t->blocked_ns[CAUSE_SLEEP] && waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] &&
+           t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
+}
+
+static size_t index_of(const struct measurement *m, int32_t tid)
+{
+    const struct thread *t = tid ? measurement_find_thread(m, tid) : NULL;
+
+    return t ? (size_t)(t - m->threads) : SIZE_MAX;
+}
+
+static uint64_t *thread_works(const struct measurement *m)
+{
+    uint64_t *works = calloc(m->n_threads + 1, sizeof(*works)), plain = 0;
+
+    if (!works)
+        return NULL;
+    for (size_t i = 0; i < m->n_threads; i++) {
+        const struct thread *t = &m->threads[i];
+
+        works[i] = t->runtime_internal ? 0 : t->on_cpu_ns + waits_outside(t);
+        if (works[i] && !is_ticker(t))
+            plain += works[i];
+    }
+    /* Tickers count only where sleeping is what the program does. */
+    for (size_t i = 0; i < m->n_threads; i++)
+        if (works[i] && is_ticker(&m->threads[i]) && plain * 5 > m->wall_ns)
+            works[i] = 0;
+    return works;
+}
+
+/* Mark creators: threads with a child (thread or process) whose subtree works. */
+static bool *find_creators(const struct measurement *m, const uint64_t *works)
+{
+    bool *creators = calloc(m->n_threads + 1, sizeof(*creators));
+    AUTO_FREE bool *busy = calloc(m->n_threads + 1, sizeof(*busy));
+    uint64_t total = 0;
+
+    if (!creators || !busy) {
+        free(creators);
+        return NULL;
+    }
+    for (size_t i = 0; i < m->n_threads; i++)
+        total += works[i];
+    /* Rows are in order of birth, so children come after their creators. */
+    for (size_t i = m->n_threads; i-- > 0;) {
+        size_t parent = index_of(m, m->threads[i].parent_tid);
+        bool works_itself = works[i] * MINOR_LANE * (m->n_threads + 1) > total;
+
+        busy[i] |= works_itself || creators[i];
+        if (busy[i] && parent != SIZE_MAX && parent < i) {
+            creators[parent] = true;
+            busy[parent] = true;
+        }
+    }
+    return creators;
+}
+
+/* Keep the lanes that matter next to their mean; with a serial program the one that does the work. */
+static void choose_workers(const struct measurement *m, uint64_t *works, const bool *creators)
+{
+    uint64_t workers_ns = 0, total_ns = 0;
+    size_t n = 0, largest = 0;
+
+    for (size_t i = 0; i < m->n_threads; i++) {
+        total_ns += works[i];
+        if (works[i] > works[largest])
+            largest = i;
+        if (works[i] && !creators[i]) {
+            workers_ns += works[i];
+            n++;
+        }
+    }
+    bool serial = workers_ns * SERIAL_SHARE < total_ns;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        if (serial ? i != largest : creators[i] || works[i] * MINOR_LANE * n < workers_ns)
+            works[i] = 0;
+}
+
+struct edge {
+    uint64_t at_ns;
+    int change;
+};
+
+static int compare_edges(const void *a, const void *b)
+{
+    const struct edge *x = a, *y = b;
+
+    if (x->at_ns != y->at_ns)
+        return x->at_ns < y->at_ns ? -1 : 1;
+    return x->change - y->change; /* an end before a start: lanes that follow each other do not overlap */
+}
+
+/* Fill first, last, gaps and most_live from the lanes' lives. */
+static int find_span(struct work_lanes *lanes)
+{
+    AUTO_FREE struct edge *edges = calloc(2 * lanes->count + 1, sizeof(*edges));
+    uint64_t empty_since = 0;
+    int live = 0;
+
+    if (!edges)
+        return -ENOMEM;
+    for (size_t i = 0; i < lanes->count; i++) {
+        const struct thread *t = lanes->list[i].thread;
+
+        edges[2 * i] = (struct edge){t->birth_ns, 1};
+        edges[2 * i + 1] = (struct edge){t->death_ns > t->birth_ns ? t->death_ns : t->birth_ns + 1, -1};
+    }
+    qsort(edges, 2 * lanes->count, sizeof(*edges), compare_edges);
+    lanes->first_ns = edges[0].at_ns;
+    lanes->last_ns = edges[2 * lanes->count - 1].at_ns;
+    lanes->gaps_ns = 0;
+    lanes->most_live = 0;
+    for (size_t i = 0; i < 2 * lanes->count; i++) {
+        if (live == 0 && i)
+            lanes->gaps_ns += edges[i].at_ns - empty_since;
+        live += edges[i].change;
+        if (live == 0)
+            empty_since = edges[i].at_ns;
+        if (live > (int)lanes->most_live)
+            lanes->most_live = (uint32_t)live;
+    }
+    return 0;
+}
+
+static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_t index, uint64_t work_ns, bool creator)
+{
+    struct work_lane *lane = &lanes->list[lanes->count];
+    int r;
+
+    *lane = (struct work_lane){.thread = &m->threads[index], .work_ns = work_ns, .creator = creator};
+    r = pieces_from_thread(lane->thread, &lane->pieces);
+    if (r < 0)
+        return r;
+    lanes->count++;
+    for (size_t i = 0; i < m->n_loops; i++)
+        if (m->loops[i].tid == lane->thread->tid)
+            lane->loop = &m->loops[i];
+    for (size_t i = 0; i < m->n_processes; i++)
+        if (m->processes[i].pid == lane->thread->pid)
+            lane->process = &m->processes[i];
+    return 0;
+}
+
+/* What a creator did while its workers lived: CPU, and waits that are not sleeping until they are done. */
+static void creator_work(const struct pieces *pieces, const struct work_lanes *lanes, uint64_t *ret_work_ns,
+                         uint64_t *ret_cpu_ns)
+{
+    *ret_work_ns = *ret_cpu_ns = 0;
+    for (size_t i = 0; i < pieces->count; i++) {
+        const struct piece *piece = &pieces->list[i];
+        uint64_t end_ns = i + 1 < pieces->count ? pieces->list[i + 1].start_ns : piece->start_ns + piece->cpu_ns;
+
+        if (piece->start_ns < lanes->first_ns || end_ns > lanes->last_ns)
+            continue;
+        *ret_cpu_ns += piece->cpu_ns;
+        *ret_work_ns +=
+            piece->cpu_ns + (piece_waits_outside(piece) && piece->cause != CAUSE_SLEEP ? piece->wait_ns : 0);
+    }
+}
+
+/* Creators that worked as hard as their workers join them; of the others, the CPU spent meanwhile is dispatch. */
+static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators)
+{
+    uint64_t workers_ns = 0;
+    size_t workers = lanes->count;
+
+    for (size_t i = 0; i < workers; i++)
+        workers_ns += lanes->list[i].work_ns;
+    for (size_t i = 0; i < m->n_threads; i++) {
+        struct pieces pieces = {0};
+        uint64_t work_ns, cpu_ns;
+        int r;
+
+        if (!creators[i] || m->threads[i].runtime_internal)
+            continue;
+        r = pieces_from_thread(&m->threads[i], &pieces);
+        if (r < 0)
+            return r;
+        creator_work(&pieces, lanes, &work_ns, &cpu_ns);
+        free(pieces.list);
+        if (work_ns * CREATOR_WORKS * workers < workers_ns) {
+            lanes->dispatch_ns += cpu_ns;
+            continue;
+        }
+        r = add_lane(m, lanes, i, work_ns, true);
+        if (r < 0)
+            return r;
+        lanes->most_live++;
+    }
+    return 0;
+}
+
+static void count_shape(struct work_lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        bool seen = false;
+
+        lanes->loops += lanes->list[i].loop != NULL;
+        for (size_t k = 0; k < i && !seen && lanes->processes < 4096; k++)
+            seen = lanes->list[k].thread->pid == lanes->list[i].thread->pid;
+        lanes->processes += !seen;
+    }
+    lanes->short_lived =
+        lanes->count >= MIN_SHORT_LIVED && lanes->count >= 2 * (size_t)lanes->most_live && lanes->most_live > 0;
+}
+
+/* Helper threads (feeders, collectors) are no workers: what they burned is dispatch, too. */
+static void add_helpers(const struct measurement *m, struct work_lanes *lanes, const uint64_t *works,
+                        const bool *creators)
+{
+    for (size_t i = 0; i < m->n_threads && lanes->count > 1; i++)
+        if (!works[i] && !creators[i] && !m->threads[i].runtime_internal && !is_ticker(&m->threads[i]))
+            lanes->dispatch_ns += m->threads[i].on_cpu_ns;
+}
+
+int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
+{
+    AUTO_FREE uint64_t *works = thread_works(m);
+    AUTO_FREE bool *creators = works ? find_creators(m, works) : NULL;
+    CLEANUP(work_lanes_clear) struct work_lanes lanes = {0};
+    int r;
+
+    if (!works || !creators)
+        return -ENOMEM;
+    choose_workers(m, works, creators);
+    lanes.list = calloc(m->n_threads + 1, sizeof(*lanes.list));
+    if (!lanes.list)
+        return -ENOMEM;
+    for (size_t i = 0; i < m->n_threads; i++) {
+        r = works[i] ? add_lane(m, &lanes, i, works[i], false) : 0;
+        if (r < 0)
+            return r;
+    }
+    if (!lanes.count)
+        return -ENODATA;
+    r = find_span(&lanes);
+    if (r == 0 && !(lanes.count == 1 && creators[lanes.list[0].thread - m->threads]))
+        r = add_creators(m, &lanes, creators);
+    if (r < 0)
+        return r;
+    add_helpers(m, &lanes, works, creators);
+    count_shape(&lanes);
+    *ret_lanes = lanes;
+    lanes = (struct work_lanes){0};
+    return 0;
+}
+
+void work_lanes_clear(struct work_lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++)
+        free(lanes->list[i].pieces.list);
+    free(lanes->list);
+    *lanes = (struct work_lanes){0};
+}
+
+/* No samples: what can be said from how many threads were on CPUs at once. */
+static double unsampled_share(const struct measurement *m, const struct work_lanes *lanes)
+{
+    uint64_t busy_ns = 0, together_ns = 0, weighted_ns = 0;
+
+    for (size_t k = 1; k < m->n_parallelism; k++) {
+        busy_ns += m->parallelism_ns[k];
+        weighted_ns += m->parallelism_ns[k] * k;
+        together_ns += k > 1 ? m->parallelism_ns[k] : 0;
+    }
+    /* With several processes, togetherness says nothing about a lock that each has for itself. */
+    if (lanes->processes > 1 || !busy_ns || (double)together_ns < SEEN_TOGETHER * (double)busy_ns)
+        return 1.0;
+    return (double)busy_ns / (double)weighted_ns;
+}
+
+double work_lane_locked_share(const struct measurement *m, const struct work_lanes *lanes, const struct work_lane *lane)
+{
+    uint64_t samples = 0, held = 0;
+
+    if (m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE)
+        return 0.0;
+    if (lane->thread->cpu_samples >= MIN_SAMPLES)
+        return fmin(1.0, (double)lane->thread->lock_held_samples / (double)lane->thread->cpu_samples);
+    for (size_t i = 0; i < m->n_threads; i++) {
+        if (m->threads[i].pid != lane->thread->pid)
+            continue;
+        samples += m->threads[i].cpu_samples;
+        held += m->threads[i].lock_held_samples;
+    }
+    if (samples >= MIN_SAMPLES)
+        return fmin(1.0, (double)held / (double)samples);
+    if (m->cpu_samples >= MIN_SAMPLES)
+        return fmin(1.0, (double)m->lock_held_samples / (double)m->cpu_samples);
+    return unsampled_share(m, lanes);
+}
+
+static bool is_worker(const struct work_lanes *lanes, int32_t tid)
+{
+    for (size_t i = 0; i < lanes->count; i++)
+        if (lanes->list[i].thread->tid == tid)
+            return true;
+    return false;
+}
+
+/* Do workers wait for each other's messages, rather than for a dispatcher? */
+static bool woken_in_turn(const struct work_lanes *lanes)
+{
+    uint64_t by_workers = 0, total = 0;
+
+    if (lanes->count > 64)
+        return false;
+    for (size_t i = 0; i < lanes->count; i++) {
+        const struct pieces *pieces = &lanes->list[i].pieces;
+
+        for (size_t k = 0; k < pieces->count; k++) {
+            const struct piece *piece = &pieces->list[k];
+
+            if (piece->cause != CAUSE_HANDOFF && piece->cause != CAUSE_IPC)
+                continue;
+            total++;
+            by_workers += piece->waker_tid != lanes->list[i].thread->tid && is_worker(lanes, piece->waker_tid);
+        }
+    }
+    return total > 10 * lanes->count && by_workers * 2 > total;
+}
+
+double work_lanes_critical_share(const struct measurement *m, const struct work_lanes *lanes)
+{
+    uint64_t lock_ns = 0, interpreter_ns = 0, work_ns = 0, span_ns = lanes->last_ns - lanes->first_ns - lanes->gaps_ns;
+    double queued, parallel;
+
+    (void)m;
+    if (lanes->count < 2 || !span_ns)
+        return 0.0;
+    for (size_t i = 0; i < lanes->count; i++) {
+        lock_ns += lanes->list[i].thread->blocked_ns[CAUSE_LOCK];
+        interpreter_ns += lanes->list[i].thread->blocked_ns[CAUSE_INTERPRETER_LOCK];
+        work_ns += lanes->list[i].work_ns;
+    }
+    queued = (double)lock_ns / (double)span_ns;
+    parallel = (double)work_ns / (double)span_ns;
+    if (queued >= QUEUE_MATTERS && parallel > 0)
+        return fmin(1.0, fmin(1.0, sqrt(queued)) / parallel);
+    if (parallel < IN_TURN_PARALLEL && interpreter_ns * 10 < span_ns && woken_in_turn(lanes))
+        return 1.0;
+    return 0.0;
+}
