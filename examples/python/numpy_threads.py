@@ -13,15 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 
-values = numpy.linspace(0.0, 100.0, 50_000)
+VALUES = numpy.linspace(0.0, 100.0, 100_000)
 
 
-def wave(phase):
-    result = numpy.sin(values + phase)
-    result *= numpy.exp(-values)
-    return float(numpy.sum(result))
+def waves(phases):
+    """Sum of damped waves; works in two buffers of its own, so that threads don't meet in the allocator either."""
+    wave, damping, total = numpy.empty_like(VALUES), numpy.empty_like(VALUES), 0.0
+    for phase in phases:
+        numpy.add(VALUES, phase, out=wave)
+        numpy.sin(wave, out=wave)
+        numpy.negative(VALUES, out=damping)
+        numpy.exp(damping, out=damping)
+        numpy.multiply(wave, damping, out=wave)
+        total += float(wave.sum())
+    return total
 
 
 cpus = len(os.sched_getaffinity(0))
 with ThreadPoolExecutor(cpus) as pool:
-    print(sum(pool.map(wave, range(5000 * cpus))))
+    print(sum(pool.map(waves, [range(slot, 4000 * cpus, cpus) for slot in range(cpus)])))

@@ -5,6 +5,8 @@ import pathlib
 import tempfile
 import unittest
 
+import jsonschema
+
 import support
 
 
@@ -38,6 +40,11 @@ class ExampleCase:
             self.assertIn(wanted, found, seen)
         for unwanted in self.example.unwanted:
             self.assertNotIn(unwanted, found, seen)
+
+    def test_schema(self):
+        """The JSON report is what report/report.schema.json promises."""
+        schema = json.loads((support.ROOT / "report" / "report.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(self.run.report)
 
     def test_accounting(self):
         """On-CPU, runnable and blocked add up to thread time, and little is left unexplained."""

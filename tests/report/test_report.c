@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whole reports against golden files: test_report DIRECTORY [--update].
+ * --update rewrites them; read the difference before you commit it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "fixture.h"
+#include "report/escape.h"
+#include "report/report.h"
+
+static const char *golden_directory;
+static bool update;
+
+static char *render(const struct fixture *f, const struct report_options *options)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    assert_int_equal(report_write(out, f->m, f->a, options), 0);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strlen(text), size);
+    return text;
+}
+
+static char *read_file(const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    FILE *in = fopen(path, "r");
+    int c;
+
+    assert_non_null(out);
+    while (in && (c = fgetc(in)) != EOF)
+        (void)fputc(c, out);
+    if (in)
+        (void)fclose(in);
+    (void)fclose(out);
+    return text;
+}
+
+static void check_golden(const char *name, struct fixture f, struct report_options options)
+{
+    char path[1024];
+    AUTO_FREE char *text = render(&f, &options);
+    AUTO_FREE char *expected = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", golden_directory, name);
+    if (update) {
+        AUTO_FCLOSE FILE *out = fopen(path, "w");
+
+        assert_non_null(out);
+        assert_true(fputs(text, out) >= 0);
+    }
+    expected = read_file(path);
+    assert_string_equal(text, expected);
+    fixture_free(&f);
+}
+
+static void reports_match_golden_files(void **state)
+{
+    (void)state;
+    check_golden("convoy.txt", fixture_convoy(), (struct report_options){.format = REPORT_TEXT});
+    check_golden("convoy-verbose-120.txt", fixture_convoy(),
+                 (struct report_options){.format = REPORT_TEXT, .width = 120, .verbose = true, .utf8 = true});
+    check_golden("convoy-color.txt", fixture_convoy(), (struct report_options){.format = REPORT_TEXT, .color = true});
+    check_golden("convoy.json", fixture_convoy(), (struct report_options){.format = REPORT_JSON});
+    check_golden("short.txt", fixture_short(), (struct report_options){.format = REPORT_TEXT});
+    check_golden("short.json", fixture_short(), (struct report_options){.format = REPORT_JSON});
+    check_golden("hostile.txt", fixture_hostile(),
+                 (struct report_options){.format = REPORT_TEXT, .utf8 = true, .verbose = true});
+    check_golden("hostile.json", fixture_hostile(), (struct report_options){.format = REPORT_JSON});
+}
+
+/* The widest line, in columns, with colour codes left out. */
+static size_t widest(const char *text)
+{
+    size_t widest_columns = 0;
+
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        AUTO_FREE char *line = strndup(text, n);
+
+        if (escape_columns(line) > widest_columns)
+            widest_columns = escape_columns(line);
+        text += n + (text[n] == '\n');
+    }
+    return widest_columns;
+}
+
+static void no_line_is_wider_than_asked(void **state)
+{
+    static const unsigned widths[] = {40, 60, 72, 80, 120};
+    struct fixture (*const stories[])(void) = {fixture_convoy, fixture_short, fixture_hostile};
+
+    (void)state;
+    for (size_t s = 0; s < ARRAY_SIZE(stories); s++) {
+        for (size_t i = 0; i < ARRAY_SIZE(widths) * 4; i++) {
+            struct fixture f = stories[s]();
+            unsigned width = widths[i / 4];
+            AUTO_FREE char *text = render(&f, &(struct report_options){.format = REPORT_TEXT,
+                                                                       .width = width,
+                                                                       .utf8 = i & 1,
+                                                                       .verbose = i & 2});
+
+            assert_in_range(widest(text), width / 2, width);
+            fixture_free(&f);
+        }
+    }
+}
+
+static void width_zero_means_80(void **state)
+{
+    struct fixture f = fixture_convoy();
+    AUTO_FREE char *unset = render(&f, &(struct report_options){.format = REPORT_TEXT});
+    AUTO_FREE char *eighty = render(&f, &(struct report_options){.format = REPORT_TEXT, .width = 80});
+
+    (void)state;
+    assert_string_equal(unset, eighty);
+    fixture_free(&f);
+}
+
+/* Nothing the target named may reach a terminal as more than printable characters. */
+static void hostile_names_reach_no_terminal(void **state)
+{
+    static const unsigned widths[] = {40, 80, 200};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(widths) * 2; i++) {
+        bool utf8 = i & 1;
+        struct fixture f = fixture_hostile();
+        AUTO_FREE char *text = render(
+            &f,
+            &(struct report_options){.format = REPORT_TEXT, .width = widths[i / 2], .utf8 = utf8, .verbose = true});
+        size_t n = strlen(text);
+
+        for (size_t at = 0; at < n;) {
+            uint32_t code = 0;
+            size_t length = escape_decode(text + at, n - at, &code);
+
+            assert_true(length > 0);
+            assert_true(code == '\n' || (code >= 0x20 && code < 0x7f) || (utf8 && code >= 0xa0));
+            assert_false(code == 0x202e || code == 0x2066);
+            at += length;
+        }
+        fixture_free(&f);
+    }
+}
+
+static void later_formats_are_refused(void **state)
+{
+    struct fixture f = fixture_short();
+
+    (void)state;
+    assert_int_equal(report_write(stdout, f.m, f.a, &(struct report_options){.format = REPORT_HTML}), -ENOTSUP);
+    assert_int_equal(report_write(stdout, f.m, f.a, &(struct report_options){.format = REPORT_MARKDOWN}), -ENOTSUP);
+    fixture_free(&f);
+}
+
+static void write_errors_are_reported(void **state)
+{
+    struct fixture f = fixture_convoy();
+    AUTO_FCLOSE FILE *full = fopen("/dev/full", "w");
+
+    (void)state;
+    assert_non_null(full);
+    (void)setvbuf(full, NULL, _IONBF, 0);
+    assert_int_equal(report_write(full, f.m, f.a, &(struct report_options){.format = REPORT_TEXT}), -EIO);
+    clearerr(full);
+    assert_int_equal(report_write(full, f.m, f.a, &(struct report_options){.format = REPORT_JSON}), -EIO);
+    fixture_free(&f);
+}
+
+static void formats_have_names_and_suffixes(void **state)
+{
+    enum report_format format = REPORT_TEXT;
+
+    (void)state;
+    assert_int_equal(report_format_from_str("json", &format), 0);
+    assert_int_equal(format, REPORT_JSON);
+    assert_int_equal(report_format_from_str("JSON", &format), -EINVAL);
+    assert_int_equal(report_format_from_str("", &format), -EINVAL);
+    assert_int_equal(report_format_from_str(NULL, &format), -EINVAL);
+    assert_int_equal(report_format_from_path("a.b/out.md", &format), 0);
+    assert_int_equal(format, REPORT_MARKDOWN);
+    assert_int_equal(report_format_from_path("out.txt", &format), 0);
+    assert_int_equal(format, REPORT_TEXT);
+    assert_int_equal(report_format_from_path("dir.json/out", &format), -EINVAL);
+    assert_int_equal(report_format_from_path("out", &format), -EINVAL);
+    assert_int_equal(format, REPORT_TEXT);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reports_match_golden_files),      cmocka_unit_test(no_line_is_wider_than_asked),
+        cmocka_unit_test(width_zero_means_80),             cmocka_unit_test(hostile_names_reach_no_terminal),
+        cmocka_unit_test(later_formats_are_refused),       cmocka_unit_test(write_errors_are_reported),
+        cmocka_unit_test(formats_have_names_and_suffixes),
+    };
+
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: %s GOLDEN_DIRECTORY [--update]\n", argv[0]);
+        return 2;
+    }
+    golden_directory = argv[1];
+    update = argc > 2 && strcmp(argv[2], "--update") == 0;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
