@@ -20,6 +20,7 @@ struct tree_leaf {
     bool model_current; /* "current": stay with the model in use */
     enum change change;
     const char *wording; /* id in report/wording */
+    bool firm;           /* the evidence can't overrule it: its reason is not one that a replay sees */
 };
 
 /* Read-only view of a node, for drawing and for the engine's tests. */
@@ -43,7 +44,7 @@ const struct tree *tree_builtin(void);
 
 /*
  * Load from a file.
- * @param message  "FILE:LINE: reason" on failure
+ * @param message  "FILE:LINE: reason" on failure ("FILE: reason" when it can't be read)
  * @return 0 (ret_tree: tree_free()), -errno, -EBADMSG (not JSON, unknown metric, missing node, a circle, ...)
  */
 int tree_load(const char *path, struct tree **ret_tree, char *message, size_t size);
@@ -55,6 +56,14 @@ void tree_free(struct tree *tree);
  */
 int tree_walk(const struct tree *tree, tree_metric_fn metric, void *userdata, struct decision_step **ret_steps,
               size_t *ret_n_steps, struct tree_leaf *ret_leaf);
+
+/*
+ * Walk with the answer at one node turned around: where would the same numbers lead if that one crossed its limit?
+ * @param flip  id of the node
+ * @return as tree_walk()
+ */
+int tree_walk_flipped(const struct tree *tree, tree_metric_fn metric, void *userdata, const char *flip,
+                      struct tree_leaf *ret_leaf);
 
 size_t tree_node_count(const struct tree *tree);
 struct tree_node tree_node_at(const struct tree *tree, size_t index);

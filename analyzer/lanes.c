@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/lanes.h"
+
+#include "base/base.h"
+
+static int compare_tid(const void *a, const void *b)
+{
+    const struct lane *x = *(const struct lane *const *)a, *y = *(const struct lane *const *)b;
+
+    if (x->thread->tid != y->thread->tid)
+        return x->thread->tid < y->thread->tid ? -1 : 1;
+    return (x->thread->birth_ns < y->thread->birth_ns) - (x->thread->birth_ns > y->thread->birth_ns);
+}
+
+static int compare_pid(const void *a, const void *b)
+{
+    const struct process *x = *(const struct process *const *)a, *y = *(const struct process *const *)b;
+
+    return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+const struct lane *lanes_find(const struct lanes *lanes, int32_t tid)
+{
+    size_t low = 0, high = lanes->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (lanes->by_tid[middle]->thread->tid < tid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < lanes->n && lanes->by_tid[low]->thread->tid == tid ? lanes->by_tid[low] : NULL;
+}
+
+/*
+ * Is this a loop in the sense of "event loop"? A client that polls one socket at a time looks like one to the kernel.
+ * Interpreters are known by their stacks; others must serve, or watch two peers at once.
+ */
+static bool is_real_loop(const struct measurement *m, const struct event_loop *loop, const struct process *process)
+{
+    if (strcmp(loop->kind, "epoll") != 0)
+        return true;
+    if (loop->outstanding_max >= 2)
+        return true;
+    return process && process->listens && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE;
+}
+
+static void lane_fill(struct lane *lane, const struct thread *t)
+{
+    const uint64_t *blocked = t->blocked_ns, *count = t->blocked_count;
+
+    lane->thread = t;
+    lane->main = t->tid == t->pid;
+    lane->external_ns = blocked[CAUSE_NETWORK] + blocked[CAUSE_DISK] + blocked[CAUSE_PIPE] + blocked[CAUSE_SLEEP];
+    lane->external_count = count[CAUSE_NETWORK] + count[CAUSE_DISK] + count[CAUSE_PIPE] + count[CAUSE_SLEEP];
+    lane->idle_ns = blocked[CAUSE_IDLE] + blocked[CAUSE_TERMINAL] + blocked[CAUSE_STOPPED];
+    lane->lock_ns = blocked[CAUSE_LOCK];
+    lane->handoff_ns = blocked[CAUSE_HANDOFF];
+    /* A server that looks at its clock while it waits for clients is idle, not asleep. */
+    if (lane->process && lane->process->listens && t->poll_ns > 0) {
+        uint64_t clock_ns = t->poll_ns < blocked[CAUSE_SLEEP] ? t->poll_ns : blocked[CAUSE_SLEEP];
+
+        lane->external_ns -= clock_ns;
+        lane->idle_ns += clock_ns;
+        if (clock_ns == blocked[CAUSE_SLEEP])
+            lane->external_count -= count[CAUSE_SLEEP];
+    }
+}
+
+static void lane_set_busy(struct lane *lane)
+{
+    const struct thread *t = lane->thread;
+
+    lane->busy_ns = t->on_cpu_ns + t->runnable_ns + t->blocked_ns[CAUSE_INTERPRETER_LOCK] + lane->lock_ns +
+                    lane->external_ns + t->blocked_ns[CAUSE_MEMORY] + t->blocked_ns[CAUSE_OTHER];
+}
+
+/* One wait for another thread at one futex. */
+struct queueing {
+    int32_t pid;
+    int32_t tid;
+    int32_t waker_tid;
+    uint64_t address;
+    uint64_t blocked_ns;
+    struct lane *lane;
+};
+
+static int compare_queueing(const void *a, const void *b)
+{
+    const struct queueing *x = a, *y = b;
+
+    if (x->pid != y->pid)
+        return x->pid < y->pid ? -1 : 1;
+    if (x->address != y->address)
+        return x->address < y->address ? -1 : 1;
+    return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+static bool waits_here(const struct queueing *group, size_t n, int32_t tid)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (group[middle].tid < tid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && group[low].tid == tid;
+}
+
+static int collect_queueing(struct lanes *lanes, struct queueing **ret, size_t *ret_n)
+{
+    AUTO_FREE struct queueing *list = NULL;
+    size_t n = 0, capacity = 0;
+
+    for (size_t i = 0; i < lanes->n; i++) {
+        const struct thread *t = lanes->items[i].thread;
+
+        for (size_t k = 0; k < t->n_slices; k++) {
+            const struct slice *s = &t->slices[k];
+
+            if (s->cause != CAUSE_HANDOFF || s->address == 0 || s->blocked_ns == 0)
+                continue;
+            if (base_grow(&list, &capacity, n + 1, sizeof(*list)) < 0)
+                return -ENOMEM;
+            list[n++] = (struct queueing){t->pid, t->tid, s->waker_tid, s->address, s->blocked_ns, &lanes->items[i]};
+        }
+    }
+    *ret = TAKE_PTR(list);
+    *ret_n = n;
+    return 0;
+}
+
+/*
+ * threading.Lock waits on a semaphore, so to the kernel it is a hand-off like any queue. It is a lock where the waiters
+ * wake each other: who ends a wait at an address waits there itself at other times. A parked pool worker is woken by a
+ * producer that never waits there. Only interpreters need this: native mutexes are told apart by the futex operation.
+ * Where the interpreter lock could not be located, its own waits would look the same: then nothing is claimed.
+ */
+static int lanes_find_lock_objects(struct lanes *lanes)
+{
+    AUTO_FREE struct queueing *list = NULL;
+    size_t n = 0;
+    int r;
+
+    if (lanes->m->target.runtime.interpreter_lock != INTERPRETER_LOCK_PRESENT)
+        return 0;
+    r = collect_queueing(lanes, &list, &n);
+    if (r < 0 || n == 0)
+        return r;
+    qsort(list, n, sizeof(*list), compare_queueing);
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first + 1; end < n && list[end].pid == list[first].pid && list[end].address == list[first].address;)
+            end++;
+        if (list[first].tid == list[end - 1].tid)
+            continue;
+        for (size_t i = first; i < end; i++) {
+            struct lane *lane = list[i].lane;
+            uint64_t ns = list[i].blocked_ns < lane->handoff_ns ? list[i].blocked_ns : lane->handoff_ns;
+
+            if (list[i].waker_tid == 0 || !waits_here(list + first, end - first, list[i].waker_tid))
+                continue;
+            lane->lock_ns += ns;
+            lane->handoff_ns -= ns;
+        }
+    }
+    return 0;
+}
+
+static bool looks_like_ticker(const struct lane *lane)
+{
+    const struct thread *t = lane->thread;
+    uint64_t life_ns = t->death_ns - t->birth_ns;
+    uint64_t waits_ns = t->blocked_ns[CAUSE_SLEEP] + t->blocked_ns[CAUSE_IDLE];
+
+    return t->blocked_ns[CAUSE_SLEEP] > 0 && (double)waits_ns >= 0.95 * (double)life_ns &&
+           (double)t->on_cpu_ns <= 0.005 * (double)life_ns;
+}
+
+/* A single lane that only sleeps, beside others that are busy for at least half of its time, does not wait for them. */
+static void lanes_find_ticker(struct lanes *lanes)
+{
+    struct lane *ticker = NULL;
+    uint64_t others_ns = 0;
+
+    for (size_t i = 0; i < lanes->n; i++) {
+        struct lane *lane = &lanes->items[i];
+
+        if (!looks_like_ticker(lane)) {
+            others_ns += lane->busy_ns;
+            continue;
+        }
+        if (ticker)
+            return;
+        ticker = lane;
+    }
+    if (!ticker || others_ns < (ticker->thread->death_ns - ticker->thread->birth_ns) / 2)
+        return;
+    ticker->ticker = true;
+    ticker->idle_ns += ticker->external_ns;
+    ticker->external_ns = 0;
+    ticker->external_count = 0;
+    lane_set_busy(ticker);
+}
+
+/* A tenth of the busiest lane's work; a parent that started up and then waits for its workers is none of them. */
+static bool is_substantial(const struct lane *lane, uint64_t busiest_ns)
+{
+    const uint64_t *blocked = lane->thread->blocked_ns;
+    uint64_t life_ns = lane->thread->death_ns - lane->thread->birth_ns;
+    uint64_t waits_ns = blocked[CAUSE_JOIN] + blocked[CAUSE_HANDOFF] + blocked[CAUSE_IPC];
+
+    if (lane->busy_ns == 0 || lane->busy_ns < busiest_ns / 10)
+        return false;
+    return !lane->main || lane->busy_ns >= busiest_ns / 2 || (double)waits_ns < 0.6 * (double)life_ns;
+}
+
+static void lanes_sum(struct lanes *lanes)
+{
+    uint64_t busiest_ns = 0;
+
+    for (size_t i = 0; i < lanes->n; i++) {
+        const struct lane *lane = &lanes->items[i];
+        const struct thread *t = lane->thread;
+
+        lanes->busy_ns += lane->busy_ns;
+        lanes->idle_ns += lane->idle_ns;
+        lanes->external_ns += lane->external_ns;
+        lanes->external_count += lane->external_count;
+        lanes->on_cpu_ns += t->on_cpu_ns;
+        lanes->runnable_ns += t->runnable_ns;
+        lanes->interpreter_lock_ns += t->blocked_ns[CAUSE_INTERPRETER_LOCK];
+        lanes->lock_ns += lane->lock_ns;
+        lanes->handoff_ns += lane->handoff_ns;
+        lanes->ipc_ns += t->blocked_ns[CAUSE_IPC];
+        lanes->handoff_count += t->blocked_count[CAUSE_HANDOFF];
+        lanes->ipc_count += t->blocked_count[CAUSE_IPC];
+        if (lane->busy_ns > busiest_ns)
+            busiest_ns = lane->busy_ns;
+    }
+    for (size_t i = 0; i < lanes->n; i++)
+        lanes->items[i].substantial = is_substantial(&lanes->items[i], busiest_ns);
+}
+
+/* Processes sorted by pid, for binary search. */
+static const struct process *find_process(const struct process **sorted, size_t n, int32_t pid)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sorted[middle]->pid < pid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && sorted[low]->pid == pid ? sorted[low] : NULL;
+}
+
+static int lanes_collect(struct lanes *lanes)
+{
+    const struct measurement *m = lanes->m;
+    AUTO_FREE const struct process **sorted = calloc(m->n_processes + 1, sizeof(*sorted));
+
+    lanes->items = calloc(m->n_threads + 1, sizeof(*lanes->items));
+    lanes->by_tid = calloc(m->n_threads + 1, sizeof(*lanes->by_tid));
+    if (!sorted || !lanes->items || !lanes->by_tid)
+        return -ENOMEM;
+    for (size_t i = 0; i < m->n_processes; i++)
+        sorted[i] = &m->processes[i];
+    qsort(sorted, m->n_processes, sizeof(*sorted), compare_pid);
+    for (size_t i = 0; i < m->n_threads; i++) {
+        struct lane *lane = &lanes->items[lanes->n];
+
+        if (m->threads[i].runtime_internal)
+            continue;
+        lane->process = find_process(sorted, m->n_processes, m->threads[i].pid);
+        lane_fill(lane, &m->threads[i]);
+        lanes->by_tid[lanes->n++] = lane;
+    }
+    qsort(lanes->by_tid, lanes->n, sizeof(*lanes->by_tid), compare_tid);
+    return 0;
+}
+
+static void lanes_attach_loops(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->m->n_loops; i++) {
+        const struct event_loop *loop = &lanes->m->loops[i];
+        const struct lane *lane = lanes_find(lanes, loop->tid);
+
+        if (lane && is_real_loop(lanes->m, loop, lane->process))
+            lanes->items[lane - lanes->items].loop = loop;
+    }
+}
+
+int lanes_new(const struct measurement *m, struct lanes **ret_lanes)
+{
+    CLEANUP(lanes_freep) struct lanes *lanes = calloc(1, sizeof(*lanes));
+    int r;
+
+    if (!lanes)
+        return -ENOMEM;
+    lanes->m = m;
+    r = lanes_collect(lanes);
+    if (r < 0)
+        return r;
+    lanes_attach_loops(lanes);
+    r = lanes_find_lock_objects(lanes);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < lanes->n; i++)
+        lane_set_busy(&lanes->items[i]);
+    lanes_find_ticker(lanes);
+    lanes_sum(lanes);
+    *ret_lanes = TAKE_PTR(lanes);
+    return 0;
+}
+
+void lanes_free(struct lanes *lanes)
+{
+    if (!lanes)
+        return;
+    free(lanes->items);
+    free(lanes->by_tid);
+    free(lanes);
+}
+
+void lanes_freep(struct lanes **lanes)
+{
+    lanes_free(*lanes);
+    *lanes = NULL;
+}
+
+static bool is_short(const struct measurement *m, uint64_t birth_ns, uint64_t death_ns, bool alive)
+{
+    uint64_t life_ns = death_ns - birth_ns;
+
+    return !alive && life_ns < LANES_SHORT_NS && life_ns < m->wall_ns / 4;
+}
+
+bool lanes_process_is_short(const struct measurement *m, const struct process *process)
+{
+    return process != m->processes && is_short(m, process->birth_ns, process->death_ns, process->alive);
+}
+
+bool lanes_thread_is_short(const struct lanes *lanes, const struct lane *lane)
+{
+    const struct thread *t = lane->thread;
+
+    return !lane->main && is_short(lanes->m, t->birth_ns, t->death_ns, t->alive);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * lanes: which threads of a measurement are the program's own work, and how they relate.
+ *
+ * Knows that collectors, parked workers, joining parents and tickers are not work. Refuses to judge. Everything here is
+ * linear or n log n in threads and slices.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/measurement.h"
+
+/* One thread, as the analyzer sees it. */
+struct lane {
+    const struct thread *thread;
+    const struct process *process; /* NULL: no row for it */
+    const struct event_loop *loop; /* the loop this thread runs, if it is one worth the name; else NULL */
+    bool main;                     /* first thread of its process */
+    bool ticker;                   /* sleeps all the time beside other work: a timer, an arbiter */
+    uint64_t external_ns;          /* network, disk, pipe, sleep; 0 for a ticker */
+    uint64_t external_count;       /* number of those waits */
+    uint64_t idle_ns;              /* idle, terminal, stopped; and the sleep of tickers and waiting servers */
+    uint64_t lock_ns;              /* queued for a mutex or a lock object of the interpreter */
+    uint64_t handoff_ns;           /* waiting for another thread, the part in lock_ns left out */
+    uint64_t busy_ns; /* on-CPU, runnable, interpreter lock, lock, external, memory, other: no waiting for siblings */
+    bool substantial; /* busy for at least a tenth of what the busiest lane is */
+};
+
+struct lanes {
+    const struct measurement *m;
+    struct lane *items; /* threads that are not runtime_internal, in order of birth */
+    size_t n;
+    const struct lane **by_tid; /* sorted by tid; tids are reused: the latest birth of equal ones first */
+    uint64_t busy_ns;           /* sums over items */
+    uint64_t idle_ns;
+    uint64_t external_ns;
+    uint64_t external_count;
+    uint64_t on_cpu_ns;
+    uint64_t runnable_ns;
+    uint64_t interpreter_lock_ns;
+    uint64_t lock_ns;
+    uint64_t handoff_ns;
+    uint64_t ipc_ns;
+    uint64_t handoff_count;
+    uint64_t ipc_count;
+};
+
+/* @return 0 (ret_lanes borrows from m; lanes_free()) or -ENOMEM */
+int lanes_new(const struct measurement *m, struct lanes **ret_lanes);
+void lanes_free(struct lanes *lanes);
+void lanes_freep(struct lanes **lanes);
+
+/* @return the lane of that thread (the latest one where the number was reused), or NULL */
+const struct lane *lanes_find(const struct lanes *lanes, int32_t tid);
+
+/* Most lanes alive at once among those for which `want` is true. @return 0 when out of memory */
+uint32_t lanes_peak(const struct lanes *lanes, bool (*want)(const struct lane *lane));
+
+/* Likewise, the most processes alive at once that have such a lane. */
+uint32_t lanes_peak_processes(const struct lanes *lanes, bool (*want)(const struct lane *lane));
+
+/* A process that lived only for a moment, or a thread that did: made for one item. */
+#define LANES_SHORT_NS UINT64_C(250000000)
+
+/* Not the first process of the target, ended, lived less than LANES_SHORT_NS and a quarter of the run. */
+bool lanes_process_is_short(const struct measurement *m, const struct process *process);
+
+/* The same for a thread that is not the first of its process. */
+bool lanes_thread_is_short(const struct lanes *lanes, const struct lane *lane);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/metrics.h"
+
+#include <math.h>
+
+#include "analyzer/lanes.h"
+#include "base/base.h"
+#include "probe/measurement.h"
+
+static const struct {
+    const char *name;
+    const char *unit;
+} table[METRIC_COUNT] = {
+#define X(symbol, metric_name, metric_unit) [METRIC_##symbol] = {metric_name, metric_unit},
+    METRIC_LIST(X)
+#undef X
+};
+
+int metrics_from_str(const char *name, enum metric *ret)
+{
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            *ret = (enum metric)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+const char *metrics_name(enum metric metric)
+{
+    return table[metric].name;
+}
+
+const char *metrics_unit(enum metric metric)
+{
+    return table[metric].unit;
+}
+
+int metrics_lookup(const char *name, double *ret_value, void *userdata)
+{
+    const struct metrics *metrics = userdata;
+    enum metric metric;
+
+    if (metrics_from_str(name, &metric) < 0)
+        return -ENOENT;
+    *ret_value = metrics->value[metric];
+    return 0;
+}
+
+static double data_loss_share(const struct measurement *m)
+{
+    double mended = (double)(m->unattributed_ns + m->loss.repaired_ns);
+    double by_time = metrics_share(mended, (double)m->thread_time_ns);
+    double by_threads = metrics_share((double)m->loss.threads_dropped, (double)m->threads_total);
+
+    return fmin(1.0, fmax(by_time, by_threads));
+}
+
+/* Of the time at least one CPU was in use, the share with two or more. */
+static double parallel_share(const struct measurement *m)
+{
+    double any = 0.0, several = 0.0;
+
+    for (size_t k = 1; k < m->n_parallelism; k++) {
+        any += (double)m->parallelism_ns[k];
+        several += k >= 2 ? (double)m->parallelism_ns[k] : 0.0;
+    }
+    return metrics_share(several, any);
+}
+
+static void add_time(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
+{
+    double wall = (double)m->wall_ns, busy = (double)lanes->busy_ns;
+    double demand = (double)(lanes->on_cpu_ns + lanes->runnable_ns);
+
+    v[METRIC_WALL_NS] = wall;
+    v[METRIC_CPUS] = cpus;
+    v[METRIC_DATA_LOSS_SHARE] = data_loss_share(m);
+    v[METRIC_IDLE_SHARE] = metrics_share((double)lanes->idle_ns, (double)lanes->idle_ns + busy);
+    v[METRIC_ACTIVE_LANES] = metrics_share(busy, wall);
+    v[METRIC_MAX_LIVE_THREADS] = (double)m->max_live_threads;
+    v[METRIC_HAS_INTERPRETER_LOCK] = m->target.runtime.interpreter_lock != INTERPRETER_LOCK_NONE;
+    v[METRIC_GIL_WAIT_SHARE] = metrics_share((double)lanes->interpreter_lock_ns, busy);
+    v[METRIC_LOCK_WAIT_SHARE] = metrics_share((double)lanes->lock_ns, busy);
+    v[METRIC_LOCK_HELD_CPU_SHARE] = m->cpu_samples > 0 ? (double)m->lock_held_samples / (double)m->cpu_samples : 1.0;
+    v[METRIC_CPU_CORES_BUSY] = metrics_share((double)lanes->on_cpu_ns, wall);
+    v[METRIC_CPU_DEMAND_PER_CPU] = metrics_share(demand, wall * cpus);
+    v[METRIC_CPU_USED_SHARE] = fmin(1.0, v[METRIC_CPU_DEMAND_PER_CPU]);
+    v[METRIC_CPU_PARALLEL_SHARE] = parallel_share(m);
+    v[METRIC_RUNNABLE_SHARE] = metrics_share((double)lanes->runnable_ns, demand);
+    v[METRIC_MACHINE_SATURATED] = v[METRIC_CPU_USED_SHARE] >= METRICS_SATURATED_SHARE;
+    v[METRIC_SATURATED_NS] = v[METRIC_MACHINE_SATURATED] != 0.0 ? wall : 0.0;
+}
+
+static void add_messages(const struct lanes *lanes, double *v)
+{
+    double ipc = (double)lanes->ipc_ns, messages_ns = ipc + (double)lanes->handoff_ns;
+    double busy = (double)lanes->busy_ns;
+
+    v[METRIC_IPC_SHARE] = metrics_share(ipc, ipc + busy);
+    v[METRIC_MESSAGE_SHARE] = metrics_share(messages_ns, messages_ns + busy);
+    v[METRIC_MESSAGES] = (double)(lanes->ipc_count + lanes->handoff_count);
+    v[METRIC_MESSAGE_CPU_NS] = metrics_share((double)lanes->on_cpu_ns, fmax(v[METRIC_MESSAGES], 1.0));
+}
+
+/*
+ * What perfect concurrency could save: active wall time minus what the CPUs need for the CPU work that is asked for
+ * today (run-queue wait included: that work is offered already). Waste counts, too: starts of short-lived workers and
+ * messages are CPU work that needs not be.
+ */
+static void add_potential_gain(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
+{
+    double wall = v[METRIC_WALL_NS];
+    double active = fmin(wall, (double)(lanes->busy_ns + lanes->ipc_ns));
+    double offered = (double)(lanes->on_cpu_ns + lanes->runnable_ns) / cpus;
+    double starts = (v[METRIC_PROCESS_START_SHARE] + v[METRIC_THREAD_START_SHARE]) * (double)lanes->busy_ns;
+    double per_message = m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE ? 5e3 : 5e4;
+    double messages = fmin(v[METRIC_MESSAGES] * per_message, (double)lanes->on_cpu_ns);
+    double waste = fmin(wall, (starts + messages) / fmax(1.0, v[METRIC_ACTIVE_LANES]));
+
+    v[METRIC_POTENTIAL_GAIN_NS] = fmax(fmax(0.0, active - offered), waste);
+    v[METRIC_POTENTIAL_GAIN_SHARE] = metrics_share(v[METRIC_POTENTIAL_GAIN_NS], wall);
+}
+
+int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, struct metrics *ret)
+{
+    struct metrics metrics = {0};
+    int r;
+
+    if (cpus == 0)
+        cpus = measurement_cpus(m);
+    add_time(m, lanes, cpus, metrics.value);
+    metrics_add_waits(m, lanes, &metrics);
+    add_messages(lanes, metrics.value);
+    r = metrics_add_items(m, lanes, &metrics);
+    if (r < 0)
+        return r;
+    metrics_add_loops(m, lanes, &metrics);
+    add_potential_gain(m, lanes, cpus, metrics.value);
+    *ret = metrics;
+    return 0;
+}

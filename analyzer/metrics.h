@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * metrics: the numbers that the decision tree asks for by name; a pure function of a measurement.
+ *
+ * Knows how to boil down thread time. Refuses to know limits: those are in tree.json. All shares leave out idle time,
+ * waiting for a thread or child to end, parked workers and the runtime's own threads, unless the line says otherwise.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct lanes;
+struct measurement;
+
+/* X(symbol, name, unit). "Active time" is the busy time of lanes.h. */
+#define METRIC_LIST(X)                                                                                                 \
+    X(WALL_NS, "wall_ns", "ns")                                                                                        \
+    X(CPUS, "cpus", "count")                       /* CPUs the target may keep busy */                                 \
+    X(DATA_LOSS_SHARE, "data_loss_share", "share") /* thread time unattributed, mended or not seen */                  \
+    X(IDLE_SHARE, "idle_share", "share")           /* idle time of idle and active time */                             \
+    X(ACTIVE_LANES, "active_lanes", "ratio")       /* threads active on average */                                     \
+    X(MAX_LIVE_THREADS, "max_live_threads", "count")                                                                   \
+    X(HAS_INTERPRETER_LOCK, "has_interpreter_lock", "bool")                                                            \
+    X(GIL_WAIT_SHARE, "gil_wait_share", "share")           /* queued for the interpreter lock, of active time */       \
+    X(LOCK_HELD_CPU_SHARE, "lock_held_cpu_share", "share") /* CPU samples that held the lock; 1 when not sampled */    \
+    X(LOCK_WAIT_SHARE, "lock_wait_share", "share")         /* queued for a mutex or lock object, of active time */     \
+    X(EXTERNAL_WAIT_SHARE, "external_wait_share", "share") /* network, disk, pipe, sleep, of active time */            \
+    X(EXTERNAL_WAITS, "external_waits", "count")           /* number of those waits */                                 \
+    X(EXTERNAL_WAIT_MEAN_NS, "external_wait_mean_ns", "ns")                                                            \
+    X(EXTERNAL_CONCURRENCY, "external_concurrency", "ratio") /* waits outstanding while any is */                      \
+    X(ASYNC_LIBRARY_AT_HAND, "async_library_at_hand", "bool")                                                          \
+    X(CPU_CORES_BUSY, "cpu_cores_busy", "ratio")         /* mean number of CPUs in use */                              \
+    X(CPU_DEMAND_PER_CPU, "cpu_demand_per_cpu", "ratio") /* threads on a CPU or ready for one, per CPU */              \
+    X(CPU_USED_SHARE, "cpu_used_share", "share")         /* of all CPUs: used, or asked for in vain */                 \
+    X(CPU_PARALLEL_SHARE, "cpu_parallel_share", "share") /* of the time any CPU was in use, two or more were */        \
+    X(RUNNABLE_SHARE, "runnable_share", "share")         /* run-queue wait of on-CPU and run-queue wait */             \
+    X(WORK_CPU_SHARE, "work_cpu_share", "share")         /* CPU time per wall time once start-up is over */            \
+    X(LANES_WORKING, "lanes_working", "count")           /* lanes at once that do a tenth of the busiest one's work */ \
+    X(PROCESSES_WORKING, "processes_working", "count")   /* processes at once that have such a lane */                 \
+    X(WORK_ITEMS, "work_items", "count")                                                                               \
+    X(ITEM_NS, "item_ns", "ns")                                  /* CPU time of one work item */                       \
+    X(ITEM_PER_PROCESS_START, "item_per_process_start", "ratio") /* the same against the start of a process */         \
+    X(SHORT_PROCESSES, "short_processes", "count")               /* processes made for a moment */                     \
+    X(SHORT_PROCESS_MEAN_NS, "short_process_mean_ns", "ns")                                                            \
+    X(PROCESS_START_SHARE, "process_start_share", "share") /* starting them, of active time */                         \
+    X(SHORT_THREADS, "short_threads", "count")             /* threads made for a moment */                             \
+    X(SHORT_THREAD_MEAN_NS, "short_thread_mean_ns", "ns")                                                              \
+    X(THREAD_START_SHARE, "thread_start_share", "share")       /* starting them, of active time */                     \
+    X(ONE_SHOT_THREADS_LIVE, "one_shot_threads_live", "count") /* at once, of threads that do one item and end */      \
+    X(IPC_SHARE, "ipc_share", "share")         /* waits for other processes, of these and active time */               \
+    X(MESSAGE_SHARE, "message_share", "share") /* waits for other threads and processes, likewise */                   \
+    X(MESSAGES, "messages", "count")                                                                                   \
+    X(MESSAGE_CPU_NS, "message_cpu_ns", "ns") /* CPU time per such wait */                                             \
+    X(LOOP_PRESENT, "loop_present", "bool")                                                                            \
+    X(LOOP_PROCESSES, "loop_processes", "count")         /* processes that run a loop */                               \
+    X(LOOP_BLOCKED_SHARE, "loop_blocked_share", "share") /* blocked inside a turn, of the loops' active time */        \
+    X(LOOP_CPU_SHARE, "loop_cpu_share", "share")         /* callbacks on CPU, of the loops' active time */             \
+    X(LOOP_TURN_CPU_NS, "loop_turn_cpu_ns", "ns")        /* CPU time per turn */                                       \
+    X(LOOP_SERIAL_AWAITS, "loop_serial_awaits", "bool")  /* never two waits outstanding */                             \
+    X(POTENTIAL_GAIN_NS, "potential_gain_ns", "ns")      /* wall time that perfect concurrency could save */           \
+    X(POTENTIAL_GAIN_SHARE, "potential_gain_share", "share")                                                           \
+    X(MACHINE_SATURATED, "machine_saturated", "bool")                                                                  \
+    X(SATURATED_NS, "saturated_ns", "ns")                  /* wall time of a run that keeps all CPUs busy; else 0 */   \
+    X(MEMORY_DEMAND_BYTES, "memory_demand_bytes", "count") /* resident at once, shared pages counted once */           \
+    X(MEMORY_SHARE, "memory_share", "share")               /* the same, of the machine or its cgroup */
+
+enum metric {
+#define X(symbol, name, unit) METRIC_##symbol,
+    METRIC_LIST(X)
+#undef X
+        METRIC_COUNT
+};
+
+struct metrics {
+    double value[METRIC_COUNT];
+};
+
+/* From this share of used CPUs on, the machine counts as full. */
+#define METRICS_SATURATED_SHARE 0.9
+
+/*
+ * @param cpus  CPUs to judge by; 0: what the target may use
+ * @return 0 or -ENOMEM
+ */
+int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, struct metrics *ret);
+
+/* @return 0 or -EINVAL */
+int metrics_from_str(const char *name, enum metric *ret);
+const char *metrics_name(enum metric metric);
+const char *metrics_unit(enum metric metric);
+
+/* tree_metric_fn; userdata: a struct metrics. @return 0 or -ENOENT */
+int metrics_lookup(const char *name, double *ret_value, void *userdata);
+
+/* What starting one process or thread costs this runtime, as this target does it (fork or exec). */
+uint64_t metrics_process_start_ns(const struct measurement *m);
+uint64_t metrics_thread_start_ns(const struct measurement *m);
+
+/* The groups, one file each: metrics_waits.c, metrics_items.c, metrics_loops.c. Called by metrics_compute() in order.
+ */
+void metrics_add_waits(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
+int metrics_add_items(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
+void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
+
+/* above / below; 0 when below is 0. */
+static inline double metrics_share(double above, double below)
+{
+    return below > 0.0 ? above / below : 0.0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Metrics of event loops: blocked, computing, or waiting for one thing at a time. */
+#include "analyzer/metrics.h"
+
+#include <math.h>
+
+#include "analyzer/lanes.h"
+#include "base/base.h"
+#include "probe/measurement.h"
+
+/* A loop counts when its lane does at least this share of the target's active time. */
+#define LOOP_MIN_SHARE 0.2
+
+/* Below this many waits nothing can be said about how they follow each other. */
+#define SERIAL_MIN_WAITS 10
+
+/*
+ * Only timers were seen (no descriptors outstanding), so nobody counted tasks. One timer at a time looks like this:
+ * waits of much the same length, never shorter than the rest, and after each a burst that is too small for many tasks.
+ * That is an inference, and the advice says so.
+ */
+static bool timers_come_singly(const struct thread *t)
+{
+    double n = 0.0, sum = 0.0, squares = 0.0, cpu = 0.0, mean;
+
+    for (size_t k = 1; k < t->n_slices; k++) {
+        const struct slice *s = &t->slices[k];
+
+        if (s->cause != CAUSE_SLEEP || s->blocked_ns < NSEC_PER_MSEC)
+            continue;
+        n++;
+        sum += (double)s->blocked_ns;
+        squares += (double)s->blocked_ns * (double)s->blocked_ns;
+        cpu += (double)s->on_cpu_ns;
+    }
+    if (n < SERIAL_MIN_WAITS)
+        return false;
+    mean = sum / n;
+    return sqrt(fmax(0.0, squares / n - mean * mean)) <= 0.3 * mean && cpu / n <= 3e5 && cpu <= 0.2 * sum;
+}
+
+static bool awaits_serially(const struct lane *lane)
+{
+    const struct event_loop *loop = lane->loop;
+    const struct thread *t = lane->thread;
+    uint64_t life_ns = t->death_ns - t->birth_ns;
+
+    if (strcmp(loop->kind, "asyncio") != 0 && strcmp(loop->kind, "uvloop") != 0)
+        return false;
+    if (lane->process && lane->process->listens)
+        return false;
+    if (lane->external_count < SERIAL_MIN_WAITS || lane->external_ns < life_ns / 2)
+        return false;
+    return loop->outstanding_max == 1 || (loop->outstanding_max == 0 && timers_come_singly(t));
+}
+
+static int compare_pid(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double distinct(int32_t *pids, size_t n)
+{
+    double count = n > 0;
+
+    qsort(pids, n, sizeof(*pids), compare_pid);
+    for (size_t i = 1; i < n; i++)
+        count += pids[i] != pids[i - 1];
+    return count;
+}
+
+void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics)
+{
+    AUTO_FREE int32_t *pids = calloc(lanes->n + 1, sizeof(*pids));
+    double *v = metrics->value;
+    double active = 0.0, blocked = 0.0, cpu = 0.0, turns = 0.0, busy = 0.0;
+    const struct lane *largest = NULL;
+    size_t n = 0;
+
+    (void)m;
+    for (size_t i = 0; pids && i < lanes->n; i++) {
+        const struct lane *lane = &lanes->items[i];
+        const struct thread *t = lane->thread;
+
+        if (!lane->loop || !lane->substantial)
+            continue;
+        pids[n++] = t->pid;
+        busy += (double)lane->busy_ns;
+        active += (double)(t->death_ns - t->birth_ns - lane->idle_ns);
+        blocked += (double)lane->loop->blocked_in_turn_ns;
+        cpu += (double)lane->loop->busy_cpu_ns;
+        turns += (double)lane->loop->turns;
+        if (!largest || lane->busy_ns > largest->busy_ns)
+            largest = lane;
+    }
+    if (n == 0 || busy < LOOP_MIN_SHARE * (double)lanes->busy_ns)
+        return;
+    v[METRIC_LOOP_PRESENT] = 1.0;
+    v[METRIC_LOOP_PROCESSES] = distinct(pids, n);
+    v[METRIC_LOOP_BLOCKED_SHARE] = fmin(1.0, metrics_share(blocked, active));
+    v[METRIC_LOOP_CPU_SHARE] = fmin(1.0, metrics_share(cpu, active));
+    v[METRIC_LOOP_TURN_CPU_NS] = cpu / fmax(turns, 1.0);
+    v[METRIC_LOOP_SERIAL_AWAITS] = awaits_serially(largest);
+}
