@@ -3,7 +3,7 @@
 /*
  * Over before anything could be learned from it.
  *
- * Folklore: a profiler always has an opinion. Here there is none to have: a few milliseconds carry no verdict, and the
+ * Folklore: a profiler always has an opinion. Measured: a few milliseconds, which carry no verdict; the
  * report says how to get one (more input, or a loop around the command).
  *
  * run: {bin}
