@@ -192,8 +192,6 @@ struct format_text format_metric(double value, const char *unit)
         return format_duration(to_u64(value));
     if (strcmp(unit, "bytes") == 0)
         return format_bytes(to_u64(value));
-    if (strcmp(unit, "ratio") == 0)
-        return format_speedup(value);
     if (strcmp(unit, "bool") == 0)
         return format_print(value != 0.0 ? "yes" : "no");
     return format_number(value);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/layout.h"
 
+#include <ctype.h>
+
 #include "report/escape.h"
 
 void layout_init(struct layout *l, FILE *out, unsigned width, bool color, bool utf8)
@@ -62,6 +64,21 @@ void layout_cell(const struct layout *l, enum layout_style style, const char *te
         layout_pad(l, columns - width - dots);
 }
 
+/* A number and its unit ("81 %", "12.4 s") stay together. */
+static bool glued(const char *text, size_t space)
+{
+    static const char *const units[] = {"%", "s", "ms", "us", "ns", "min", "h"};
+    const char *unit = text + space + 1;
+    size_t n = strcspn(unit, " ,;.)");
+
+    if (space == 0 || !isdigit((unsigned char)text[space - 1]))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+        if (n == strlen(units[i]) && strncmp(unit, units[i], n) == 0)
+            return true;
+    return false;
+}
+
 /* Bytes of `text` for a line of `columns`: up to the last space that fits, or as much of a long word as fits. */
 static size_t line_bytes(const char *text, size_t columns)
 {
@@ -70,7 +87,7 @@ static size_t line_bytes(const char *text, size_t columns)
 
     if (text[fit] == '\0')
         return fit;
-    while (end > 0 && text[end] != ' ')
+    while (end > 0 && (text[end] != ' ' || glued(text, end)))
         end--;
     if (end > 0)
         return end;

@@ -172,6 +172,8 @@ static void measure(struct table *table, size_t room)
         continue;
     for (size_t i = 0; i < ARRAY_SIZE(expendable) && total_width(table) > room; i++)
         table->hidden[expendable[i]] = true;
+    if (total_width(table) > room)
+        table->width[COLUMN_MODEL] -= total_width(table) - room;
 }
 
 /* Names and intervals stand at the left of their column, numbers at the right. */
@@ -187,7 +189,7 @@ static void put_line(struct text *t, const struct table *table, const char *cons
 
         if (table->hidden[column])
             continue;
-        buffer_format(&b, "%*s%*s", column == COLUMN_MODEL ? 1 : (int)table->gap, "", left ? -width : width,
+        buffer_format(&b, "%*s%*.*s", column == COLUMN_MODEL ? 1 : (int)table->gap, "", left ? -width : width, width,
                       texts[column]);
     }
     while (b.length > 0 && b.data[b.length - 1] == ' ')
@@ -262,7 +264,7 @@ static void scaling(struct text *t)
         buffer_format(&b, "%s%u %s", i > 0 ? ", " : "", row->scaling[i].workers,
                       format_speedup_short(row->scaling[i].speedup).text);
     buffer_format(&b, " (forecast, %s)", model == MODEL_COROUTINES ? "at once" : "by workers");
-    layout_paragraph(&t->layout, "  scaling", TEXT_INDENT + 1, 0, buffer_text(&b));
+    layout_paragraph(&t->layout, "  scaling", TEXT_INDENT, 0, buffer_text(&b));
     text_check(t, &b);
 }
 

@@ -29,7 +29,7 @@ static void add_title(struct text *t, struct buffer *b, const struct finding *fi
         escape_terminal(b, finding->detail, t->layout.utf8);
     }
     if (finding->gain > 1.0)
-        buffer_format(b, " (mended: %s)", format_speedup_short(finding->gain).text);
+        buffer_format(b, " (mending it: %s)", format_speedup_short(finding->gain).text);
 }
 
 static void finding_title(struct text *t, const struct finding *finding)

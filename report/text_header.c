@@ -97,8 +97,11 @@ static void first_line(struct text *t)
 static void add_machine(struct text *t, struct buffer *b)
 {
     const struct machine *machine = &t->m->machine;
+    /* "Linux 6.1.0-18-amd64": the version says enough here, the JSON report has it all. */
+    size_t kernel = strnlen(machine->kernel, sizeof(machine->kernel));
+    const char *dash = memchr(machine->kernel, '-', kernel);
 
-    escape_terminal_field(b, machine->kernel, sizeof(machine->kernel), t->layout.utf8);
+    escape_terminal_field(b, machine->kernel, dash ? (size_t)(dash - machine->kernel) : kernel, t->layout.utf8);
     buffer_format(b, "%s%u CPU%s", machine->kernel[0] ? ", " : "", machine->cpus, machine->cpus == 1 ? "" : "s");
     if (machine->cpus_allowed < machine->cpus)
         buffer_format(b, " (%u allowed)", machine->cpus_allowed);

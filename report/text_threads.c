@@ -39,24 +39,37 @@ static void add_main_wait(const struct text *t, struct buffer *b, const struct t
                       format_share_of(thread->blocked_ns[most], lifetime(thread)).text);
 }
 
+/* One line: the wait column takes what the width leaves, and none below 60 columns. */
+static void put_line(struct text *t, const char *tid, const char *name, const char *life, const char *cpu,
+                     const char *queue, const char *wait, enum layout_style style)
+{
+    const struct layout *l = &t->layout;
+    bool narrow = l->width < 60;
+    AUTO_BUFFER b = {0};
+
+    buffer_format(&b, "%9s ", tid);
+    layout_put(l, style, buffer_text(&b));
+    layout_cell(l, style, name, narrow ? 9 : 15);
+    buffer_reset(&b);
+    buffer_format(&b, " %11s %6s", life, cpu);
+    if (!narrow)
+        buffer_format(&b, " %6s %s", queue, wait);
+    layout_put(l, style, buffer_text(&b));
+    layout_end(l);
+    text_check(t, &b);
+}
+
 static void thread_row(struct text *t, const struct thread *thread)
 {
-    AUTO_BUFFER b = {0}, name = {0}, wait = {0};
+    AUTO_BUFFER tid = {0}, name = {0}, wait = {0};
 
+    buffer_format(&tid, "%d", thread->tid);
     escape_terminal_field(&name, thread->name, sizeof(thread->name), t->layout.utf8);
     add_main_wait(t, &wait, thread);
-    buffer_format(&b, "  %8d ", thread->tid);
-    layout_put(&t->layout, LAYOUT_PLAIN, buffer_text(&b));
-    layout_cell(&t->layout, LAYOUT_PLAIN, buffer_text(&name), t->layout.width >= 72 ? 15 : 9);
-    buffer_reset(&b);
-    buffer_format(&b, " %9s %6s %6s ", format_duration(lifetime(thread)).text,
-                  format_share_of(thread->on_cpu_ns, lifetime(thread)).text,
-                  format_share_of(thread->runnable_ns, lifetime(thread)).text);
-    if (t->layout.width >= 60)
-        buffer_add(&b, buffer_text(&wait));
-    layout_put(&t->layout, LAYOUT_PLAIN, buffer_text(&b));
-    layout_end(&t->layout);
-    text_check(t, &b);
+    put_line(t, buffer_text(&tid), buffer_text(&name), format_duration(lifetime(thread)).text,
+             format_share_of(thread->on_cpu_ns, lifetime(thread)).text,
+             format_share_of(thread->runnable_ns, lifetime(thread)).text, buffer_text(&wait), LAYOUT_PLAIN);
+    text_check(t, &tid);
     text_check(t, &name);
     text_check(t, &wait);
 }
@@ -82,13 +95,8 @@ void text_threads(struct text *t)
     buffer_add(&title, "THREADS");
     if (m->threads_total > shown)
         buffer_format(&title, " (%zu of %s, most CPU time first)", shown, format_count(m->threads_total).text);
-    layout_put(&t->layout, LAYOUT_BOLD, buffer_text(&title));
-    layout_end(&t->layout);
-    buffer_reset(&title);
-    buffer_format(&title, "  %8s %-*s %9s %6s %6s %s", "TID", t->layout.width >= 72 ? 15 : 9, "NAME", "LIFE", "CPU",
-                  "QUEUE", t->layout.width >= 60 ? "WAITED MOST FOR" : "");
-    layout_put(&t->layout, LAYOUT_DIM, buffer_text(&title));
-    layout_end(&t->layout);
+    layout_paragraph_styled(&t->layout, "", 0, LAYOUT_BOLD, buffer_text(&title));
+    put_line(t, "TID", "NAME", "LIFE", "CPU", "QUEUE", "WAITED MOST FOR", LAYOUT_DIM);
     for (size_t i = 0; i < shown; i++)
         thread_row(t, order[i]);
     text_check(t, &title);

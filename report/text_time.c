@@ -137,6 +137,8 @@ static void cpu_line(struct text *t)
     const struct measurement *m = t->m;
     AUTO_BUFFER b = {0};
 
+    if (m->user_ns + m->system_ns + m->voluntary_switches + m->involuntary_switches == 0)
+        return;
     if (m->user_ns + m->system_ns > 0)
         buffer_format(&b, "user %s, system %s; ", format_duration(m->user_ns).text, format_duration(m->system_ns).text);
     buffer_format(&b, "%s waits, %s preemptions", format_count(m->voluntary_switches).text,
@@ -149,29 +151,27 @@ static void cpu_line(struct text *t)
     text_check(t, &b);
 }
 
-/* "0 CPUs 12 %, 1 81 %, 2-3 7 %": up to four busy CPUs one by one, then in powers of two. */
+/* "CPUs busy: 0 for 12 %, 1 for 81 %, 5-8 for 7 %": up to four busy CPUs one by one, then in powers of two. */
 static void add_histogram(struct buffer *b, const struct measurement *m)
 {
+    const char *separator = "; CPUs busy: ";
     uint64_t total = 0;
-    bool first = true;
 
     for (size_t k = 0; k < m->n_parallelism; k++)
         total += m->parallelism_ns[k];
     for (size_t low = 0, high = 0; low < m->n_parallelism; low = high + 1) {
         uint64_t time_ns = 0;
 
-        high = low <= 4 ? low : low * 2 - 2 + (low % 2);
+        high = low <= 4 ? low : (low - 1) * 2;
         if (high >= m->n_parallelism)
             high = m->n_parallelism - 1;
         for (size_t k = low; k <= high; k++)
             time_ns += m->parallelism_ns[k];
         if (time_ns < total / 200 || time_ns == 0)
             continue;
-        buffer_format(b, "%s%zu", first ? "" : ", ", low);
-        if (high > low)
-            buffer_format(b, "-%zu", high);
-        buffer_format(b, "%s %s", first ? " busy" : "", format_share_of(time_ns, total).text);
-        first = false;
+        buffer_format(b, high > low ? "%s%zu-%zu" : "%s%zu", separator, low, high);
+        buffer_format(b, " for %s", format_share_of(time_ns, total).text);
+        separator = ", ";
     }
 }
 
@@ -185,13 +185,13 @@ static void parallel_line(struct text *t)
         return;
     while (peak > 0 && m->parallelism_ns[peak - 1] == 0)
         peak--;
-    buffer_format(&b, "mean %s, peak %zu of %u CPUs (", format_cores(cores_busy(m)).text, peak ? peak - 1 : 0,
+    buffer_format(&b, "mean %s, peak %zu of %u CPUs", format_cores(cores_busy(m)).text, peak ? peak - 1 : 0,
                   measurement_cpus(m));
     add_histogram(&b, m);
-    buffer_format(&b, "); at most %s threads", format_count(m->max_live_threads).text);
+    if (m->max_live_threads > 1)
+        buffer_format(&b, "; at most %s threads alive", format_count(m->max_live_threads).text);
     if (m->max_live_processes > 1)
-        buffer_format(&b, ", %s processes", format_count(m->max_live_processes).text);
-    buffer_add(&b, " at once");
+        buffer_format(&b, " in %s processes", format_count(m->max_live_processes).text);
     layout_paragraph(&t->layout, "  parallel", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
     text_check(t, &b);
 }
@@ -229,8 +229,7 @@ void text_time(struct text *t)
         return;
     buffer_format(&title, "WHERE THREAD TIME WENT (%s thread%s, %s)", format_count(m->threads_total).text,
                   m->threads_total == 1 ? "" : "s", format_duration(m->thread_time_ns).text);
-    layout_put(&t->layout, LAYOUT_BOLD, buffer_text(&title));
-    layout_end(&t->layout);
+    layout_paragraph_styled(&t->layout, "", 0, LAYOUT_BOLD, buffer_text(&title));
     time_rows(t);
     lost_row(t);
     cpu_line(t);

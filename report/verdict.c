@@ -53,11 +53,13 @@ void verdict_expectation(struct buffer *b, const struct recommendation *r)
 
     if (r->model == MODEL_NONE || r->now_ns == 0)
         return;
-    if (r->expected_ns == 0 || (r->change == CHANGE_KEEP && r->expected_speedup < 1.05)) {
+    if (r->change == CHANGE_KEEP && r->expected_speedup < 1.05) {
         buffer_format(b, "%s now; no other model is expected to make a difference worth the change.",
                       format_duration(r->now_ns).text);
         return;
     }
+    if (r->expected_ns == 0)
+        return;
     buffer_format(b, "%s -> %s expected (%s", format_duration(r->now_ns).text, format_duration(r->expected_ns).text,
                   format_speedup_short(r->expected_speedup).text);
     if (r->interval[1] > r->interval[0])

@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-#define MS(x) ((uint64_t)(x) * NSEC_PER_MSEC)
+#define MS(x) ((uint64_t)(x)*NSEC_PER_MSEC)
 
 static void *some(void *pointer)
 {
@@ -29,7 +29,7 @@ static char **list(size_t *ret_n, size_t n, const char *const *items)
     return out;
 }
 
-#define LIST(ret_n, ...)                                                                                               \
+#define LIST(ret_n, ...) \
     list((ret_n), ARRAY_SIZE(((const char *const[]){__VA_ARGS__})), (const char *const[]){__VA_ARGS__})
 
 static void name_field(char *field, size_t size, const char *text)
@@ -179,7 +179,6 @@ static void convoy_advice(struct advice *a)
     r->replayed = true;
     r->confidence = CONFIDENCE_HIGH;
     r->why_id = copy("gil_processes");
-    r->confidence_reasons = LIST(&r->n_confidence_reasons, "12 s is one run");
     r->assumptions = LIST(&r->n_assumptions, "the 240 items are independent of each other", "arguments can be pickled");
     r->flips_if = LIST(&r->n_flips_if, "the interpreter is free-threaded -> threads",
                        "parse() releases the GIL for more than half of its CPU time -> threads");
@@ -198,8 +197,8 @@ static void convoy_advice(struct advice *a)
     a->findings = some(calloc(2, sizeof(*a->findings)));
     site(finding(a, 2001, SEVERITY_HIGH, MS(80000), "8 threads; held by parse()")->sites, CAUSE_INTERPRETER_LOCK,
          MS(64000), "parse", "/srv/app/crawl.py", 88);
-    site(finding(a, 1203, SEVERITY_MEDIUM, MS(2000), "8 workers started, the cgroup allows 4 CPUs")->sites,
-         CAUSE_OTHER, MS(1000), "main", "/srv/app/crawl.py", 12);
+    site(finding(a, 1203, SEVERITY_MEDIUM, MS(2000), "8 workers started, the cgroup allows 4 CPUs")->sites, CAUSE_OTHER,
+         MS(1000), "main", "/srv/app/crawl.py", 12);
     a->findings[0].gain = 1.9;
     convoy_evidence(a);
 }
@@ -253,8 +252,12 @@ struct fixture fixture_short(void)
     m->wall_ns = MS(40);
     m->threads = some(calloc(1, sizeof(*m->threads)));
     m->n_threads = 1;
-    m->threads[0] = (struct thread){.tid = 4711, .pid = 4711, .death_ns = MS(40), .on_cpu_ns = MS(30),
-                                    .blocked_ns[CAUSE_DISK] = MS(9), .unattributed_ns = MS(1)};
+    m->threads[0] = (struct thread){.tid = 4711,
+                                    .pid = 4711,
+                                    .death_ns = MS(40),
+                                    .on_cpu_ns = MS(30),
+                                    .blocked_ns[CAUSE_DISK] = MS(9),
+                                    .unattributed_ns = MS(1)};
     measurement_sum_threads(m);
     m->threads_total = m->max_live_threads = m->processes_total = m->max_live_processes = 1;
 
@@ -274,9 +277,10 @@ struct fixture fixture_short(void)
 }
 
 /* Escape sequences, newlines, bidi marks, C1 controls, invalid UTF-8, and a long word. */
-#define EVIL "\033]0;owned\007\n\r\x9b" \
-             "31m\xe2\x80\xae" \
-             "gpj.exe\xff\xc3(\xe2\x81\xa6\xc2\x9bx\t\xe4\xb8\xad"
+#define EVIL                   \
+    "\033]0;owned\007\n\r\x9b" \
+    "31m\xe2\x80\xae"          \
+    "gpj.exe\xff\xc3(\xe2\x81\xa6\xc2\x9bx\t\xe4\xb8\xad"
 
 struct fixture fixture_hostile(void)
 {
@@ -302,6 +306,8 @@ struct fixture fixture_hostile(void)
     r->construct = copy(EVIL);
     free(r->actions[0]);
     r->actions[0] = copy("Use " EVIL);
+    r->confidence = CONFIDENCE_MEDIUM;
+    r->confidence_reasons = LIST(&r->n_confidence_reasons, "one run only", "names like " EVIL);
     r->change = CHANGE_FIX;
     r->model = MODEL_THREADS;
     f.a->evidence.mended_speedup = 2.0;

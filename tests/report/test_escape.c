@@ -23,8 +23,12 @@ static void names_become_printable(void **state)
         {"del\x7f", "del\\x7f", "del\\x7f"},
         {"\x1f \x20", "\\x1f  ", "\\x1f  "},
         /* C1 as a raw byte, and as UTF-8 */
-        {"\x9b" "0m", "\\x9b0m", "\\x9b0m"},
-        {"\xc2\x9b" "0m", "\\u{9b}0m", "\\u{9b}0m"},
+        {"\x9b"
+         "0m",
+         "\\x9b0m", "\\x9b0m"},
+        {"\xc2\x9b"
+         "0m",
+         "\\u{9b}0m", "\\u{9b}0m"},
         {"\xc2\xa0", "\xc2\xa0", "\\u{a0}"},
         /* each bidi range on both sides */
         {"\xe2\x80\xa9", "\\u{2029}", "\\u{2029}"},
@@ -93,7 +97,9 @@ static void columns_count_wide_and_combining_characters(void **state)
     (void)state;
     assert_int_equal(escape_columns(""), 0);
     assert_int_equal(escape_columns("abc"), 3);
-    assert_int_equal(escape_columns("\xe4\xb8\xad" "x"), 3);
+    assert_int_equal(escape_columns("\xe4\xb8\xad"
+                                    "x"),
+                     3);
     assert_int_equal(escape_columns("e\xcc\x81"), 1);
 
     assert_int_equal(escape_fit("abc", 3, &used), 3);

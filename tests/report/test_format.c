@@ -122,8 +122,8 @@ static void metrics_follow_their_unit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_have_three_digits),  cmocka_unit_test(shares_never_round_to_nothing_or_all),
-        cmocka_unit_test(bytes_use_binary_prefixes),    cmocka_unit_test(speedups_counts_and_numbers),
+        cmocka_unit_test(durations_have_three_digits), cmocka_unit_test(shares_never_round_to_nothing_or_all),
+        cmocka_unit_test(bytes_use_binary_prefixes),   cmocka_unit_test(speedups_counts_and_numbers),
         cmocka_unit_test(metrics_follow_their_unit),
     };
 

@@ -106,10 +106,8 @@ static void no_line_is_wider_than_asked(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(widths) * 4; i++) {
             struct fixture f = stories[s]();
             unsigned width = widths[i / 4];
-            AUTO_FREE char *text = render(&f, &(struct report_options){.format = REPORT_TEXT,
-                                                                       .width = width,
-                                                                       .utf8 = i & 1,
-                                                                       .verbose = i & 2});
+            AUTO_FREE char *text = render(
+                &f, &(struct report_options){.format = REPORT_TEXT, .width = width, .utf8 = i & 1, .verbose = i & 2});
 
             assert_in_range(widest(text), width / 2, width);
             fixture_free(&f);
@@ -138,8 +136,7 @@ static void hostile_names_reach_no_terminal(void **state)
         bool utf8 = i & 1;
         struct fixture f = fixture_hostile();
         AUTO_FREE char *text = render(
-            &f,
-            &(struct report_options){.format = REPORT_TEXT, .width = widths[i / 2], .utf8 = utf8, .verbose = true});
+            &f, &(struct report_options){.format = REPORT_TEXT, .width = widths[i / 2], .utf8 = utf8, .verbose = true});
         size_t n = strlen(text);
 
         for (size_t at = 0; at < n;) {
@@ -201,9 +198,12 @@ static void formats_have_names_and_suffixes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reports_match_golden_files),      cmocka_unit_test(no_line_is_wider_than_asked),
-        cmocka_unit_test(width_zero_means_80),             cmocka_unit_test(hostile_names_reach_no_terminal),
-        cmocka_unit_test(later_formats_are_refused),       cmocka_unit_test(write_errors_are_reported),
+        cmocka_unit_test(reports_match_golden_files),
+        cmocka_unit_test(no_line_is_wider_than_asked),
+        cmocka_unit_test(width_zero_means_80),
+        cmocka_unit_test(hostile_names_reach_no_terminal),
+        cmocka_unit_test(later_formats_are_refused),
+        cmocka_unit_test(write_errors_are_reported),
         cmocka_unit_test(formats_have_names_and_suffixes),
     };
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyzer/advice.h"
+#include "base/base.h"
+#include "report/buffer.h"
+#include "report/verdict.h"
+#include "report/wording.h"
+
+static void headlines_name_change_model_and_workers(void **state)
+{
+    static const struct {
+        struct recommendation r;
+        const char *text;
+    } cases[] = {
+        {{.model = MODEL_PROCESSES, .change = CHANGE_SWITCH, .workers = 4}, "Use PROCESSES: 4 workers"},
+        {{.model = MODEL_THREADS, .change = CHANGE_SWITCH, .workers = 1}, "Use THREADS: 1 worker"},
+        {{.model = MODEL_COROUTINES, .change = CHANGE_SWITCH, .workers = 200}, "Use COROUTINES: 200 at once"},
+        {{.model = MODEL_PROCESSES_COROUTINES, .change = CHANGE_SWITCH, .workers = 4},
+         "Use PROCESSES + COROUTINES: 4 processes"},
+        {{.model = MODEL_SERIAL, .change = CHANGE_SWITCH, .workers = 1}, "Make it SERIAL"},
+        {{.model = MODEL_SERIAL, .change = CHANGE_KEEP, .workers = 1}, "Keep it SERIAL"},
+        {{.model = MODEL_THREADS, .change = CHANGE_KEEP, .workers = 0}, "Keep THREADS"},
+        {{.model = MODEL_THREADS, .change = CHANGE_FIX, .workers = 8, .why_id = (char *)"lock_fix"},
+         "Mend the lock, stay with THREADS: 8 workers"},
+        {{.model = MODEL_THREADS, .change = CHANGE_FIX}, "Mend the first finding, stay with THREADS"},
+        {{.model = MODEL_NONE, .change = CHANGE_KEEP, .workers = 4}, "No verdict"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        AUTO_BUFFER b = {0};
+
+        verdict_headline(&b, &cases[i].r);
+        assert_string_equal(buffer_text(&b), cases[i].text);
+    }
+}
+
+static void expect_expectation(struct recommendation r, const char *text)
+{
+    AUTO_BUFFER b = {0};
+
+    verdict_expectation(&b, &r);
+    assert_string_equal(buffer_text(&b), text);
+}
+
+static void expectations_say_where_they_come_from(void **state)
+{
+    struct recommendation r = {.model = MODEL_PROCESSES,
+                               .change = CHANGE_SWITCH,
+                               .now_ns = 12400 * NSEC_PER_MSEC,
+                               .expected_ns = 3640 * NSEC_PER_MSEC,
+                               .expected_speedup = 3.4,
+                               .interval = {3.2, 3.5},
+                               .replayed = true};
+
+    (void)state;
+    expect_expectation(r, "12.4 s -> 3.64 s expected (3.4x, 95 % CI 3.2-3.5x), replayed here.");
+    r.replayed = false;
+    r.interval[0] = r.interval[1] = 3.4;
+    expect_expectation(r, "12.4 s -> 3.64 s expected (3.4x), a forecast, not replayed.");
+    r.expected_ns = 0;
+    expect_expectation(r, "");
+}
+
+static void keeping_promises_nothing(void **state)
+{
+    static const char nothing[] = "10.0 s now; no other model is expected to make a difference worth the change.";
+    struct recommendation r = {.model = MODEL_THREADS,
+                               .change = CHANGE_KEEP,
+                               .now_ns = 10 * NSEC_PER_SEC,
+                               .expected_ns = 10 * NSEC_PER_SEC,
+                               .expected_speedup = 1.049};
+
+    (void)state;
+    expect_expectation(r, nothing);
+    r.expected_speedup = 1.05;
+    r.expected_ns = 9524 * NSEC_PER_MSEC;
+    expect_expectation(r, "10.0 s -> 9.52 s expected (1.1x), a forecast, not replayed.");
+    r.model = MODEL_NONE;
+    expect_expectation(r, "");
+}
+
+static void no_verdict_says_how_to_get_one(void **state)
+{
+    struct recommendation r = {.model = MODEL_NONE, .why_id = (char *)"idle"};
+    AUTO_BUFFER none = {0}, some = {0}, unknown = {0};
+
+    (void)state;
+    verdict_reason(&none, &r);
+    assert_non_null(strstr(buffer_text(&none), wording_leaf("idle")->why));
+    assert_non_null(strstr(buffer_text(&none), wording_leaf("idle")->how));
+    r = (struct recommendation){.model = MODEL_PROCESSES, .why_id = (char *)"gil_processes"};
+    verdict_reason(&some, &r);
+    assert_string_equal(buffer_text(&some), wording_leaf("gil_processes")->why);
+    r.why_id = (char *)"of a tree of one's own";
+    verdict_reason(&unknown, &r);
+    assert_string_equal(buffer_text(&unknown), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headlines_name_change_model_and_workers),
+        cmocka_unit_test(expectations_say_where_they_come_from),
+        cmocka_unit_test(keeping_promises_nothing),
+        cmocka_unit_test(no_verdict_says_how_to_get_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
