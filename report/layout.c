@@ -69,7 +69,7 @@ static bool glued(const char *text, size_t space)
 {
     static const char *const units[] = {"%", "s", "ms", "us", "ns", "min", "h"};
     const char *unit = text + space + 1;
-    size_t n = strcspn(unit, " ,;.)");
+    size_t n = strcspn(unit, " ,;:.)");
 
     if (space == 0 || !isdigit((unsigned char)text[space - 1]))
         return false;

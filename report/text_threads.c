@@ -39,22 +39,27 @@ static void add_main_wait(const struct text *t, struct buffer *b, const struct t
                       format_share_of(thread->blocked_ns[most], lifetime(thread)).text);
 }
 
-/* One line: the wait column takes what the width leaves, and none below 60 columns. */
+/* One line: the last column takes what the width leaves; below 60 columns the last two are left out. */
 static void put_line(struct text *t, const char *tid, const char *name, const char *life, const char *cpu,
                      const char *queue, const char *wait, enum layout_style style)
 {
     const struct layout *l = &t->layout;
-    bool narrow = l->width < 60;
+    size_t name_columns = l->width < 72 ? 9 : 15;
+    size_t room;
     AUTO_BUFFER b = {0};
 
     buffer_format(&b, "%9s ", tid);
     layout_put(l, style, buffer_text(&b));
-    layout_cell(l, style, name, narrow ? 9 : 15);
+    layout_cell(l, style, name, name_columns);
+    room = l->width - b.length - name_columns;
     buffer_reset(&b);
     buffer_format(&b, " %11s %6s", life, cpu);
-    if (!narrow)
-        buffer_format(&b, " %6s %s", queue, wait);
+    if (l->width >= 60)
+        buffer_format(&b, " %6s ", queue);
     layout_put(l, style, buffer_text(&b));
+    room -= b.length;
+    if (l->width >= 60)
+        layout_cell(l, style, wait, escape_columns(wait) < room ? escape_columns(wait) : room);
     layout_end(l);
     text_check(t, &b);
 }
