@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "probe/measurement.h"
-#include "probe/symbols/elf.h"
+#include "probe/symbols/elf_file.h"
 
 struct elf_cache; /* opaque */
 

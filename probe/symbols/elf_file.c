@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "probe/symbols/elf.h"
+#include "probe/symbols/elf_file.h"
 
 #include <fcntl.h>
 #include <gelf.h>

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * elf: a few questions to an ELF file: where is a symbol, what does it need, what is at an address.
+ * elf_file: a few questions to an ELF file: where is a symbol, what does it need, what is at an address.
  *
  * Addresses are those of the file (st_value, p_vaddr); elf_file_bias() leads from there to a process. Files may come
  * from the target and are not trusted: they are read, never mapped, so that one that shrinks can't raise SIGBUS.
- * Refuses to know debug information (symbols.h) or what a symbol means (probe/runtime/).
+ * The name is not elf.h, which is the system's. Refuses to know debug information (symbols.h) or what a symbol means
+ * (probe/runtime/).
  */
 
 #include <stdbool.h>
