@@ -23,6 +23,7 @@ struct candidates {
     struct candidate *list;
     size_t n;
     bool musl;
+    bool program; /* the program itself is among them */
 };
 
 static void candidates_clear(struct candidates *candidates)
@@ -66,6 +67,7 @@ static void consider(const char *line, const char *exe, struct candidates *candi
     if ((!executable && !is_interpreter_library(base)) || strlen(name) >= PATH_MAX || candidates->n >= MAX_CANDIDATES ||
         already_there(candidates, name))
         return;
+    candidates->program = candidates->program || executable;
     candidates->list[candidates->n] = (struct candidate){.start = start, .offset = offset, .executable = executable};
     strcpy(candidates->list[candidates->n++].name, name);
 }
@@ -298,6 +300,9 @@ int image_inspect(struct elf_cache *cache, pid_t pid, struct image *ret_image)
         r = read_maps(pid, exe, &candidates);
     if (r < 0)
         return r;
+    /* Amid its exec: not mapped yet, or it was another program when we asked for its name. */
+    if (!candidates.program)
+        return -EAGAIN;
     for (size_t i = 0; i < candidates.n && image.runtime.kind == RUNTIME_NATIVE; i++) {
         const struct candidate *candidate = &candidates.list[i];
         struct elf_facts facts = {0};

@@ -34,7 +34,7 @@ struct image {
  *
  * @param cache  elf_cache_new(), or NULL to read every file anew
  * @return 0 (a process of no known runtime is RUNTIME_NATIVE), -EAGAIN (too early: it still runs the caller's own
- *         program, before its exec, or has not loaded the interpreter library that it needs; ask again, and after a
- *         while take it for native), -ESRCH (gone, or a kernel thread), -EACCES, -ENOMEM
+ *         program, before or amid its exec, or has not loaded the interpreter library that it needs; ask again, and
+ * after a while take it for native), -ESRCH (gone, or a kernel thread), -EACCES, -ENOMEM
  */
 int image_inspect(struct elf_cache *cache, pid_t pid, struct image *ret_image);
