@@ -122,7 +122,6 @@ static void child(const struct launch_options *options, const struct identity *i
     if (error == 0 && options->stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         error = -errno;
     if (error == 0) {
-        (void)signal(SIGPIPE, SIG_DFL);
         (void)sigprocmask(SIG_SETMASK, options->mask, NULL);
         (void)execvp(options->argv[0], options->argv);
         error = -errno;

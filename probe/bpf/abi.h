@@ -96,7 +96,7 @@ struct slot {
     __u64 waker_on_cpu_ns;
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
-    __u64 last_stack; /* when a stack was last taken while blocking */
+    __u64 last_stack; /* time up to which the allowance for stacks is used (cpython.bpf.h) */
     __u32 stack_id;   /* of the wait in progress; 0: none taken */
     __u32 voluntary;
     __u32 involuntary;
@@ -132,7 +132,7 @@ struct record {
     __u64 blocked_ns;
     __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */
     __u32 stack_id;
-    __u32 address_low; /* futex address, low half (bits 0-31) */
+    __u32 address_low; /* of the futex address (bits 0-31), inode number or epoll descriptor */
 };
 
 #define STACK_DEPTH 44

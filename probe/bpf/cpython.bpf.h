@@ -27,8 +27,12 @@ struct {
 /* Number of registered processes ever: while it is 0, nothing here costs anything. */
 __u32 pythons_seen;
 
-/* A thread's waits are looked at once a millisecond at most; its other waits are weighted in user space. */
+/*
+ * At most a thousand stacks a second and thread, in bursts of up to 16 (a token bucket: last_stack is the time up to
+ * which tokens are spent), so that a long wait right after a short one is not missed. User space weights the rest.
+ */
 #define STACK_INTERVAL_NS 1000000ULL
+#define STACK_BURST_NS (16 * STACK_INTERVAL_NS)
 
 static __always_inline __u64 read_user_u64(__u64 address)
 {
@@ -193,14 +197,16 @@ static __always_inline void python_stack_at_wait(struct slot *slot, struct task_
     __u32 tgid = slot->tgid, id;
     __u64 tstate;
 
-    if (!pythons_seen || now - slot->last_stack < STACK_INTERVAL_NS)
+    if (!pythons_seen || slot->last_stack > now)
         return;
     if (slot->kind == WAIT_EXIT || slot->kind == WAIT_EXEC || slot->kind == WAIT_FAULT)
         return;
     process = bpf_map_lookup_elem(&pythons, &tgid);
     if (!process)
         return;
-    slot->last_stack = now;
+    if (slot->last_stack + STACK_BURST_NS < now)
+        slot->last_stack = now - STACK_BURST_NS;
+    slot->last_stack += STACK_INTERVAL_NS;
     tstate = python_tstate(process, task->thread.fsbase);
     if (!tstate)
         return;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/collector.h"
+
+#include "base/base.h"
+#include "probe/cause.h"
+#include "probe/runtime/cpython.h"
+#include "probe/runtime/detect.h"
+#include "probe/stacks.h"
+#include "probe/watch.h"
+
+#define LOOK_INTERVAL_NS (100 * NSEC_PER_MSEC)
+
+int collector_init(struct collector *collector, pid_t root, int helper, size_t max_slices)
+{
+    struct run_process *process;
+    int r;
+
+    memset(collector, 0, sizeof(*collector));
+    collector->root = (uint32_t)root;
+    collector->helper = helper;
+    r = run_state_init(&collector->state, max_slices);
+    if (r < 0)
+        return r;
+    collector->stacks = stack_table_new();
+    process = run_state_new_process(&collector->state, (uint32_t)root, 0, 0);
+    if (!collector->stacks || !process || !run_state_new_thread(&collector->state, process->tgid, process->tgid, 0, 0))
+        return -ENOMEM;
+    process->threads = 1;
+    return watch_init(&collector->watch);
+}
+
+void collector_clear(struct collector *collector)
+{
+    run_state_clear(&collector->state);
+    watch_clear(&collector->watch);
+    stack_table_free(collector->stacks);
+    free(collector->futexes);
+    memset(collector, 0, sizeof(*collector));
+}
+
+static void take_fork(struct collector *collector, const struct record *r)
+{
+    struct run_state *state = &collector->state;
+    uint32_t parent_tgid = (uint32_t)r->other_on_cpu_ns;
+    struct run_thread *thread = run_state_find_thread(state, r->tid);
+    struct run_process *process, *parent;
+
+    /* A slice may have been read before the birth (another CPU's ring): then the row is there already. */
+    if (thread && !thread->closed && thread->birth >= r->time && !thread->parent_tid)
+        thread->parent_tid = r->other_tid;
+    else if (!run_state_new_thread(state, r->tid, r->tgid, r->other_tid, r->time))
+        state->threads_omitted++;
+    if (r->tid != r->tgid) {
+        process = run_state_find_process(state, r->tgid);
+        if (process)
+            process->threads++;
+        return;
+    }
+    process = run_state_new_process(state, r->tgid, parent_tgid, r->time);
+    if (!process)
+        return;
+    process->threads = 1;
+    parent = run_state_find_process(state, parent_tgid);
+    if (!parent)
+        return;
+    process->image = parent->image;
+    process->listens = parent->listens;
+    if (!process->image)
+        watch_new_image(state, process, r->time);
+}
+
+static void take_exec(struct collector *collector, const struct record *r)
+{
+    struct run_process *process = run_state_find_process(&collector->state, r->tgid);
+
+    if (!process)
+        return;
+    process->execed = true;
+    process->listens = false;
+    watch_new_image(&collector->state, process, r->time);
+}
+
+static void take_group_exit(struct collector *collector, const struct record *r)
+{
+    struct run_process *process = run_state_find_process(&collector->state, r->tgid);
+    uint64_t peak = r->on_cpu_ns * (uint64_t)sysconf(_SC_PAGESIZE);
+
+    if (!process)
+        return;
+    process->alive = false;
+    process->death = r->time;
+    if (peak > process->peak_rss_bytes)
+        process->peak_rss_bytes = peak;
+}
+
+/* A wait inside a turn of the loop that is not the selector's stalls every other task of the loop. */
+static void take_loop_wait(struct run_thread *thread, const struct record *r, enum stack_place place)
+{
+    if (place == STACK_OUTSIDE_LOOP)
+        return;
+    thread->asyncio = true;
+    if (place != STACK_IN_TURN)
+        return;
+    thread->turn_blocked_ns += r->blocked_ns;
+    thread->turn_blocked_count++;
+}
+
+static void take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
+{
+    if (!r->stack_id || thread->pending_id != r->stack_id)
+        return;
+    thread->pending_id = 0;
+    (void)stack_table_wait(collector->stacks, thread->pending_stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
+    if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
+        take_loop_wait(thread, r, stack_table_place(collector->stacks, thread->pending_stack));
+}
+
+/* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
+static void take_epoll(struct run_thread *thread, const struct record *r)
+{
+    uint64_t begin = r->time - r->blocked_ns;
+
+    if (thread->last_epoll_end && begin > thread->last_epoll_end &&
+        begin - thread->last_epoll_end > thread->longest_stall_ns)
+        thread->longest_stall_ns = begin - thread->last_epoll_end;
+    thread->last_epoll_end = r->time;
+    thread->epoll_fd = r->address_low;
+}
+
+static int take_slice(struct collector *collector, const struct record *r)
+{
+    struct run_state *state = &collector->state;
+    struct run_thread *thread = run_state_thread(state, r->tid, r->tgid, r->time);
+    struct run_process *process = run_state_find_process(state, r->tgid);
+    struct run_slice slice = {
+        .time = r->time,
+        .on_cpu_ns = r->on_cpu_ns,
+        .runnable_ns = r->runnable_ns,
+        .blocked_ns = r->blocked_ns,
+        .waker_on_cpu_ns = r->other_on_cpu_ns,
+        .waker_tid = r->other_tid,
+        .address_low = r->address_low,
+        .kind = r->kind,
+    };
+
+    collector->on_cpu_ns += r->on_cpu_ns;
+    collector->blocked_ns += r->blocked_ns;
+    if (!thread)
+        return 0;
+    if (cause_is_epoll(r->kind) && r->blocked_ns)
+        take_epoll(thread, r);
+    if (process && cause_is_socket(r->kind))
+        process->uses_sockets = true;
+    take_stack_wait(collector, thread, r,
+                    cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
+    return run_state_add_slice(state, thread, &slice);
+}
+
+static int take_records(struct collector *collector, const struct record *records, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int r = 0;
+
+        switch (records[i].type) {
+        case RECORD_SLICE:
+            r = take_slice(collector, &records[i]);
+            break;
+        case RECORD_FORK:
+            take_fork(collector, &records[i]);
+            break;
+        case RECORD_EXEC:
+            take_exec(collector, &records[i]);
+            break;
+        case RECORD_GROUP_EXIT:
+            take_group_exit(collector, &records[i]);
+            break;
+        default:
+            return -EPROTO;
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void take_stacks(struct collector *collector, const struct stack_record *stacks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct run_process *process = run_state_find_process(&collector->state, stacks[i].tgid);
+        struct run_thread *thread;
+        uint32_t stack;
+
+        if (!process || !process->image)
+            continue;
+        thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
+        if (stack_table_add(collector->stacks, &stacks[i], process->image, &stack) < 0 || !thread)
+            continue;
+        if (stacks[i].id) {
+            thread->pending_id = stacks[i].id;
+            thread->pending_stack = stack;
+        } else if (stack_table_place(collector->stacks, stack) != STACK_OUTSIDE_LOOP) {
+            thread->asyncio = true;
+        }
+    }
+}
+
+static void take_accounts(struct collector *collector, const struct slot *slots, size_t n, bool alive)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct run_thread *thread = run_state_find_thread(&collector->state, slots[i].tid);
+        struct run_process *process;
+
+        if (!thread || thread->closed)
+            thread = run_state_new_thread(&collector->state, slots[i].tid, slots[i].tgid, slots[i].parent_tid,
+                                          slots[i].birth);
+        if (!thread) {
+            collector->state.threads_omitted++;
+            continue;
+        }
+        thread->account = slots[i];
+        thread->tgid = slots[i].tgid;
+        thread->birth = slots[i].birth;
+        thread->closed = true;
+        thread->alive = alive;
+        process = run_state_find_process(&collector->state, slots[i].tgid);
+        if (process)
+            process->cpu_ns += slots[i].on_cpu_ns;
+        if (process && !alive && slots[i].death > process->death)
+            process->death = slots[i].death;
+    }
+}
+
+static int take_futexes(struct collector *collector, const struct wire_futex *futexes, size_t n)
+{
+    if (base_grow(&collector->futexes, &collector->futexes_capacity, collector->n_futexes + n, sizeof(*futexes)) < 0)
+        return -ENOMEM;
+    memcpy(collector->futexes + collector->n_futexes, futexes, n * sizeof(*futexes));
+    collector->n_futexes += n;
+    return 0;
+}
+
+/* Number of elements in a payload; -1: it does not hold whole ones. */
+static long elements(const struct wire_header *header, size_t size)
+{
+    return header->size % size ? -1 : (long)(header->size / size);
+}
+
+int collector_feed(struct collector *collector, const struct wire_header *header, const void *payload)
+{
+    long n = 0;
+
+    switch (header->type) {
+    case WIRE_STATUS:
+        if (header->size != sizeof(collector->status))
+            return -EPROTO;
+        memcpy(&collector->status, payload, sizeof(collector->status));
+        return 0;
+    case WIRE_STACKS:
+        n = elements(header, sizeof(struct stack_record));
+        if (n > 0)
+            take_stacks(collector, payload, (size_t)n);
+        break;
+    case WIRE_RECORDS:
+        n = elements(header, sizeof(struct record));
+        if (n > 0)
+            return take_records(collector, payload, (size_t)n);
+        break;
+    case WIRE_OBITUARIES:
+    case WIRE_SURVIVORS:
+        n = elements(header, sizeof(struct slot));
+        if (header->type == WIRE_OBITUARIES && n > 0)
+            collector->obituaries += (uint64_t)n;
+        if (n > 0)
+            take_accounts(collector, payload, (size_t)n, header->type == WIRE_SURVIVORS);
+        break;
+    case WIRE_FUTEXES:
+        n = elements(header, sizeof(struct wire_futex));
+        if (n > 0)
+            return take_futexes(collector, payload, (size_t)n);
+        break;
+    case WIRE_PARALLEL:
+        if (header->size != sizeof(collector->parallelism_ns))
+            return -EPROTO;
+        memcpy(collector->parallelism_ns, payload, sizeof(collector->parallelism_ns));
+        return 0;
+    case WIRE_FINAL:
+        if (header->size != sizeof(collector->final))
+            return -EPROTO;
+        memcpy(&collector->final, payload, sizeof(collector->final));
+        collector->finished = true;
+        return 0;
+    default:
+        return -EPROTO;
+    }
+    return n < 0 ? -EPROTO : 0;
+}
+
+/* Tell the helper where the frames of a process are; a vanished helper is noticed by the reader. */
+static void register_python(const struct run_process *process, void *userdata)
+{
+    const struct collector *collector = userdata;
+    struct wire_python message = {.tgid = process->tgid};
+
+    if (!process->image->has_offsets)
+        return;
+    message.process.runtime = process->image->runtime_address;
+    cpython_walk_config(&process->image->offsets, &message.process.walk);
+    (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
+}
+
+void collector_tick(struct collector *collector, uint64_t now)
+{
+    watch_images(&collector->watch, &collector->state, now, register_python, collector);
+    if (now < collector->next_look)
+        return;
+    collector->next_look = now + LOOK_INTERVAL_NS;
+    watch_processes(&collector->state);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * collector: takes the helper's messages in as they come and keeps the run's state until a measurement is made of it.
+ *
+ * Runs in the unprivileged front end. Knows the wire's contents; refuses to judge.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/run_state.h"
+#include "probe/watch.h"
+#include "probe/wire.h"
+
+struct stack_table;
+
+struct collector {
+    struct run_state state;
+    struct stack_table *stacks;
+    struct watch watch;
+    int helper; /* socket, to register Python processes; borrowed */
+    uint32_t root;
+    uint64_t released_ns; /* CLOCK_MONOTONIC */
+    struct wire_status status;
+    struct wire_final final;
+    bool finished; /* WIRE_FINAL has come */
+    uint64_t parallelism_ns[PARALLELISM_MAX];
+    struct wire_futex *futexes;
+    size_t n_futexes, futexes_capacity;
+    uint64_t obituaries;
+    uint64_t on_cpu_ns, blocked_ns; /* so far, from the slices: for the status line only */
+    uint64_t next_look;             /* when to look at the processes again */
+};
+
+/* @return 0 or -ENOMEM */
+int collector_init(struct collector *collector, pid_t root, int helper, size_t max_slices);
+void collector_clear(struct collector *collector);
+
+/* @return 0, -ENOMEM, -EPROTO (a message that makes no sense) */
+int collector_feed(struct collector *collector, const struct wire_header *header, const void *payload);
+
+/* Work that is due by the clock: looks at /proc. */
+void collector_tick(struct collector *collector, uint64_t now);

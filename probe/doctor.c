@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* What this machine can measure: the checks behind `concadvise doctor`. */
+
+#include <stdarg.h>
+#include <sys/utsname.h>
+
+#include "base/base.h"
+#include "probe/bpf_probe.h"
+#include "probe/launch.h"
+#include "probe/measurement.h"
+#include "probe/machine.h"
+#include "probe/probe.h"
+
+static struct probe_check *add(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
+                               bool needed)
+{
+    struct probe_check *check;
+
+    if (*n >= max)
+        return NULL;
+    check = &checks[(*n)++];
+    memset(check, 0, sizeof(*check));
+    check->name = name;
+    check->ok = ok;
+    check->needed_for_bpf = needed;
+    return check;
+}
+
+static void PRINTF_LIKE(2, 3) say(struct probe_check *check, const char *format, ...)
+{
+    va_list args;
+
+    if (!check)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(check->detail, sizeof(check->detail), format, args);
+    va_end(args);
+}
+
+static void check_kernel(struct probe_check *checks, size_t max, size_t *n)
+{
+    struct utsname name;
+    unsigned int major = 0, minor = 0;
+    bool ok;
+
+    (void)uname(&name);
+    (void)sscanf(name.release, "%u.%u", &major, &minor);
+    ok = major > 5 || (major == 5 && minor >= 18);
+    say(add(checks, max, n, "kernel", ok, true), "%s %s%s", name.sysname, name.release,
+        ok ? "" : "; Linux 5.18 or later is needed");
+}
+
+static void check_btf(struct probe_check *checks, size_t max, size_t *n)
+{
+    bool ok = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+
+    say(add(checks, max, n, "BTF", ok, true), "%s",
+        ok ? "/sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux: use a kernel with CONFIG_DEBUG_INFO_BTF=y");
+}
+
+static void check_lockdown(struct probe_check *checks, size_t max, size_t *n)
+{
+    AUTO_FCLOSE FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+    char text[128] = "none";
+    bool ok;
+
+    if (file && fgets(text, sizeof(text), file))
+        text[strcspn(text, "\n")] = '\0';
+    ok = !strstr(text, "[confidentiality]");
+    say(add(checks, max, n, "lockdown", ok, true), "%s%s", text,
+        ok ? "" : ": BPF may not read memory; boot without lockdown=confidentiality");
+}
+
+static void check_paranoid(struct probe_check *checks, size_t max, size_t *n)
+{
+    AUTO_FCLOSE FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+    int level = 0;
+    bool ok;
+
+    if (file && fscanf(file, "%d", &level) != 1)
+        level = 0;
+    ok = geteuid() == 0 || level < 3;
+    say(add(checks, max, n, "on-CPU samples", ok, false), "perf_event_paranoid is %d%s", level,
+        ok ? "" : ": without root no samples, so the share of CPU under the interpreter lock stays unknown");
+}
+
+static void check_machine(struct probe_check *checks, size_t max, size_t *n)
+{
+    struct machine machine;
+
+    if (machine_read(NULL, 0, &machine) < 0)
+        return;
+    if (machine.cpu_quota > 0)
+        say(add(checks, max, n, "CPUs", true, false), "%u allowed of %u, cgroup quota %.2f", machine.cpus_allowed,
+            machine.cpus, machine.cpu_quota);
+    else
+        say(add(checks, max, n, "CPUs", true, false), "%u allowed of %u, no cgroup quota", machine.cpus_allowed,
+            machine.cpus);
+}
+
+static void check_python(struct probe_check *checks, size_t max, size_t *n)
+{
+    AUTO_FREE char *path = NULL;
+    bool ok = launch_resolve("python3", &path) == 0;
+
+    say(add(checks, max, n, "python3", ok, false), "%s",
+        ok ? path : "not found: Python targets bring their own interpreter, so this matters for the examples only");
+}
+
+size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, size_t max)
+{
+    char message[512] = "";
+    size_t n = 0;
+    int r;
+
+    check_kernel(ret_checks, max, &n);
+    check_btf(ret_checks, max, &n);
+    check_lockdown(ret_checks, max, &n);
+    r = bpf_probe_try(helper_path, message, sizeof(message));
+    say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%.250s", message[0] ? message : strerror(-r));
+    check_paranoid(ret_checks, max, &n);
+    check_machine(ret_checks, max, &n);
+    check_python(ret_checks, max, &n);
+    return n;
+}

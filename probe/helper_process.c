@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/helper_process.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/base.h"
+#include "probe/wire.h"
+
+#define HELPER_NAME "concadvise-probe"
+
+static int find_helper(const char *path, char *ret_path, size_t size)
+{
+    static const char *const beside[] = {"", "/../probe", "/../libexec/concadvise"};
+    char self[PATH_MAX];
+    ssize_t length;
+    const char *folder;
+
+    if (path) {
+        (void)snprintf(ret_path, size, "%s", path);
+        return access(ret_path, X_OK) < 0 ? -errno : 0;
+    }
+    length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length > 0) {
+        self[length] = '\0';
+        folder = dirname(self);
+        for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+            (void)snprintf(ret_path, size, "%s%s/" HELPER_NAME, folder, beside[i]);
+            if (access(ret_path, X_OK) == 0)
+                return 0;
+        }
+    }
+    (void)snprintf(ret_path, size, "%s/" HELPER_NAME, CONCADVISE_LIBEXECDIR);
+    return access(ret_path, X_OK) < 0 ? -errno : 0;
+}
+
+static void run_helper(const char *path, int socket, pid_t target, uint32_t ring_records, uint32_t max_threads)
+{
+    char fd[16], pid[16], ring[16], threads[16];
+    /* The socket must survive exec: a duplicate has no close-on-exec flag. */
+    int inherited = dup(socket);
+
+    (void)snprintf(fd, sizeof(fd), "%d", inherited);
+    (void)snprintf(pid, sizeof(pid), "%d", (int)target);
+    (void)snprintf(ring, sizeof(ring), "%u", ring_records);
+    (void)snprintf(threads, sizeof(threads), "%u", max_threads);
+    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, (char *)NULL);
+    _exit(127);
+}
+
+/* @return 0, or -errno with the helper's own words in message */
+static int wait_until_ready(int socket, int *ret_sampling, char *message, size_t size)
+{
+    AUTO_FREE void *payload = NULL;
+    struct wire_header header;
+    size_t capacity = 0;
+    int r = wire_receive(socket, &header, &payload, &capacity);
+
+    if (r <= 0) {
+        (void)snprintf(message, size, "the helper " HELPER_NAME " ended before it was ready");
+        return r < 0 ? r : -ECHILD;
+    }
+    if (header.type == WIRE_READY && header.size == sizeof(struct wire_ready)) {
+        *ret_sampling = (int)((const struct wire_ready *)payload)->sampling;
+        return 0;
+    }
+    (void)snprintf(message, size, "%s", header.type == WIRE_FAILED ? (const char *)payload : "unexpected message");
+    return header.type == WIRE_FAILED ? -EPERM : -EPROTO;
+}
+
+int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads,
+                         struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+{
+    struct helper_process helper = {.pid = -1, .socket = -1};
+    char file[PATH_MAX];
+    int sockets[2], r;
+
+    r = find_helper(path, file, sizeof(file));
+    if (r < 0) {
+        (void)snprintf(message, size, "the helper " HELPER_NAME " was not found (last looked for: %s)", file);
+        return -ENOENT;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+        return -errno;
+    helper.pid = fork();
+    if (helper.pid == 0)
+        run_helper(file, sockets[1], target, ring_records, max_threads);
+    (void)close(sockets[1]);
+    helper.socket = sockets[0];
+    if (helper.pid < 0)
+        r = -errno;
+    else
+        r = wait_until_ready(helper.socket, ret_sampling, message, size);
+    if (r < 0) {
+        helper_process_end(&helper);
+        return r;
+    }
+    *ret_helper = helper;
+    return 0;
+}
+
+void helper_process_end(struct helper_process *helper)
+{
+    if (helper->socket >= 0)
+        (void)close(helper->socket);
+    if (helper->pid > 0)
+        (void)waitpid(helper->pid, NULL, 0);
+    helper->socket = -1;
+    helper->pid = -1;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * run_state: the threads and processes of a run while it is being followed.
+ *
+ * Raw: kinds, not causes; CLOCK_MONOTONIC times. collector.c fills it from the helper's messages, watch.c adds what
+ * /proc shows, stacks.c the sites, assemble.c turns it into a measurement when all is known.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/bpf/abi.h"
+
+struct image;
+
+/* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
+struct run_slice {
+    uint64_t time;
+    uint64_t on_cpu_ns;
+    uint64_t runnable_ns;
+    uint64_t blocked_ns;
+    uint64_t waker_on_cpu_ns;
+    uint32_t waker_tid;
+    uint32_t address_low;
+    uint32_t kind; /* enum wait_kind; of the longest wait where merged */
+};
+
+struct run_thread {
+    struct slot account; /* filled when the thread ends, or at the end of the run */
+    bool closed;         /* account is filled */
+    bool alive;          /* closed at the end of the run, not by its death */
+    uint32_t tid, tgid, parent_tid;
+    uint64_t birth;
+    struct run_slice *slices;
+    size_t n_slices, capacity;
+    uint64_t interpreter_lock_ns[WAIT_KIND_COUNT]; /* futex waits on the interpreter lock, by kind */
+    uint64_t interpreter_lock_count[WAIT_KIND_COUNT];
+    /* Event loop: from the slices, and for asyncio from the stacks. */
+    uint32_t epoll_fd;
+    uint64_t last_epoll_end;
+    uint64_t longest_stall_ns;
+    bool asyncio;
+    uint32_t pending_id;      /* stack taken at the wait in progress; 0: none */
+    uint32_t pending_stack;   /* its index in the stack table */
+    uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */
+    uint64_t turn_blocked_count;
+    uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+};
+
+struct run_process {
+    uint32_t tgid, parent_tgid;
+    uint64_t birth, death;
+    bool alive;
+    bool execed;
+    uint32_t threads;
+    uint64_t cpu_ns; /* of its closed threads */
+    uint64_t peak_rss_bytes, private_bytes;
+    bool uses_sockets;
+    bool listens;
+    uint32_t max_connections;
+    struct image *image; /* borrowed from run_state.images; NULL: not known */
+    uint32_t image_tries;
+    uint64_t next_look; /* when to look for the image again; 0: no need */
+};
+
+struct run_state {
+    struct run_thread *threads;
+    size_t n_threads, threads_capacity;
+    struct run_process *processes;
+    size_t n_processes, processes_capacity;
+    struct image **images; /* owned */
+    size_t n_images, images_capacity;
+    uint32_t *thread_index;  /* open addressing: tid -> index + 1 of the newest thread with that tid */
+    uint32_t *process_index; /* likewise tgid */
+    size_t index_size;       /* of both; a power of two */
+    size_t max_threads;      /* rows kept; further threads live in the totals only */
+    size_t slices, max_slices;
+    uint32_t decimation;
+    uint64_t threads_omitted;
+    uint64_t next_look; /* earliest next_look of a process; UINT64_MAX: none is due */
+};
+
+/* @return 0 or -ENOMEM */
+int run_state_init(struct run_state *state, size_t max_slices);
+void run_state_clear(struct run_state *state);
+
+/* The thread's row, made when missing; NULL: no more rows (counted) or no memory. */
+struct run_thread *run_state_thread(struct run_state *state, uint32_t tid, uint32_t tgid, uint64_t time);
+struct run_thread *run_state_find_thread(const struct run_state *state, uint32_t tid); /* NULL: none */
+struct run_process *run_state_find_process(const struct run_state *state, uint32_t tgid);
+
+/* Begin a new row even where the tid was seen before (pid reuse). */
+struct run_thread *run_state_new_thread(struct run_state *state, uint32_t tid, uint32_t tgid, uint32_t parent,
+                                        uint64_t time);
+struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid, uint32_t parent, uint64_t time);
+
+/* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
+int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
+
+/* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
+bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/watch.h"
+
+#include "base/base.h"
+#include "probe/procfs/peek.h"
+#include "probe/run_state.h"
+#include "probe/runtime/detect.h"
+#include "probe/runtime/elf_cache.h"
+
+#define TRIES_MAX 40u        /* then it is what it looks like */
+#define PROCESSES_A_LOOK 64u /* memory and sockets of at most so many a round */
+
+int watch_init(struct watch *watch)
+{
+    memset(watch, 0, sizeof(*watch));
+    watch->cache = elf_cache_new();
+    return watch->cache ? 0 : -ENOMEM;
+}
+
+void watch_clear(struct watch *watch)
+{
+    elf_cache_free(watch->cache);
+    watch->cache = NULL;
+}
+
+void watch_new_image(struct run_state *state, struct run_process *process, uint64_t now)
+{
+    state->next_look = 1;
+    process->image = NULL;
+    process->image_tries = 0;
+    process->next_look = now ? now : 1;
+}
+
+/* 1, 1, 2, 3, ... ms: an interpreter maps its library within a few, a slow disk may take longer. */
+static uint64_t pause_after(uint32_t tries)
+{
+    return (1 + tries / 2) * NSEC_PER_MSEC;
+}
+
+static struct image *keep_image(struct run_state *state, const struct image *image)
+{
+    AUTO_FREE struct image *copy = malloc(sizeof(*copy));
+
+    if (!copy || base_grow(&state->images, &state->images_capacity, state->n_images + 1, sizeof(copy)) < 0)
+        return NULL;
+    *copy = *image;
+    state->images[state->n_images++] = copy;
+    return TAKE_PTR(copy);
+}
+
+static void look_at_image(struct watch *watch, struct run_state *state, struct run_process *process, uint64_t now)
+{
+    struct image image;
+    int r = image_inspect(watch->cache, (pid_t)process->tgid, &image);
+
+    process->image_tries++;
+    if (r == 0)
+        process->image = keep_image(state, &image);
+    process->next_look = r == -EAGAIN && process->image_tries < TRIES_MAX ? now + pause_after(process->image_tries) : 0;
+}
+
+void watch_images(struct watch *watch, struct run_state *state, uint64_t now, watch_python_fn python, void *userdata)
+{
+    uint64_t earliest = UINT64_MAX;
+
+    if (state->next_look > now)
+        return;
+    for (size_t i = 0; i < state->n_processes; i++) {
+        struct run_process *process = &state->processes[i];
+
+        if (!process->alive)
+            process->next_look = 0;
+        if (process->next_look && process->next_look <= now) {
+            look_at_image(watch, state, process, now);
+            if (process->image && process->image->runtime.kind == RUNTIME_CPYTHON)
+                python(process, userdata);
+        }
+        if (process->next_look && process->next_look < earliest)
+            earliest = process->next_look;
+    }
+    state->next_look = earliest;
+}
+
+static void look_at_memory(struct run_process *process)
+{
+    struct peek_memory memory;
+
+    if (peek_memory((pid_t)process->tgid, &memory) < 0)
+        return;
+    if (memory.peak_rss_bytes > process->peak_rss_bytes)
+        process->peak_rss_bytes = memory.peak_rss_bytes;
+    process->private_bytes = memory.private_bytes;
+}
+
+static void look_at_sockets(struct run_process *process)
+{
+    struct peek_sockets sockets;
+
+    if (peek_sockets((pid_t)process->tgid, &sockets) < 0)
+        return;
+    process->listens = process->listens || sockets.listens;
+    if (sockets.outbound > process->max_connections)
+        process->max_connections = sockets.outbound;
+}
+
+/* How many requests a loop has outstanding: the outbound connections its selector watches. */
+static void look_at_loops(struct run_state *state)
+{
+    size_t looks = 0;
+
+    for (size_t i = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
+        struct run_thread *thread = &state->threads[i];
+        uint32_t outstanding;
+
+        if (thread->closed || !thread->last_epoll_end)
+            continue;
+        looks++;
+        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &outstanding) < 0)
+            continue;
+        thread->outstanding_looks++;
+        thread->outstanding_sum += outstanding;
+        if (outstanding > thread->outstanding_max)
+            thread->outstanding_max = outstanding;
+    }
+}
+
+void watch_processes(struct run_state *state)
+{
+    size_t looks = 0;
+
+    for (size_t i = 0; i < state->n_processes && looks < PROCESSES_A_LOOK; i++) {
+        struct run_process *process = &state->processes[i];
+
+        if (!process->alive)
+            continue;
+        looks++;
+        look_at_memory(process);
+        if (process->uses_sockets)
+            look_at_sockets(process);
+    }
+    look_at_loops(state);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * watch: what only /proc can tell about the processes of a run, looked at now and then while they live.
+ *
+ * Which runtime a process runs (and where its interpreter lock lies), whether it listens, how many connections it
+ * has open, how much memory it takes. Every look is bounded; a process that ends first keeps what was seen.
+ */
+
+#include <stdint.h>
+
+struct elf_cache;
+struct run_process;
+struct run_state;
+
+struct watch {
+    struct elf_cache *cache;
+};
+
+int watch_init(struct watch *watch); /* 0 or -ENOMEM */
+void watch_clear(struct watch *watch);
+
+/* Called when a CPython process has been recognised: its frames can be walked from now on. */
+typedef void (*watch_python_fn)(const struct run_process *process, void *userdata);
+
+/* A process was started or has exec'd: forget its image and look soon. */
+void watch_new_image(struct run_state *state, struct run_process *process, uint64_t now);
+
+/* Look at images that are due. Call every few milliseconds. */
+void watch_images(struct watch *watch, struct run_state *state, uint64_t now, watch_python_fn python, void *userdata);
+
+/* Sockets, selectors and memory of the living. Call about ten times a second. */
+void watch_processes(struct run_state *state);
