@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * native_models: a plan executed with threads, forked processes, event loops, or none of them.
+ *
+ * Knows pthreads, fork and pipes; native_loop.c is the event loop. Refuses to know the protocol.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct native_job;
+struct native_plan;
+
+struct native_times {
+    uint64_t wall_ns;
+    uint64_t start_ns;       /* part of wall_ns until all workers were ready */
+    uint64_t cpu_ns;         /* with children */
+    uint64_t peak_rss_bytes; /* above what was resident before, children's private memory included */
+};
+
+/*
+ * Run the plan once. `empty`: the same structure without any duration.
+ * @return 0, -errno, -EINVAL (unknown model)
+ */
+int native_run(const struct native_plan *plan, bool empty, struct native_times *ret_times);
+
+/* What a process, a thread and an item on its way to a process and back cost here. @return 0 or -errno */
+int native_costs(uint64_t *ret_process_ns, uint64_t *ret_thread_ns, uint64_t *ret_ipc_ns);
+
+/* Event loop over epoll and one timer per item in flight (native_loop.c). @return 0 or -errno */
+int native_loop_run(const struct native_job *job, uint32_t in_flight, bool own_process);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * native_work: the CPU and the waits of one step, for the native replayer.
+ *
+ * Knows how many loop iterations a nanosecond of CPU is worth here, and an interpreter lock for runtimes that have one.
+ * Refuses to know models.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct native_step {
+    uint64_t locked_ns;
+    uint64_t free_ns;
+    uint64_t wait_ns;
+    bool waits; /* kept when wait_ns is scaled to 0 */
+    bool critical;
+};
+
+struct native_item {
+    size_t first;
+    size_t count;
+};
+
+struct native_plan {
+    char model[32];
+    uint32_t workers;
+    uint32_t processes;
+    bool worker_per_item;
+    bool interpreter_lock;
+    uint64_t switch_interval_ns;
+    struct native_step *steps, *empty_steps; /* the same, without duration */
+    size_t n_steps;
+    struct native_item *items;
+    size_t n_items;
+};
+
+/* What a run shares between its workers; lives in memory that forked children share. */
+struct native_shared {
+    pthread_mutex_t mutex;      /* for critical steps; process-shared, robust */
+    pthread_mutex_t turn_mutex; /* the interpreter lock: tickets, so that it goes round */
+    pthread_cond_t turn_cond;
+    uint64_t next_ticket, now_serving;
+    uint64_t next_item; /* atomic: items taken so far */
+    uint64_t interval_ns;
+    bool interpreter_lock;
+};
+
+/* One event loop or thread pool runs these: a plan's items with either of its step arrays. */
+struct native_job {
+    const struct native_plan *plan;
+    const struct native_step *steps;
+    struct native_shared *shared;
+};
+
+uint64_t native_now_ns(void);         /* CLOCK_MONOTONIC */
+uint64_t native_process_cpu_ns(void); /* this process and its reaped children, user and system */
+
+/* Find iterations per ns from this thread's own CPU time, so that other processes' noise does not change the work. */
+void native_calibrate(void);
+
+struct native_shared *native_shared_new(const struct native_plan *plan); /* NULL: out of memory */
+void native_shared_free(struct native_shared *shared);
+
+void native_burn(struct native_shared *shared, const struct native_step *step); /* the CPU of a step */
+void native_sleep(uint64_t ns);
+void native_lock(pthread_mutex_t *mutex); /* takes over from an owner that died */
+void native_run_item(const struct native_job *job, size_t item);
+
+/* The next item of the bag; false: none left. */
+bool native_take(const struct native_job *job, size_t *ret_item);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * replay_protocol: requests as JSON, answers checked (docs/replayer-protocol.md).
+ *
+ * Knows the documents. Believes nothing that a replayer says before it has been looked at.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyzer/replay/replay_child.h"
+#include "analyzer/replay/replay_plan.h"
+
+struct replay_costs {
+    uint64_t process_start_ns;
+    uint64_t thread_start_ns;
+    uint64_t ipc_item_ns;
+};
+
+/*
+ * Each sends a request (the greeting is only received) and waits for the answer.
+ *
+ * @param message  what the replayer said, when not 0; untouched on success
+ * @return 0, -ETIME (deadline), -ECHILD (it failed, ended, or does not keep to the protocol), -ENOMEM
+ */
+int replay_protocol_greeting(struct replay_child *child, char *message, size_t size);
+int replay_protocol_calibrate(struct replay_child *child, struct replay_costs *ret_costs, char *message, size_t size);
+int replay_protocol_plan(struct replay_child *child, size_t id, const struct replay_plan *plan, char *message,
+                         size_t size);
+int replay_protocol_run(struct replay_child *child, size_t id, bool empty, struct replay_times *ret_times,
+                        char *message, size_t size);
