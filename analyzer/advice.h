@@ -67,6 +67,7 @@ struct model_evidence {
     enum model model;
     uint32_t workers;
     bool current;            /* the program as it is now */
+    uint32_t in_flight;      /* waits outstanding at once in each event loop; 0: no event loop in this model */
     bool available;          /* false: this runtime or program can't do it; all numbers 0 */
     uint64_t median_ns;      /* whole program under this model */
     uint64_t interval_ns[2]; /* 95 % interval of the median; both equal median_ns for a forecast */
@@ -94,7 +95,9 @@ struct evidence {
     double mended_speedup;     /* the current model with its flaws mended or its best worker count; 0: not known */
     double mended_interval[2]; /* 95 % interval of it */
     uint32_t mended_workers;   /* 0: not known */
+    uint32_t mended_in_flight; /* 0: no event loop */
     enum evidence_source mended_source;
+    uint64_t forecast_now_ns; /* what the forecast says of the program as it is now; 0: no forecast */
 };
 
 struct finding {

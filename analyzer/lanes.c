@@ -47,12 +47,26 @@ static bool is_real_loop(const struct measurement *m, const struct event_loop *l
     return process && process->listens && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE;
 }
 
-static void lane_fill(struct lane *lane, const struct thread *t)
+static bool is_short(const struct measurement *m, uint64_t birth_ns, uint64_t death_ns, bool alive)
+{
+    uint64_t life_ns = death_ns - birth_ns;
+
+    return !alive && life_ns < LANES_SHORT_NS && life_ns < m->wall_ns / 4;
+}
+
+bool lanes_process_is_short(const struct measurement *m, const struct process *process)
+{
+    return process != m->processes && is_short(m, process->birth_ns, process->death_ns, process->alive);
+}
+
+static void lane_fill(const struct measurement *m, struct lane *lane, const struct thread *t)
 {
     const uint64_t *blocked = t->blocked_ns, *count = t->blocked_count;
 
     lane->thread = t;
     lane->main = t->tid == t->pid;
+    lane->short_process = lane->process && lanes_process_is_short(m, lane->process);
+    lane->short_thread = !lane->main && is_short(m, t->birth_ns, t->death_ns, t->alive);
     lane->external_ns = blocked[CAUSE_NETWORK] + blocked[CAUSE_DISK] + blocked[CAUSE_PIPE] + blocked[CAUSE_SLEEP];
     lane->external_count = count[CAUSE_NETWORK] + count[CAUSE_DISK] + count[CAUSE_PIPE] + count[CAUSE_SLEEP];
     lane->idle_ns = blocked[CAUSE_IDLE] + blocked[CAUSE_TERMINAL] + blocked[CAUSE_STOPPED];
@@ -281,7 +295,7 @@ static int lanes_collect(struct lanes *lanes)
         if (m->threads[i].runtime_internal)
             continue;
         lane->process = find_process(sorted, m->n_processes, m->threads[i].pid);
-        lane_fill(lane, &m->threads[i]);
+        lane_fill(m, lane, &m->threads[i]);
         lanes->by_tid[lanes->n++] = lane;
     }
     qsort(lanes->by_tid, lanes->n, sizeof(*lanes->by_tid), compare_tid);
@@ -335,23 +349,4 @@ void lanes_freep(struct lanes **lanes)
 {
     lanes_free(*lanes);
     *lanes = NULL;
-}
-
-static bool is_short(const struct measurement *m, uint64_t birth_ns, uint64_t death_ns, bool alive)
-{
-    uint64_t life_ns = death_ns - birth_ns;
-
-    return !alive && life_ns < LANES_SHORT_NS && life_ns < m->wall_ns / 4;
-}
-
-bool lanes_process_is_short(const struct measurement *m, const struct process *process)
-{
-    return process != m->processes && is_short(m, process->birth_ns, process->death_ns, process->alive);
-}
-
-bool lanes_thread_is_short(const struct lanes *lanes, const struct lane *lane)
-{
-    const struct thread *t = lane->thread;
-
-    return !lane->main && is_short(lanes->m, t->birth_ns, t->death_ns, t->alive);
 }

@@ -21,6 +21,8 @@ struct lane {
     const struct event_loop *loop; /* the loop this thread runs, if it is one worth the name; else NULL */
     bool main;                     /* first thread of its process */
     bool ticker;                   /* sleeps all the time beside other work: a timer, an arbiter */
+    bool short_process;            /* its process was made for a moment: lanes_process_is_short() */
+    bool short_thread;             /* it was, and is not the first of its process */
     uint64_t external_ns;          /* network, disk, pipe, sleep; 0 for a ticker */
     uint64_t external_count;       /* number of those waits */
     uint64_t idle_ns;              /* idle, terminal, stopped; and the sleep of tickers and waiting servers */
@@ -68,6 +70,3 @@ uint32_t lanes_peak_processes(const struct lanes *lanes, bool (*want)(const stru
 
 /* Not the first process of the target, ended, lived less than LANES_SHORT_NS and a quarter of the run. */
 bool lanes_process_is_short(const struct measurement *m, const struct process *process);
-
-/* The same for a thread that is not the first of its process. */
-bool lanes_thread_is_short(const struct lanes *lanes, const struct lane *lane);

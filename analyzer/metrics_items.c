@@ -74,7 +74,7 @@ static void add_brief_processes(const struct measurement *m, const struct lanes 
         ret->start_ns += (double)process_start_ns(p->runtime, p->execed);
     }
     for (size_t i = 0; i < lanes->n; i++)
-        if (lanes->items[i].process && lanes_process_is_short(m, lanes->items[i].process))
+        if (lanes->items[i].short_process)
             ret->cpu_ns += (double)lanes->items[i].thread->on_cpu_ns;
     v[METRIC_SHORT_PROCESSES] = ret->n;
     v[METRIC_SHORT_PROCESS_MEAN_NS] = metrics_share(ret->life_ns, ret->n);
@@ -86,7 +86,7 @@ static void add_brief_threads(const struct measurement *m, const struct lanes *l
     for (size_t i = 0; i < lanes->n; i++) {
         const struct lane *lane = &lanes->items[i];
 
-        if (!lanes_thread_is_short(lanes, lane))
+        if (!lane->short_thread)
             continue;
         ret->n++;
         ret->life_ns += (double)(lane->thread->death_ns - lane->thread->birth_ns);

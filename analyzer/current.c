@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/current.h"
+
+#include <math.h>
+
+#include "analyzer/lanes.h"
+#include "analyzer/metrics.h"
+#include "base/base.h"
+
+/* So many short-lived workers are a habit, not a start-up. */
+#define MANY_WORKERS 20.0
+
+static uint32_t at_least_one(double value)
+{
+    return value < 1.0 ? 1 : (uint32_t)lround(value);
+}
+
+static uint32_t outstanding(const struct lanes *lanes)
+{
+    uint32_t most = 1;
+
+    for (size_t i = 0; i < lanes->n; i++)
+        if (lanes->items[i].loop && lanes->items[i].loop->outstanding_max > most)
+            most = lanes->items[i].loop->outstanding_max;
+    return most;
+}
+
+static bool in_short_process(const struct lane *lane)
+{
+    return lane->short_process;
+}
+
+static bool is_working_thread(const struct lane *lane)
+{
+    return !lane->main && (lane->substantial || lane->short_thread);
+}
+
+enum model current_detect(const struct lanes *lanes, const struct metrics *metrics, uint32_t *ret_workers)
+{
+    const double *v = metrics->value;
+
+    if (v[METRIC_LOOP_PRESENT] != 0.0 && v[METRIC_PROCESSES_WORKING] >= 2.0) {
+        *ret_workers = at_least_one(v[METRIC_PROCESSES_WORKING]);
+        return MODEL_PROCESSES_COROUTINES;
+    }
+    if (v[METRIC_LOOP_PRESENT] != 0.0) {
+        *ret_workers = outstanding(lanes);
+        return MODEL_COROUTINES;
+    }
+    /* A process per item is "processes" even where only one lives at a time. */
+    if (v[METRIC_SHORT_PROCESSES] >= MANY_WORKERS && v[METRIC_PROCESS_START_SHARE] > 0.05) {
+        *ret_workers = at_least_one(lanes_peak_processes(lanes, in_short_process));
+        return MODEL_PROCESSES;
+    }
+    if (v[METRIC_PROCESSES_WORKING] >= 2.0) {
+        *ret_workers = at_least_one(v[METRIC_PROCESSES_WORKING]);
+        return MODEL_PROCESSES;
+    }
+    if (v[METRIC_LANES_WORKING] >= 2.0 || v[METRIC_SHORT_THREADS] >= MANY_WORKERS) {
+        *ret_workers = at_least_one(fmax(v[METRIC_LANES_WORKING], lanes_peak(lanes, is_working_thread)));
+        return MODEL_THREADS;
+    }
+    *ret_workers = 1;
+    return MODEL_SERIAL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/findings/detect.h"
+
+/* CA9002: part of the thread time is not accounted for. */
+int find_events_lost(const struct finding_context *c, struct finding_list *list)
+{
+    double share = finding_metric(c, METRIC_DATA_LOSS_SHARE);
+    const struct loss *loss = &c->m->loss;
+    char text[WORDS_NUMBER];
+
+    if (share < 0.01)
+        return 0;
+    return finding_add(list, c,
+                       (struct finding){.id = 9002,
+                                        .severity = share >= 0.1 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
+                                        .time_ns = c->m->unattributed_ns + loss->repaired_ns,
+                                        .share = share},
+                       words_format("%s of thread time unexplained or mended; %llu threads not seen",
+                                    words_share(share, text), (unsigned long long)loss->threads_dropped),
+                       NULL);
+}

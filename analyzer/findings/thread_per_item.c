@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/findings/detect.h"
+
+/* CA4002: a thread is made for each small item. */
+int find_thread_per_item(const struct finding_context *c, struct finding_list *list)
+{
+    double share = finding_metric(c, METRIC_THREAD_START_SHARE);
+    double n = finding_metric(c, METRIC_SHORT_THREADS);
+    char life[WORDS_NUMBER];
+
+    if (share < 0.1)
+        return 0;
+    return finding_add(
+        list, c,
+        (struct finding){.id = 4002,
+                         .severity = finding_severity(share),
+                         .time_ns = (uint64_t)(share * (double)c->lanes->busy_ns),
+                         .share = share,
+                         .gain = c->current_model == MODEL_THREADS ? finding_gain_mended(c)
+                                                                   : finding_gain_of_model(c, MODEL_THREADS)},
+        words_format("%.0f threads, %.0f a second, each alive for %s", n, metrics_share(n * 1e9, (double)c->m->wall_ns),
+                     words_ns(finding_metric(c, METRIC_SHORT_THREAD_MEAN_NS), life)),
+        NULL);
+}
