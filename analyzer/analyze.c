@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way through the room: lanes -> metrics -> current model -> evidence -> findings -> tree -> recommendation ->
+ * confidence, flips, construct. Every step is a file of its own.
+ */
+#include "analyzer/analyze.h"
+
+#include "analyzer/advice.h"
+#include "analyzer/confidence.h"
+#include "analyzer/construct.h"
+#include "analyzer/current.h"
+#include "analyzer/evidence.h"
+#include "analyzer/findings/detect.h"
+#include "analyzer/flips.h"
+#include "analyzer/lanes.h"
+#include "analyzer/metrics.h"
+#include "analyzer/recommend.h"
+#include "analyzer/tree.h"
+#include "base/base.h"
+
+static int detect(const struct measurement *m, const struct lanes *lanes, const struct metrics *metrics, uint32_t cpus,
+                  const struct analyze_options *options, struct advice *advice)
+{
+    const struct finding_context context = {
+        .m = m,
+        .lanes = lanes,
+        .metrics = metrics,
+        .evidence = &advice->evidence,
+        .cpus = cpus,
+        .current_model = advice->current_model,
+    };
+    struct finding_list list = {0};
+    int r = findings_detect(&context, options->ignored, options->n_ignored, &list);
+
+    if (r < 0)
+        return r;
+    advice->findings = list.items;
+    advice->n_findings = list.n;
+    return 0;
+}
+
+static int judge(const struct measurement *m, const struct metrics *metrics, uint32_t cpus, const struct tree *tree,
+                 struct advice *advice)
+{
+    struct recommendation *recommendation = &advice->recommendation;
+    struct tree_leaf leaf;
+    uint32_t in_flight;
+    int r = tree_walk(tree, metrics_lookup, (void *)metrics, &advice->path, &advice->n_path, &leaf);
+
+    if (r < 0)
+        return r;
+    r = recommend(m, &leaf, cpus, advice, &in_flight);
+    if (r < 0)
+        return r;
+    recommendation->construct = construct_of(m->target.runtime.kind, recommendation, in_flight);
+    r = construct_actions(m, advice->findings, advice->n_findings, in_flight, recommendation);
+    if (r == 0)
+        r = confidence_fill(m, metrics, advice);
+    if (r == 0 && recommendation->model != MODEL_NONE)
+        r = flips_fill(m, tree, metrics, &leaf, advice);
+    return r;
+}
+
+int analyze(const struct measurement *m, const struct analyze_options *options, struct advice **ret_advice)
+{
+    static const struct analyze_options defaults;
+    CLEANUP(advice_freep) struct advice *advice = NULL;
+    CLEANUP(lanes_freep) struct lanes *lanes = NULL;
+    struct metrics metrics;
+    uint32_t cpus;
+    int r;
+
+    if (!options)
+        options = &defaults;
+    if (measurement_check(m, NULL) < 0)
+        return -EBADMSG;
+    cpus = options->cpus > 0 ? options->cpus : measurement_cpus(m);
+    advice = advice_new();
+    if (!advice)
+        return -ENOMEM;
+    r = lanes_new(m, &lanes);
+    if (r == 0)
+        r = metrics_compute(m, lanes, cpus, &metrics);
+    if (r < 0)
+        return r;
+    advice->current_model = current_detect(lanes, &metrics, &advice->current_workers);
+    r = evidence_fill(m, advice->current_model, advice->current_workers, cpus, &advice->evidence);
+    if (r == 0)
+        r = detect(m, lanes, &metrics, cpus, options, advice);
+    if (r == 0)
+        r = judge(m, &metrics, cpus, options->tree ? options->tree : tree_builtin(), advice);
+    if (r < 0)
+        return r;
+    *ret_advice = TAKE_PTR(advice);
+    return 0;
+}

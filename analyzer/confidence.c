@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/confidence.h"
+
+#include <math.h>
+#include <stdarg.h>
+
+#include "analyzer/metrics.h"
+#include "analyzer/words.h"
+#include "base/base.h"
+
+#define NEAR_LIMIT 0.2    /* a value closer than this to its limit may be on the other side next time */
+#define GOOD_FIDELITY 0.9 /* the bar of DESIGN 5: median error 10 % */
+#define POOR_FIDELITY 0.7
+#define WIDE_INTERVAL 0.3 /* of the speedup */
+#define LOSS_WORTH_SAYING 0.01
+#define SHORT_RUN_NS (500 * NSEC_PER_MSEC)
+
+/* Lower the confidence to at most `level`, because of ... */
+static int PRINTF_LIKE(3, 4) lower(struct recommendation *r, enum confidence level, const char *format, ...)
+{
+    AUTO_FREE char *text = NULL;
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n < 0)
+        return -ENOMEM;
+    if (r->confidence > level)
+        r->confidence = level;
+    return words_append(&r->confidence_reasons, &r->n_confidence_reasons, "%s", text);
+}
+
+static int judge_margin(const struct advice *advice, struct recommendation *r)
+{
+    for (size_t i = 0; i < advice->n_path; i++) {
+        const struct decision_step *step = &advice->path[i];
+        double scale = fmax(fabs(step->value), fabs(step->limit));
+        char value[WORDS_NUMBER], limit[WORDS_NUMBER];
+        int error;
+
+        /* Counts next to their limit are exact, yes and no have no margin. */
+        if (strcmp(step->unit, "bool") == 0 || strcmp(step->unit, "count") == 0)
+            continue;
+        if (fabs(step->value - step->limit) >= NEAR_LIMIT * scale)
+            continue;
+        error = lower(r, CONFIDENCE_MEDIUM, "%s is %s, close to its limit %s", step->metric,
+                      words_value(step->value, step->unit, value), words_value(step->limit, step->unit, limit));
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+static int judge_evidence(const struct measurement *m, const struct evidence *evidence, struct recommendation *r)
+{
+    double forecast_error =
+        metrics_share(fabs((double)evidence->forecast_now_ns - (double)m->wall_ns), (double)m->wall_ns);
+    char text[WORDS_NUMBER];
+    int error = 0;
+
+    if (r->change != CHANGE_KEEP && !r->replayed)
+        error = lower(r, CONFIDENCE_MEDIUM, "the gain is a forecast, not replayed");
+    if (error == 0 && r->change != CHANGE_KEEP && !r->replayed && forecast_error > 1.0 - POOR_FIDELITY)
+        error = lower(r, CONFIDENCE_LOW, "the forecast of the program as it is now is off by %s",
+                      words_share(forecast_error, text));
+    if (error == 0 && evidence->fidelity > 0.0 && evidence->fidelity < GOOD_FIDELITY && r->change != CHANGE_KEEP)
+        error = lower(r, evidence->fidelity < POOR_FIDELITY ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
+                      "replaying the program as it is now is %s faithful", words_share(evidence->fidelity, text));
+    if (error == 0 && r->interval[1] - r->interval[0] > WIDE_INTERVAL * r->expected_speedup)
+        error = lower(r, CONFIDENCE_MEDIUM, "the replays scatter: the interval is wide");
+    if (error == 0 && evidence->disagrees)
+        error = lower(r, CONFIDENCE_MEDIUM, "the decision tree expected another model than the replay shows");
+    if (error == 0 && r->change == CHANGE_SWITCH && !r->replayed && r->expected_speedup < 1.05)
+        error = lower(r, CONFIDENCE_LOW, "the forecast sees little gain on this machine");
+    return error;
+}
+
+static int judge_data(const struct measurement *m, const struct metrics *metrics, struct recommendation *r)
+{
+    double loss = metrics->value[METRIC_DATA_LOSS_SHARE];
+    char text[WORDS_NUMBER];
+    int error = 0;
+
+    if (loss >= LOSS_WORTH_SAYING)
+        error = lower(r, CONFIDENCE_MEDIUM, "%s of thread time is unexplained or mended", words_share(loss, text));
+    if (error == 0 && strcmp(m->probe, "procfs") == 0)
+        error = lower(r, CONFIDENCE_MEDIUM, "measured without privileges: fewer causes are told apart");
+    if (error == 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_UNKNOWN)
+        error = lower(r, CONFIDENCE_LOW, "waits for the interpreter lock could not be told from other hand-offs");
+    if (error == 0 && m->wall_ns < SHORT_RUN_NS)
+        error = lower(r, CONFIDENCE_MEDIUM, "the run was short: %s", words_ns((double)m->wall_ns, text));
+    if (error == 0 && m->target.exited && (m->target.exit_status != 0 || m->target.signal != 0))
+        error = lower(r, CONFIDENCE_MEDIUM, "the program failed: what was measured may not be its usual work");
+    return error;
+}
+
+static int add_assumptions(const struct measurement *m, const struct metrics *metrics, const struct advice *advice,
+                           struct recommendation *r)
+{
+    const struct model_evidence *row = &advice->evidence.models[r->model];
+    bool loop_by_timers = metrics->value[METRIC_LOOP_SERIAL_AWAITS] != 0.0;
+    int error = 0;
+
+    if (r->change == CHANGE_KEEP)
+        return 0;
+    for (size_t i = 0; i < row->n_assumptions && error == 0; i++)
+        error = words_append(&r->assumptions, &r->n_assumptions, "%s", row->assumptions[i]);
+    for (size_t i = 0; i < m->n_loops; i++)
+        loop_by_timers = loop_by_timers && m->loops[i].outstanding_max == 0;
+    if (error == 0 && loop_by_timers)
+        error = words_append(&r->assumptions, &r->n_assumptions,
+                             "the loop waits for one timer at a time (inferred from waits of equal length)");
+    if (error == 0 && m->cpu_samples == 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_PRESENT)
+        error = words_append(&r->assumptions, &r->n_assumptions,
+                             "CPU work holds the interpreter lock (it was not sampled)");
+    return error;
+}
+
+static int add_not_seen(const struct measurement *m, struct recommendation *r)
+{
+    char text[WORDS_NUMBER];
+    int error = words_append(&r->not_seen, &r->n_not_seen, "anything after %s", words_ns((double)m->wall_ns, text));
+
+    if (error == 0)
+        error = words_append(&r->not_seen, &r->n_not_seen, "GPU");
+    if (error == 0)
+        error = words_append(&r->not_seen, &r->n_not_seen, "memory bandwidth");
+    if (error == 0 && m->target.runtime.kind == RUNTIME_GO)
+        error = words_append(&r->not_seen, &r->n_not_seen, "goroutines that block without blocking a thread");
+    if (error == 0 && m->target.runtime.kind == RUNTIME_JVM)
+        error = words_append(&r->not_seen, &r->n_not_seen, "virtual threads that block without blocking a thread");
+    if (error == 0 && m->loss.decimation > 1)
+        error = words_append(&r->not_seen, &r->n_not_seen, "%u of every %u slices (totals are complete)",
+                             m->loss.decimation - 1, m->loss.decimation);
+    if (error == 0 && m->loss.slices_dropped > 0)
+        error = words_append(&r->not_seen, &r->n_not_seen, "%llu slices that were lost (totals are complete)",
+                             (unsigned long long)m->loss.slices_dropped);
+    return error;
+}
+
+int confidence_fill(const struct measurement *m, const struct metrics *metrics, struct advice *advice)
+{
+    struct recommendation *r = &advice->recommendation;
+    int error;
+
+    r->confidence = r->model == MODEL_NONE ? CONFIDENCE_NONE : CONFIDENCE_HIGH;
+    error = add_not_seen(m, r);
+    if (error < 0 || r->model == MODEL_NONE)
+        return error;
+    error = judge_margin(advice, r);
+    if (error == 0)
+        error = judge_evidence(m, &advice->evidence, r);
+    if (error == 0)
+        error = judge_data(m, metrics, r);
+    return error < 0 ? error : add_assumptions(m, metrics, advice, r);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/construct.h"
+
+#include "analyzer/async_twins.h"
+#include "analyzer/words.h"
+#include "base/base.h"
+
+/* printf formats: %1$u workers, %2$u in flight. NULL: the model has no name of its own there. */
+static const char *const constructs[RUNTIME_COUNT][MODEL_COUNT] = {
+    [RUNTIME_NATIVE] =
+        {
+            [MODEL_THREADS] = "a pool of %1$u threads (pthread_create, std::thread)",
+            [MODEL_COROUTINES] = "one event loop (epoll, libuv, io_uring) with up to %2$u waits outstanding",
+            [MODEL_PROCESSES] = "%1$u worker processes that live on (fork once, feed through a pipe)",
+            [MODEL_PROCESSES_COROUTINES] = "%1$u processes (fork, SO_REUSEPORT), an event loop in each",
+        },
+    [RUNTIME_CPYTHON] =
+        {
+            [MODEL_THREADS] = "concurrent.futures.ThreadPoolExecutor(max_workers=%1$u)",
+            [MODEL_COROUTINES] = "asyncio.gather() with asyncio.Semaphore(%2$u)",
+            [MODEL_PROCESSES] = "concurrent.futures.ProcessPoolExecutor(max_workers=%1$u)",
+            [MODEL_PROCESSES_COROUTINES] = "concurrent.futures.ProcessPoolExecutor(max_workers=%1$u), asyncio.run() in "
+                                           "each with asyncio.Semaphore(%2$u)",
+        },
+    [RUNTIME_PYPY] =
+        {
+            [MODEL_THREADS] = "concurrent.futures.ThreadPoolExecutor(max_workers=%1$u)",
+            [MODEL_COROUTINES] = "asyncio.gather() with asyncio.Semaphore(%2$u)",
+            [MODEL_PROCESSES] = "concurrent.futures.ProcessPoolExecutor(max_workers=%1$u)",
+            [MODEL_PROCESSES_COROUTINES] = "concurrent.futures.ProcessPoolExecutor(max_workers=%1$u), asyncio.run() in "
+                                           "each with asyncio.Semaphore(%2$u)",
+        },
+    [RUNTIME_RUBY] =
+        {
+            [MODEL_THREADS] = "%1$u times Thread.new, fed by a Queue",
+            [MODEL_COROUTINES] = "Async { } with Async::Semaphore.new(%2$u) (fiber scheduler)",
+            [MODEL_PROCESSES] = "%1$u times Process.fork (or Ractor.new)",
+            [MODEL_PROCESSES_COROUTINES] = "%1$u times Process.fork, a fiber scheduler in each",
+        },
+    [RUNTIME_NODE] =
+        {
+            [MODEL_THREADS] = "a pool of %1$u worker_threads",
+            [MODEL_COROUTINES] = "Promise.all() over batches of %2$u",
+            [MODEL_PROCESSES] = "%1$u times child_process.fork()",
+            [MODEL_PROCESSES_COROUTINES] = "the cluster module with %1$u workers",
+        },
+    [RUNTIME_JVM] =
+        {
+            [MODEL_THREADS] = "Executors.newFixedThreadPool(%1$u)",
+            [MODEL_COROUTINES] = "Executors.newVirtualThreadPerTaskExecutor() with a Semaphore(%2$u)",
+            [MODEL_PROCESSES] = "%1$u JVMs (ProcessBuilder)",
+            [MODEL_PROCESSES_COROUTINES] = "%1$u JVMs, virtual threads in each",
+        },
+    [RUNTIME_GO] =
+        {
+            [MODEL_THREADS] = "%1$u goroutines (errgroup.Group with SetLimit(%1$u))",
+            [MODEL_COROUTINES] = "goroutines (errgroup.Group with SetLimit(%2$u))",
+            [MODEL_PROCESSES] = "%1$u processes (os/exec)",
+            [MODEL_PROCESSES_COROUTINES] = "%1$u processes, goroutines in each",
+        },
+};
+
+char *construct_of(enum runtime_kind runtime, const struct recommendation *recommendation, uint32_t in_flight)
+{
+    uint32_t workers = recommendation->workers > 0 ? recommendation->workers : 1;
+    const char *format;
+    char *text = NULL;
+
+    if (recommendation->model < 0 || recommendation->model >= MODEL_COUNT || recommendation->change == CHANGE_KEEP)
+        return NULL;
+    format = constructs[(size_t)runtime < RUNTIME_COUNT ? runtime : RUNTIME_NATIVE][recommendation->model];
+    if (!format)
+        return NULL;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
+    /* The formats are the constants above, and a test goes through all of them. */
+    if (asprintf(&text, format, workers, in_flight > 0 ? in_flight : workers) < 0)
+        return NULL;
+#pragma GCC diagnostic pop
+    return text;
+}
+
+/* The frame a person would look at: the innermost one of their own, with a file and line. */
+static const struct frame *own_frame(const struct finding *finding)
+{
+    for (size_t i = 0; i < finding->n_sites; i++) {
+        for (size_t k = 0; k < finding->sites[i].n_frames; k++) {
+            const struct frame *frame = &finding->sites[i].frames[k];
+
+            if (frame->file && frame->line > 0 && !strstr(frame->file, "/lib/python") && frame->file[0] != '<')
+                return frame;
+        }
+    }
+    return NULL;
+}
+
+/* printf-free sentences per finding, without the place. NULL: the wording of the finding says all. */
+static const char *action_of(int id, enum runtime_kind runtime)
+{
+    bool python = runtime == RUNTIME_CPYTHON || runtime == RUNTIME_PYPY;
+
+    switch (id) {
+    case 2101:
+        return "split the lock (one per bucket or per thread, merged at the end), or hold it for less";
+    case 2201:
+        return "release the lock before the wait and take it again for the result";
+    case 3002:
+        return python ? "start all awaits, then gather them (asyncio.TaskGroup), bounded by a semaphore"
+                      : "start all operations before waiting for the first";
+    case 3101:
+        return python ? "call an async library, or move the call to a bounded executor (asyncio.to_thread)"
+                      : "use the non-blocking call, or move it to a bounded worker pool";
+    case 3102:
+        return python ? "hand the computation to a process pool (loop.run_in_executor)"
+                      : "hand the computation to worker threads";
+    case 3201:
+        return "look at the peer first: an index, a cache, or a smaller answer may be worth more than concurrency";
+    case 4001:
+        return "keep worker processes alive and feed them (a pool), several items per message";
+    case 4002:
+        return "keep worker threads alive and feed them (a pool)";
+    case 4003:
+        return "bound the number of threads: a pool, or coroutines behind a semaphore";
+    case 4101:
+        return "send batches, share less, or do the small steps where the data is";
+    case 6001:
+        return python ? "spread over machines: Dask or Ray" : "spread over machines";
+    default:
+        return NULL;
+    }
+}
+
+static int add_finding_action(const struct finding *finding, enum runtime_kind runtime, struct recommendation *r)
+{
+    const char *action = action_of(finding->id, runtime);
+    const struct frame *frame = own_frame(finding);
+
+    if (!action)
+        return 0;
+    if (frame)
+        return words_append(&r->actions, &r->n_actions, "%s: %s() at %s:%u", action, frame->function, frame->file,
+                            frame->line);
+    return words_append(&r->actions, &r->n_actions, "%s", action);
+}
+
+int construct_actions(const struct measurement *m, const struct finding *findings, size_t n_findings,
+                      uint32_t in_flight, struct recommendation *r)
+{
+    const struct async_twin *twin = async_twin_seen(m);
+    bool loop = r->model == MODEL_COROUTINES || r->model == MODEL_PROCESSES_COROUTINES;
+    int error = 0;
+
+    if (r->change == CHANGE_FIX)
+        for (size_t i = 0; i < n_findings && error == 0; i++)
+            error = add_finding_action(&findings[i], m->target.runtime.kind, r);
+    if (error == 0 && r->construct)
+        error = words_append(&r->actions, &r->n_actions, "use %s", r->construct);
+    if (error == 0 && r->change != CHANGE_KEEP && loop && twin && twin->twin)
+        error = words_append(&r->actions, &r->n_actions, "replace %s by %s", twin->library, twin->twin);
+    if (error == 0 && r->change != CHANGE_KEEP && loop && in_flight >= 32)
+        error = words_append(&r->actions, &r->n_actions, "ask whether the peer allows %u requests at once", in_flight);
+    if (r->change != CHANGE_FIX)
+        for (size_t i = 0; i < n_findings && error == 0; i++)
+            error = add_finding_action(&findings[i], m->target.runtime.kind, r);
+    return error;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/recommend.h"
+
+#include <math.h>
+
+#include "analyzer/statistics.h"
+#include "base/base.h"
+
+/* A verdict to keep or mend is given up only for this much more, and for this much time. */
+#define OVERRULE_KEEP 1.25
+#define OVERRULE_FIX 1.5
+#define OVERRULE_MIN_NS (500.0 * (double)NSEC_PER_MSEC)
+
+/* From this speedup on, the same model with another worker count is a change worth naming. */
+#define MENDED_WORTH 1.2
+
+static struct statistics_estimate speedup_of(const struct model_evidence *row)
+{
+    return (struct statistics_estimate){row->speedup, row->speedup_interval[0], row->speedup_interval[1]};
+}
+
+/* The evidence a decision may rest on: replays where there are any, else forecasts (and the program as it is). */
+static bool counts(const struct evidence *evidence, const struct model_evidence *row)
+{
+    if (!row->available)
+        return false;
+    return evidence->runs == 0 || row->source == SOURCE_REPLAY || row->current;
+}
+
+static enum model fastest(const struct evidence *evidence)
+{
+    enum model best = MODEL_NONE;
+
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const struct model_evidence *row = &evidence->models[i];
+
+        if (counts(evidence, row) && (best == MODEL_NONE || row->speedup > evidence->models[best].speedup))
+            best = (enum model)i;
+    }
+    return best;
+}
+
+static bool ties(const struct evidence *evidence, enum model a, enum model b)
+{
+    const struct model_evidence *x = &evidence->models[a], *y = &evidence->models[b];
+    struct statistics_estimate first, second;
+
+    if (a == b)
+        return true;
+    if (!counts(evidence, x) || !counts(evidence, y))
+        return false;
+    first = speedup_of(x);
+    second = speedup_of(y);
+    return statistics_tie(&first, &second);
+}
+
+static enum model simplest_tied(const struct evidence *evidence, enum model best)
+{
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (ties(evidence, (enum model)i, best))
+            return (enum model)i;
+    return best;
+}
+
+/* The model to switch to, when the tree says `wanted`. */
+static enum model choose_switch(struct advice *advice, enum model wanted)
+{
+    struct evidence *evidence = &advice->evidence;
+    enum model best = fastest(evidence), simplest;
+    bool replayed = evidence->runs > 0;
+
+    /* The fastest is the program as it is, by a forecast: the tree knows more (it saw the cause). */
+    if (best == MODEL_NONE || !counts(evidence, &evidence->models[wanted]))
+        return wanted;
+    if (!ties(evidence, wanted, best)) {
+        /* Forecasts don't overrule the tree: they rest on more assumptions than it does. */
+        if (!replayed)
+            return wanted;
+        evidence->disagrees = true;
+        wanted = best;
+    }
+    if (replayed && ties(evidence, advice->current_model, best))
+        return advice->current_model;
+    simplest = simplest_tied(evidence, best);
+    if (wanted == MODEL_COROUTINES && simplest == MODEL_THREADS)
+        return wanted;
+    return simplest < wanted && (replayed || simplest != MODEL_SERIAL) ? simplest : wanted;
+}
+
+/* Does another model beat staying with this one by so much that staying would be wrong? */
+static enum model overrule(struct advice *advice, double stay, double factor)
+{
+    struct evidence *evidence = &advice->evidence;
+    enum model best = fastest(evidence);
+    const struct model_evidence *row;
+    double now_ns = (double)advice->recommendation.now_ns;
+
+    if (best == MODEL_NONE || evidence->runs == 0 || best == advice->current_model)
+        return MODEL_NONE;
+    row = &evidence->models[best];
+    if (row->speedup_interval[0] < factor * stay || now_ns / stay - now_ns / row->speedup < OVERRULE_MIN_NS)
+        return MODEL_NONE;
+    evidence->disagrees = true;
+    return simplest_tied(evidence, best);
+}
+
+/* Findings whose gain comes without a change of model. */
+static bool is_mendable(int id)
+{
+    return id == 2101 || id == 2201 || id == 3002 || id == 3101 || id == 4001 || id == 4002;
+}
+
+static double best_gain(const struct advice *advice)
+{
+    double gain = 1.0;
+
+    for (size_t i = 0; i < advice->n_findings; i++)
+        if (is_mendable(advice->findings[i].id))
+            gain = fmax(gain, advice->findings[i].gain);
+    return gain;
+}
+
+static void set_expected(struct recommendation *r, double speedup, double low, double high, bool replayed)
+{
+    r->expected_speedup = fmax(1.0, speedup);
+    r->interval[0] = fmin(r->expected_speedup, low > 0.0 ? low : r->expected_speedup);
+    r->interval[1] = fmax(r->expected_speedup, high);
+    r->expected_ns = (uint64_t)llround((double)r->now_ns / r->expected_speedup);
+    r->replayed = replayed;
+}
+
+static void expect_model(struct advice *advice, uint32_t cpus, uint32_t *ret_in_flight)
+{
+    struct recommendation *r = &advice->recommendation;
+    const struct model_evidence *row = &advice->evidence.models[r->model];
+
+    r->workers = row->available && row->workers > 0 ? row->workers : r->model == MODEL_SERIAL ? 1 : cpus;
+    *ret_in_flight = row->available ? row->in_flight : 0;
+    set_expected(r, row->available ? row->speedup : 1.0, row->speedup_interval[0], row->speedup_interval[1],
+                 row->source == SOURCE_REPLAY);
+}
+
+/* The same model, mended: what the replay or forecast of the model says, or the finding's own gain if it says more. */
+static void expect_mended(struct advice *advice, uint32_t cpus, uint32_t *ret_in_flight)
+{
+    struct recommendation *r = &advice->recommendation;
+    const struct evidence *evidence = &advice->evidence;
+    bool known = r->model == advice->current_model && evidence->mended_workers > 0;
+
+    r->workers = known ? evidence->mended_workers : advice->current_workers;
+    if (r->workers == 0)
+        r->workers = cpus;
+    *ret_in_flight = known ? evidence->mended_in_flight : 0;
+    if (known && evidence->mended_speedup >= best_gain(advice))
+        set_expected(r, evidence->mended_speedup, evidence->mended_interval[0], evidence->mended_interval[1],
+                     evidence->mended_source == SOURCE_REPLAY);
+    else
+        set_expected(r, best_gain(advice), 0.0, 0.0, false);
+}
+
+/* A process needs its own memory: no more workers than fit. */
+static void limit_by_memory(const struct measurement *m, struct advice *advice)
+{
+    struct recommendation *r = &advice->recommendation;
+    uint64_t limit = m->machine.memory_bytes, each;
+    const struct model_evidence *row = &advice->evidence.models[r->model];
+
+    if (m->machine.memory_limit_bytes > 0 && (limit == 0 || m->machine.memory_limit_bytes < limit))
+        limit = m->machine.memory_limit_bytes;
+    if ((r->model != MODEL_PROCESSES && r->model != MODEL_PROCESSES_COROUTINES) || r->workers < 2 || limit == 0)
+        return;
+    each = row->peak_rss_bytes / (row->workers > 0 ? row->workers : 1);
+    if (each > 0 && each * r->workers > limit / 10 * 9)
+        r->workers = (uint32_t)(limit / 10 * 9 / each) > 0 ? (uint32_t)(limit / 10 * 9 / each) : 1;
+}
+
+static void list_ties(struct advice *advice)
+{
+    struct evidence *evidence = &advice->evidence;
+
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if ((enum model)i != advice->recommendation.model &&
+            ties(evidence, (enum model)i, advice->recommendation.model))
+            evidence->ties[evidence->n_ties++] = (enum model)i;
+}
+
+/* Model and change, before any number is filled in. */
+static void decide(const struct tree_leaf *leaf, struct advice *advice)
+{
+    struct recommendation *r = &advice->recommendation;
+    double mended = fmax(1.0, advice->evidence.mended_speedup);
+    enum model other = MODEL_NONE;
+
+    r->model = leaf->model_current ? advice->current_model : leaf->model;
+    r->change = leaf->change;
+    if (r->model == MODEL_NONE || leaf->firm)
+        return;
+    if (r->change == CHANGE_SWITCH && r->model != advice->current_model)
+        r->model = choose_switch(advice, r->model);
+    else if (r->change == CHANGE_KEEP)
+        other = overrule(advice, mended, OVERRULE_KEEP);
+    else if (r->change == CHANGE_FIX)
+        other = overrule(advice, fmax(mended, best_gain(advice)), OVERRULE_FIX);
+    if (other != MODEL_NONE) {
+        r->model = other;
+        r->change = CHANGE_SWITCH;
+    }
+    /* The tree asks for a model that is in use already: what is left is how it is used. */
+    if (r->change == CHANGE_SWITCH && r->model == advice->current_model)
+        r->change = mended >= MENDED_WORTH ? CHANGE_FIX : CHANGE_KEEP;
+}
+
+int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_t cpus, struct advice *advice,
+              uint32_t *ret_in_flight)
+{
+    struct recommendation *r = &advice->recommendation;
+
+    *ret_in_flight = 0;
+    r->now_ns = m->wall_ns;
+    r->why_id = strdup(leaf->wording);
+    if (!r->why_id)
+        return -ENOMEM;
+    decide(leaf, advice);
+    if (r->model == MODEL_NONE) {
+        r->expected_ns = r->now_ns;
+        return 0;
+    }
+    if (r->change == CHANGE_KEEP) {
+        r->workers = advice->current_workers;
+        set_expected(r, 1.0, 1.0, 1.0, false);
+    } else if (r->change == CHANGE_FIX) {
+        expect_mended(advice, cpus, ret_in_flight);
+    } else {
+        expect_model(advice, cpus, ret_in_flight);
+        limit_by_memory(m, advice);
+    }
+    list_ties(advice);
+    return 0;
+}
