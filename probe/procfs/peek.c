@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/procfs/peek.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "base/base.h"
+#include "probe/procfs/sockets.h"
+
+/* Gone is gone, however the kernel says it. */
+static int gone_or(int error)
+{
+    return error == ENOENT ? -ESRCH : -error;
+}
+
+PRINTF_LIKE(2, 3) static int open_formatted(FILE **ret_file, const char *format, ...)
+{
+    char path[96];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(path, sizeof(path), format, args);
+    va_end(args);
+    *ret_file = fopen(path, "re");
+    return *ret_file ? 0 : gone_or(errno);
+}
+
+/* Sum of the lines "KEY: n kB" whose key starts with `key`, in bytes. */
+static uint64_t sum_kib(FILE *file, const char *key)
+{
+    char line[256];
+    uint64_t sum = 0;
+
+    while (fgets(line, sizeof(line), file)) {
+        unsigned long long kib;
+        const char *colon = strchr(line, ':');
+
+        if (colon && strncmp(line, key, strlen(key)) == 0 && sscanf(colon + 1, "%llu kB", &kib) == 1)
+            sum += (uint64_t)kib * 1024;
+    }
+    return sum;
+}
+
+int peek_memory(pid_t pid, struct peek_memory *ret_memory)
+{
+    AUTO_FCLOSE FILE *status = NULL;
+    AUTO_FCLOSE FILE *rollup = NULL;
+    struct peek_memory memory = {0};
+    int r = open_formatted(&status, "/proc/%d/status", (int)pid);
+
+    if (r < 0)
+        return r;
+    memory.peak_rss_bytes = sum_kib(status, "VmHWM:");
+    /* Private_Clean, Private_Dirty, Private_Hugetlb. */
+    if (open_formatted(&rollup, "/proc/%d/smaps_rollup", (int)pid) == 0)
+        memory.private_bytes = sum_kib(rollup, "Private_");
+    *ret_memory = memory;
+    return 0;
+}
+
+int peek_thread_times(pid_t pid, pid_t tid, uint64_t *ret_user_ns, uint64_t *ret_system_ns)
+{
+    AUTO_FCLOSE FILE *stat = NULL;
+    unsigned long long user, system;
+    const uint64_t tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+    char line[1024];
+    const char *after;
+    int r = open_formatted(&stat, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+
+    if (r < 0)
+        return r;
+    if (!fgets(line, sizeof(line), stat))
+        return -ESRCH;
+    /* The name in parentheses may hold anything, also parentheses; user time is the 14th field. */
+    after = strrchr(line, ')');
+    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
+        return -ESRCH;
+    *ret_user_ns = user * tick_ns;
+    *ret_system_ns = system * tick_ns;
+    return 0;
+}
+
+static void close_dir(DIR **dir)
+{
+    if (*dir)
+        (void)closedir(*dir);
+}
+
+/* @return 0, -ESRCH, -EACCES */
+static int list_sockets(pid_t pid, struct socket_set *set, bool *ret_truncated)
+{
+    CLEANUP(close_dir) DIR *dir = NULL;
+    size_t looked_at = 0;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    dir = opendir(path);
+    if (!dir)
+        return gone_or(errno);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        unsigned long long inode;
+        char target[64];
+        ssize_t n;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        if (looked_at++ == PEEK_MAX_FDS) {
+            *ret_truncated = true;
+            break;
+        }
+        n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        if (n <= 0)
+            continue;
+        target[n] = '\0';
+        if (sscanf(target, "socket:[%llu]", &inode) == 1)
+            set->inodes[set->n++] = inode;
+    }
+    return 0;
+}
+
+int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets)
+{
+    AUTO_FREE struct socket_set *set = calloc(1, sizeof(*set));
+    struct peek_sockets sockets = {0};
+    struct port_set ports = {0};
+    int r;
+
+    if (!set)
+        return -ENOMEM;
+    r = list_sockets(pid, set, &sockets.truncated);
+    if (r == 0)
+        r = sockets_classify(pid, set, &ports, &sockets);
+    if (r == 0)
+        *ret_sockets = sockets;
+    return r;
+}
+
+/* proc_pid_fdinfo(5): "tfd: N events: M data: D pos: P ino: INODE sdev: DEV", the inode in hexadecimal. */
+static int list_watched(pid_t pid, int epfd, struct socket_set *set)
+{
+    AUTO_FCLOSE FILE *info = NULL;
+    char path[64], target[64], line[256];
+    ssize_t n;
+    int r;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, epfd);
+    n = readlink(path, target, sizeof(target) - 1);
+    if (n < 0)
+        return gone_or(errno);
+    target[n] = '\0';
+    if (strcmp(target, "anon_inode:[eventpoll]") != 0)
+        return -EINVAL;
+    r = open_formatted(&info, "/proc/%d/fdinfo/%d", (int)pid, epfd);
+    if (r < 0)
+        return r;
+    while (set->n < PEEK_MAX_FDS && fgets(line, sizeof(line), info)) {
+        const char *inode = strncmp(line, "tfd:", 4) == 0 ? strstr(line, "ino:") : NULL;
+
+        if (inode)
+            set->inodes[set->n++] = strtoull(inode + 4, NULL, 16);
+    }
+    return 0;
+}
+
+int peek_epoll(pid_t pid, int epfd, uint32_t *ret_outbound)
+{
+    AUTO_FREE struct socket_set *watched = calloc(1, sizeof(*watched));
+    AUTO_FREE struct socket_set *all = calloc(1, sizeof(*all));
+    struct peek_sockets sockets = {0};
+    struct port_set ports = {0};
+    int r;
+
+    if (!watched || !all)
+        return -ENOMEM;
+    r = list_watched(pid, epfd, watched);
+    if (r == 0)
+        r = list_sockets(pid, all, &sockets.truncated);
+    /* The listening socket may be watched elsewhere: learn its port from all sockets first. */
+    if (r == 0 && watched->n > 0)
+        r = sockets_classify(pid, all, &ports, &sockets);
+    if (r == 0)
+        r = sockets_classify(pid, watched, &ports, &sockets);
+    if (r == 0)
+        *ret_outbound = sockets.outbound;
+    return r;
+}

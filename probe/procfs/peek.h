@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * peek: cheap looks at live processes through /proc: memory, CPU times, sockets, event polls.
+ *
+ * Every look is bounded, and may come too late: a process that is gone is an expected answer, -ESRCH. What may not be
+ * read is 0. Refuses to remember anything between two looks.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peek_memory {
+    uint64_t peak_rss_bytes; /* VmHWM; 0: not known */
+    uint64_t private_bytes;  /* resident and mapped by no other process (smaps_rollup); 0: not known */
+};
+
+/* @return 0, -ESRCH, -EACCES. smaps_rollup walks the page tables: some ms per GiB. */
+int peek_memory(pid_t pid, struct peek_memory *ret_memory);
+
+/* CPU time of a thread as the kernel splits it, in clock ticks of 10 ms. @return 0, -ESRCH, -EACCES */
+int peek_thread_times(pid_t pid, pid_t tid, uint64_t *ret_user_ns, uint64_t *ret_system_ns);
+
+/* Descriptors looked at per call. */
+#define PEEK_MAX_FDS 1024
+
+struct peek_sockets {
+    bool listens;      /* has a listening TCP or unix socket */
+    uint32_t outbound; /* established TCP connections whose local port is none that this process listens on */
+    uint32_t inbound;  /* the other established TCP connections */
+    bool truncated;    /* has more than PEEK_MAX_FDS descriptors: the rest was not looked at */
+};
+
+/*
+ * A connection accepted by another process and handed over counts as outbound, unless the listening socket was
+ * inherited, too (as pre-forking servers do).
+ *
+ * @return 0, -ESRCH, -EACCES (not ours), -ENOMEM
+ */
+int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets);
+
+/*
+ * How many outbound connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches.
+ *
+ * @param epfd  number of an epoll descriptor in that process
+ * @return 0, -ESRCH (gone, or no such descriptor), -EINVAL (not an epoll descriptor), -EACCES, -ENOMEM
+ */
+int peek_epoll(pid_t pid, int epfd, uint32_t *ret_outbound);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/procfs/sockets.h"
+
+#include "base/base.h"
+
+/* Tables of busy machines are long: stop here. */
+#define MAX_LINES 65536
+
+/* include/net/tcp_states.h */
+#define STATE_ESTABLISHED 1
+#define STATE_LISTEN 10
+
+/* include/uapi/linux/net.h: __SO_ACCEPTCON, the socket listens. */
+#define UNIX_LISTENS 0x10000
+
+/* Local ports of the connections found, judged once all listening ports are known. */
+struct connections {
+    uint16_t local_ports[PEEK_MAX_FDS];
+    size_t n;
+};
+
+static int compare_inodes(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+
+    return *left < *right ? -1 : *left > *right;
+}
+
+static bool in_set(const struct socket_set *set, uint64_t inode)
+{
+    return bsearch(&inode, set->inodes, set->n, sizeof(inode), compare_inodes) != NULL;
+}
+
+static bool has_port(const struct port_set *ports, uint16_t port)
+{
+    for (size_t i = 0; i < ports->n; i++)
+        if (ports->ports[i] == port)
+            return true;
+    return false;
+}
+
+static void add_port(struct port_set *ports, uint16_t port)
+{
+    if (ports->n < ARRAY_SIZE(ports->ports) && !has_port(ports, port))
+        ports->ports[ports->n++] = port;
+}
+
+static FILE *open_table(pid_t pid, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, name);
+    return fopen(path, "re");
+}
+
+/* Lines of proc_pid_net(5): sl local:port remote:port state tx:rx tr:when retransmits uid timeout inode. */
+static void read_tcp(pid_t pid, const char *name, const struct socket_set *set, struct port_set *ports,
+                     struct peek_sockets *sockets, struct connections *connections)
+{
+    AUTO_FCLOSE FILE *table = open_table(pid, name);
+    char line[512];
+
+    for (size_t i = 0; table && i < MAX_LINES && fgets(line, sizeof(line), table); i++) {
+        unsigned port, state;
+        unsigned long long inode;
+
+        if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", &port, &state,
+                   &inode) != 3 ||
+            (state != STATE_ESTABLISHED && state != STATE_LISTEN) || !in_set(set, inode))
+            continue;
+        if (state == STATE_LISTEN) {
+            sockets->listens = true;
+            add_port(ports, (uint16_t)port);
+        } else if (connections->n < ARRAY_SIZE(connections->local_ports)) {
+            connections->local_ports[connections->n++] = (uint16_t)port;
+        }
+    }
+}
+
+/* Num: RefCount Protocol Flags Type St Inode Path */
+static bool unix_listens(pid_t pid, const struct socket_set *set)
+{
+    AUTO_FCLOSE FILE *table = open_table(pid, "unix");
+    char line[512];
+
+    for (size_t i = 0; table && i < MAX_LINES && fgets(line, sizeof(line), table); i++) {
+        unsigned flags;
+        unsigned long long inode;
+
+        if (sscanf(line, "%*[0-9A-Fa-f]: %*x %*x %x %*x %*x %llu", &flags, &inode) == 2 && (flags & UNIX_LISTENS) &&
+            in_set(set, inode))
+            return true;
+    }
+    return false;
+}
+
+int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct peek_sockets *ret_sockets)
+{
+    AUTO_FREE struct connections *connections = NULL;
+
+    ret_sockets->listens = false;
+    ret_sockets->outbound = ret_sockets->inbound = 0;
+    if (set->n == 0)
+        return 0;
+    connections = calloc(1, sizeof(*connections));
+    if (!connections)
+        return -ENOMEM;
+    qsort(set->inodes, set->n, sizeof(set->inodes[0]), compare_inodes);
+    read_tcp(pid, "tcp", set, ports, ret_sockets, connections);
+    read_tcp(pid, "tcp6", set, ports, ret_sockets, connections);
+    for (size_t i = 0; i < connections->n; i++) {
+        if (has_port(ports, connections->local_ports[i]))
+            ret_sockets->inbound++;
+        else
+            ret_sockets->outbound++;
+    }
+    if (!ret_sockets->listens)
+        ret_sockets->listens = unix_listens(pid, set);
+    return 0;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/base.h"
+#include "probe/procfs/peek.h"
+
+static int listen_tcp(int family)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof(six))
+                                        : bind(fd, (struct sockaddr *)&four, sizeof(four)),
+                     0);
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static int connect_to(int listener)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    int fd;
+
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
+    return fd;
+}
+
+/* In a child that does nothing but own what `descriptors` names, so that other sockets of the test don't count. */
+static pid_t keep_only(const int *descriptors, size_t n)
+{
+    int ready[2];
+    pid_t child;
+    char byte;
+
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (int fd = 3; fd < 256; fd++) {
+            bool kept = fd == ready[1];
+
+            for (size_t i = 0; i < n; i++)
+                kept = kept || descriptors[i] == fd;
+            if (!kept)
+                (void)close(fd);
+        }
+        (void)close(ready[1]);
+        for (;;)
+            pause();
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 0);
+    (void)close(ready[0]);
+    return child;
+}
+
+static void end(pid_t child)
+{
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static struct peek_sockets look(const int *descriptors, size_t n)
+{
+    pid_t child = keep_only(descriptors, n);
+    struct peek_sockets sockets;
+
+    memset(&sockets, 0xff, sizeof(sockets));
+    assert_int_equal(peek_sockets(child, &sockets), 0);
+    end(child);
+    return sockets;
+}
+
+static void both_ends_of_a_connection_are_told_apart(void **state)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+        AUTO_CLOSE int server = listen_tcp(families[i]);
+        AUTO_CLOSE int first = connect_to(server);
+        AUTO_CLOSE int second = connect_to(server);
+        AUTO_CLOSE int accepted = accept(server, NULL, NULL);
+        const int client_side[] = {first, second};
+        const int server_side[] = {server, accepted};
+        struct peek_sockets sockets = look(client_side, 2);
+
+        assert_false(sockets.listens);
+        assert_int_equal(sockets.outbound, 2);
+        assert_int_equal(sockets.inbound, 0);
+        assert_false(sockets.truncated);
+        sockets = look(server_side, 2);
+        assert_true(sockets.listens);
+        assert_int_equal(sockets.outbound, 0);
+        assert_int_equal(sockets.inbound, 1);
+    }
+}
+
+static void closed_and_unconnected_sockets_do_not_count(void **state)
+{
+    AUTO_CLOSE int server = listen_tcp(AF_INET);
+    AUTO_CLOSE int client = connect_to(server);
+    AUTO_CLOSE int idle = socket(AF_INET, SOCK_STREAM, 0);
+    AUTO_CLOSE int datagram = socket(AF_INET, SOCK_DGRAM, 0);
+    const int descriptors[] = {client, idle, datagram};
+
+    (void)state;
+    assert_int_equal(look(descriptors, 3).outbound, 1);
+    assert_int_equal(look(descriptors + 1, 2).outbound, 0);
+    assert_int_equal(look(NULL, 0).outbound, 0);
+    assert_int_equal(shutdown(client, SHUT_WR), 0);
+    assert_int_equal(look(descriptors, 3).outbound, 0);
+}
+
+static void a_unix_server_listens(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    AUTO_CLOSE int server = socket(AF_UNIX, SOCK_STREAM, 0);
+    int pair[2];
+
+    (void)state;
+    snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "concadvise-test-%d", (int)getpid());
+    assert_int_equal(bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_false(look(&server, 1).listens);
+    assert_int_equal(listen(server, 1), 0);
+    assert_true(look(&server, 1).listens);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_false(look(pair, 2).listens);
+    assert_int_equal(look(pair, 2).outbound, 0);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+}
+
+static void many_descriptors_are_not_all_looked_at(void **state)
+{
+    struct rlimit limit;
+    struct peek_sockets sockets;
+    int fds[PEEK_MAX_FDS];
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < PEEK_MAX_FDS + 64) {
+        limit.rlim_cur = limit.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    }
+    if (limit.rlim_cur < PEEK_MAX_FDS + 64)
+        skip();
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        assert_true((fds[i] = dup(STDERR_FILENO)) >= 0);
+    assert_int_equal(peek_sockets(getpid(), &sockets), 0);
+    assert_true(sockets.truncated);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        (void)close(fds[i]);
+    assert_int_equal(peek_sockets(getpid(), &sockets), 0);
+    assert_false(sockets.truncated);
+}
+
+static void watch_fd(int epoll, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
+}
+
+static void an_epoll_tells_its_outstanding_connections(void **state)
+{
+    AUTO_CLOSE int server = listen_tcp(AF_INET);
+    AUTO_CLOSE int epoll = epoll_create1(EPOLL_CLOEXEC);
+    AUTO_CLOSE int empty = epoll_create1(EPOLL_CLOEXEC);
+    AUTO_CLOSE int elsewhere = listen_tcp(AF_INET6);
+    AUTO_CLOSE int first = connect_to(elsewhere);
+    AUTO_CLOSE int second = connect_to(elsewhere);
+    AUTO_CLOSE int third = connect_to(elsewhere);
+    AUTO_CLOSE int own = connect_to(server);
+    AUTO_CLOSE int accepted = accept(server, NULL, NULL);
+    int pipes[2];
+    uint32_t outbound = 77;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe(pipes), 0);
+    watch_fd(epoll, first);
+    watch_fd(epoll, second);
+    watch_fd(epoll, accepted);
+    watch_fd(epoll, pipes[0]);
+    /* Neither the third connection, which is not watched, nor the accepted one counts, though nobody watches the
+     * server. */
+    {
+        const int descriptors[] = {server, epoll, empty, first, second, third, accepted, pipes[0]};
+
+        child = keep_only(descriptors, ARRAY_SIZE(descriptors));
+    }
+    assert_int_equal(peek_epoll(child, epoll, &outbound), 0);
+    assert_int_equal(outbound, 2);
+    assert_int_equal(peek_epoll(child, empty, &outbound), 0);
+    assert_int_equal(outbound, 0);
+    outbound = 77;
+    assert_int_equal(peek_epoll(child, first, &outbound), -EINVAL);
+    assert_int_equal(peek_epoll(child, 9999, &outbound), -ESRCH);
+    end(child);
+    assert_int_equal(peek_epoll(child, epoll, &outbound), -ESRCH);
+    assert_int_equal(outbound, 77);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+}
+
+static void memory_is_split_into_shared_and_private(void **state)
+{
+    const size_t size = 32 << 20;
+    struct peek_memory before, after;
+    char *block;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(peek_memory(getpid(), &before), 0);
+    assert_true(before.peak_rss_bytes > 0);
+    block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(block != MAP_FAILED);
+    memset(block, 1, size);
+    assert_int_equal(peek_memory(getpid(), &after), 0);
+    assert_true(after.peak_rss_bytes >= size);
+    if (before.private_bytes == 0)
+        skip(); /* no smaps_rollup here */
+    assert_true(after.private_bytes >= before.private_bytes + size - (1 << 20));
+    /* A forked child shares the pages: private to neither. */
+    child = keep_only(NULL, 0);
+    assert_int_equal(peek_memory(child, &after), 0);
+    assert_true(after.private_bytes < size);
+    end(child);
+    assert_int_equal(peek_memory(child, &after), -ESRCH);
+    assert_int_equal(munmap(block, size), 0);
+}
+
+static void thread_times_are_split_into_user_and_system(void **state)
+{
+    uint64_t user_ns = 0, system_ns = 0, before_ns, ignored;
+    struct timespec spent;
+
+    (void)state;
+    /* A name that looks like the rest of the line. */
+    assert_int_equal(prctl(PR_SET_NAME, "x) R 1 2 3 (y"), 0);
+    assert_int_equal(peek_thread_times(getpid(), gettid(), &before_ns, &ignored), 0);
+    do
+        assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent), 0);
+    while (spent.tv_sec == 0 && spent.tv_nsec < 300 * 1000 * 1000);
+    assert_int_equal(peek_thread_times(getpid(), gettid(), &user_ns, &system_ns), 0);
+    assert_true(user_ns + system_ns >= 250 * NSEC_PER_MSEC);
+    assert_true(user_ns + system_ns <= 60 * NSEC_PER_SEC);
+    assert_int_equal(peek_thread_times(getpid(), 1 << 30, &user_ns, &system_ns), -ESRCH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_ends_of_a_connection_are_told_apart),
+        cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
+        cmocka_unit_test(a_unix_server_listens),
+        cmocka_unit_test(many_descriptors_are_not_all_looked_at),
+        cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
+        cmocka_unit_test(memory_is_split_into_shared_and_private),
+        cmocka_unit_test(thread_times_are_split_into_user_and_system),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
