@@ -339,6 +339,21 @@ static void item_overheads(struct profile *p, const struct work_lanes *lanes, bo
     }
 }
 
+/*
+ * Wall time between the first and the last worker during which none lived. With a worker per item that is the creating
+ * of the next one, and goes with it, but for what the creator burned beyond that.
+ */
+static uint64_t serial_gaps(const struct measurement *m, const struct work_lanes *lanes)
+{
+    uint64_t start_ns = m->replay_process_start_ns ? m->replay_process_start_ns : 2 * FORK_CPU_NS;
+    uint64_t creating_ns = start_ns * lanes->count;
+    uint64_t own_ns = lanes->dispatch_ns > creating_ns ? lanes->dispatch_ns - creating_ns : 0;
+
+    if (!lanes->short_lived)
+        return lanes->gaps_ns;
+    return own_ns < lanes->gaps_ns ? own_ns : lanes->gaps_ns;
+}
+
 /* Several lanes work: threads, processes, pools, one per item. */
 static int worker_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b)
 {
@@ -349,7 +364,7 @@ static int worker_items(const struct measurement *m, struct work_lanes *lanes, s
     p->current_model = lanes->processes > 1 ? MODEL_PROCESSES : MODEL_THREADS;
     p->current_workers = lanes->most_live;
     p->one_worker_per_item = lanes->short_lived;
-    p->head_ns += lanes->first_ns + lanes->gaps_ns;
+    p->head_ns += lanes->first_ns + serial_gaps(m, lanes);
     p->tail_ns += m->wall_ns > lanes->last_ns ? m->wall_ns - lanes->last_ns : 0;
     for (size_t i = 0; i < lanes->count && r == 0; i++) {
         struct work_lane *lane = &lanes->list[i];

@@ -28,11 +28,47 @@ static bool is_ticker(const struct thread *t)
            t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
 }
 
-static size_t index_of(const struct measurement *m, int32_t tid)
-{
-    const struct thread *t = tid ? measurement_find_thread(m, tid) : NULL;
+/* Rows by tid, so that programs with thousands of threads are looked up fast. */
+struct tid_row {
+    int32_t tid;
+    size_t row;
+};
 
-    return t ? (size_t)(t - m->threads) : SIZE_MAX;
+static int compare_tids(const void *a, const void *b)
+{
+    const struct tid_row *x = a, *y = b;
+
+    if (x->tid != y->tid)
+        return x->tid < y->tid ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static struct tid_row *sort_tids(const struct measurement *m)
+{
+    struct tid_row *rows = calloc(m->n_threads + 1, sizeof(*rows));
+
+    for (size_t i = 0; rows && i < m->n_threads; i++)
+        rows[i] = (struct tid_row){m->threads[i].tid, i};
+    if (rows)
+        qsort(rows, m->n_threads, sizeof(*rows), compare_tids);
+    return rows;
+}
+
+/* The last row with that tid born before `row` (tids are used again); SIZE_MAX: none. */
+static size_t find_row(const struct tid_row *rows, size_t n, int32_t tid, size_t row)
+{
+    const struct tid_row key = {tid, row};
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_tids(&rows[middle], &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && rows[low - 1].tid == tid ? rows[low - 1].row : SIZE_MAX;
 }
 
 static uint64_t *thread_works(const struct measurement *m)
@@ -60,9 +96,10 @@ static bool *find_creators(const struct measurement *m, const uint64_t *works)
 {
     bool *creators = calloc(m->n_threads + 1, sizeof(*creators));
     AUTO_FREE bool *busy = calloc(m->n_threads + 1, sizeof(*busy));
+    AUTO_FREE struct tid_row *rows = sort_tids(m);
     uint64_t total = 0;
 
-    if (!creators || !busy) {
+    if (!creators || !busy || !rows) {
         free(creators);
         return NULL;
     }
@@ -70,11 +107,11 @@ static bool *find_creators(const struct measurement *m, const uint64_t *works)
         total += works[i];
     /* Rows are in order of birth, so children come after their creators. */
     for (size_t i = m->n_threads; i-- > 0;) {
-        size_t parent = index_of(m, m->threads[i].parent_tid);
+        size_t parent = m->threads[i].parent_tid ? find_row(rows, m->n_threads, m->threads[i].parent_tid, i) : SIZE_MAX;
         bool works_itself = works[i] * MINOR_LANE * (m->n_threads + 1) > total;
 
         busy[i] |= works_itself || creators[i];
-        if (busy[i] && parent != SIZE_MAX && parent < i) {
+        if (busy[i] && parent != SIZE_MAX) {
             creators[parent] = true;
             busy[parent] = true;
         }
@@ -224,7 +261,8 @@ static void count_shape(struct work_lanes *lanes)
         bool seen = false;
 
         lanes->loops += lanes->list[i].loop != NULL;
-        for (size_t k = 0; k < i && !seen && lanes->processes < 4096; k++)
+        /* Whether one, two or a few is what matters. */
+        for (size_t k = 0; k < i && !seen && lanes->processes < 64; k++)
             seen = lanes->list[k].thread->pid == lanes->list[i].thread->pid;
         lanes->processes += !seen;
     }

@@ -31,7 +31,7 @@ struct work_lanes {
     uint64_t last_ns;     /* the last ended */
     uint64_t gaps_ns;     /* time between, while none lived */
     uint32_t most_live;   /* alive at once */
-    size_t processes;     /* distinct */
+    size_t processes;     /* distinct; counted exactly up to 64 */
     size_t loops;         /* lanes that are event loops */
     uint64_t dispatch_ns; /* CPU that others spent meanwhile: creating, feeding, collecting */
     bool short_lived;     /* lanes come and go with their items */

@@ -179,6 +179,8 @@ static uint32_t most_workers(const struct profile *p, enum model model, uint32_t
     }
     if (most > p->n_items)
         most = p->n_items;
+    if (model == MODEL_PROCESSES_COROUTINES && most > (p->n_items + cpus - 1) / cpus)
+        most = (p->n_items + cpus - 1) / cpus; /* an even share */
     return most ? (uint32_t)most : 1;
 }
 

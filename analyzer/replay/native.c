@@ -23,11 +23,14 @@ static json_t *failure(const char *error)
     return json_pack("{s:b, s:s}", "ok", 0, "error", error);
 }
 
-static json_t *calibrate(void)
+static json_t *calibrate(json_t *request)
 {
+    json_int_t parallel = json_integer_value(json_object_get(request, "parallel"));
     uint64_t process_ns, thread_ns, ipc_ns;
 
-    native_calibrate();
+    if (parallel < 1 || parallel > MAX_WORKERS)
+        return failure("calibrate: parallel is missing or out of range");
+    native_calibrate((uint32_t)parallel);
     if (native_costs(&process_ns, &thread_ns, &ipc_ns) < 0)
         return failure("the costs of processes and threads could not be measured");
     return json_pack("{s:b, s:I, s:I, s:I}", "ok", 1, "process_start_ns", (json_int_t)process_ns, "thread_start_ns",
@@ -141,7 +144,7 @@ static json_t *answer(json_t *request)
     const char *op = json_string_value(json_object_get(request, "op"));
 
     if (op && strcmp(op, "calibrate") == 0)
-        return calibrate();
+        return calibrate(request);
     if (op && strcmp(op, "plan") == 0)
         return add_plan(request);
     if (op && strcmp(op, "run") == 0)

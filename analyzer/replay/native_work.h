@@ -60,8 +60,11 @@ struct native_job {
 uint64_t native_now_ns(void);         /* CLOCK_MONOTONIC */
 uint64_t native_process_cpu_ns(void); /* this process and its reaped children, user and system */
 
-/* Find iterations per ns from this thread's own CPU time, so that other processes' noise does not change the work. */
-void native_calibrate(void);
+/*
+ * Find iterations per ns of this thread's own CPU time: other processes' noise does not change the work. With
+ * `parallel` CPUs busy, as they were in the measured program: CPUs that share a core slow each other down.
+ */
+void native_calibrate(uint32_t parallel);
 
 struct native_shared *native_shared_new(const struct native_plan *plan); /* NULL: out of memory */
 void native_shared_free(struct native_shared *shared);

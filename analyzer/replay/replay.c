@@ -323,25 +323,39 @@ static int too_short(struct session *s)
     return -ETIME;
 }
 
+/* CPUs that the program keeps busy at once while it works on its items. */
+static uint32_t busy_cpus(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus)
+{
+    struct simulate_result now;
+    double wall_ns, cpu_ns;
+
+    if (simulate_current(p, costs, cpus, &now) < 0)
+        return 1;
+    wall_ns = (double)now.wall_ns - (double)p->head_ns - (double)p->tail_ns;
+    cpu_ns = (double)now.cpu_ns - (double)p->serial_cpu_ns;
+    return wall_ns > 0 && cpu_ns > wall_ns ? (uint32_t)lround(cpu_ns / wall_ns) : 1;
+}
+
 /* Everything that needs the replayer. */
 static int run_session(struct session *s, struct measurement *m, const struct profile *p)
 {
     uint64_t limit_ns = (uint64_t)(HARD_LIMIT * (double)s->options->budget_ns);
+    uint32_t cpus = s->options->cpus ? s->options->cpus : measurement_cpus(m);
     struct simulate_costs costs;
     struct replay_costs measured;
     int r;
 
     s->begin_ns = replay_now_ns();
+    simulate_costs_from_measurement(m, &costs);
     r = start_replayer(s, m, s->begin_ns + limit_ns);
     if (r == 0)
-        r = replay_protocol_calibrate(&s->child, &measured, s->message, s->size);
+        r = replay_protocol_calibrate(&s->child, busy_cpus(p, &costs, cpus), &measured, s->message, s->size);
     if (r < 0)
         return r;
-    simulate_costs_from_measurement(m, &costs);
     costs.process_start_ns = measured.process_start_ns;
     costs.thread_start_ns = measured.thread_start_ns;
     costs.ipc_item_ns = measured.ipc_item_ns;
-    r = make_plans(s, p, &costs, s->options->cpus ? s->options->cpus : measurement_cpus(m));
+    r = make_plans(s, p, &costs, cpus);
     if (r == 0)
         r = draw_samples(s, p);
     if (r == 0)

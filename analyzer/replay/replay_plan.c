@@ -14,6 +14,7 @@
 #define MAX_IN_FLIGHT 512 /* one descriptor each in the native loop; 1024 is the usual limit of a process */
 #define SWITCH_INTERVAL_NS (5 * NSEC_PER_MSEC)
 #define MIN_SWITCH_INTERVAL_NS NSEC_PER_MSEC
+#define FEW_LANES 8
 
 void replay_plan_clear(struct replay_plan *plan)
 {
@@ -44,6 +45,10 @@ static void common(const struct profile *p, const struct simulate_costs *costs, 
     plan->processes = plan->model == MODEL_PROCESSES_COROUTINES ? simulate_loop_processes(p, cpus)
                       : plan->model == MODEL_PROCESSES          ? plan->workers
                                                                 : 1;
+    /* More in flight than an even share would let the first process take what the others are for. */
+    if (plan->model == MODEL_PROCESSES_COROUTINES &&
+        plan->workers > (p->n_items + plan->processes - 1) / plan->processes)
+        plan->workers = (uint32_t)((p->n_items + plan->processes - 1) / plan->processes);
     plan->interpreter_lock = p->interpreter_lock;
     plan->fixed_ns = p->head_ns + p->tail_ns;
     plan->fixed_cpu_ns = p->serial_cpu_ns;
@@ -231,8 +236,11 @@ int replay_plan_sample(const struct profile *p, uint64_t slot_ns, struct replay_
     plan->items_factor = (double)p->n_items / (double)n;
     plan->shrink = shrink;
     plan->switch_interval_ns = SWITCH_INTERVAL_NS;
-    /* With waits, turns of the interpreter lock must keep their proportion to the bursts. */
-    if (total.wait > 0 && shrink < 1.0)
+    /*
+     * A few lanes with waits: turns of the interpreter lock must keep their proportion to the bursts. With many, every
+     * waiter wakes up once an interval, and it is that rate which must stay.
+     */
+    if (total.wait > 0 && shrink < 1.0 && plan->workers <= FEW_LANES)
         plan->switch_interval_ns = (uint64_t)fmax(MIN_SWITCH_INTERVAL_NS, SWITCH_INTERVAL_NS * shrink);
     drawn = sum_steps(steps, n_steps);
     for (size_t i = 0; i < n_steps; i++) {

@@ -95,11 +95,13 @@ int replay_protocol_greeting(struct replay_child *child, char *message, size_t s
     return 0;
 }
 
-int replay_protocol_calibrate(struct replay_child *child, struct replay_costs *ret_costs, char *message, size_t size)
+int replay_protocol_calibrate(struct replay_child *child, uint32_t parallel, struct replay_costs *ret_costs,
+                              char *message, size_t size)
 {
     json_auto_t *answer = NULL;
     struct replay_costs costs;
-    int r = ask(child, json_pack("{s:s}", "op", "calibrate"), &answer, message, size);
+    int r = ask(child, json_pack("{s:s, s:I}", "op", "calibrate", "parallel", (json_int_t)parallel), &answer, message,
+                size);
 
     if (r < 0)
         return r;

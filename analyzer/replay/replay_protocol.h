@@ -26,7 +26,9 @@ struct replay_costs {
  * @return 0, -ETIME (deadline), -ECHILD (it failed, ended, or does not keep to the protocol), -ENOMEM
  */
 int replay_protocol_greeting(struct replay_child *child, char *message, size_t size);
-int replay_protocol_calibrate(struct replay_child *child, struct replay_costs *ret_costs, char *message, size_t size);
+/* @param parallel  CPUs that the measured program kept busy at once; >= 1 */
+int replay_protocol_calibrate(struct replay_child *child, uint32_t parallel, struct replay_costs *ret_costs,
+                              char *message, size_t size);
 int replay_protocol_plan(struct replay_child *child, size_t id, const struct replay_plan *plan, char *message,
                          size_t size);
 int replay_protocol_run(struct replay_child *child, size_t id, bool empty, struct replay_times *ret_times,
