@@ -107,12 +107,13 @@ static void take_loop_wait(struct run_thread *thread, const struct record *r, en
 
 static void take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
-    if (!r->stack_id || thread->pending_id != r->stack_id)
+    uint32_t stack;
+
+    if (run_thread_take_pending(thread, r->stack_id, &stack) < 0)
         return;
-    thread->pending_id = 0;
-    (void)stack_table_wait(collector->stacks, thread->pending_stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
+    (void)stack_table_wait(collector->stacks, stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
     if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
-        take_loop_wait(thread, r, stack_table_place(collector->stacks, thread->pending_stack));
+        take_loop_wait(thread, r, stack_table_place(collector->stacks, stack));
 }
 
 /* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
@@ -195,12 +196,10 @@ static void take_stacks(struct collector *collector, const struct stack_record *
         thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
         if (stack_table_add(collector->stacks, &stacks[i], process->image, &stack) < 0 || !thread)
             continue;
-        if (stacks[i].id) {
-            thread->pending_id = stacks[i].id;
-            thread->pending_stack = stack;
-        } else if (stack_table_place(collector->stacks, stack) != STACK_OUTSIDE_LOOP) {
+        if (stacks[i].id)
+            (void)run_thread_add_pending(thread, stacks[i].id, stack);
+        else if (stack_table_place(collector->stacks, stack) != STACK_OUTSIDE_LOOP)
             thread->asyncio = true;
-        }
     }
 }
 
@@ -314,5 +313,5 @@ void collector_tick(struct collector *collector, uint64_t now)
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;
-    watch_processes(&collector->state);
+    watch_processes(&collector->watch, &collector->state);
 }

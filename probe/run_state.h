@@ -28,6 +28,17 @@ struct run_slice {
     uint32_t kind; /* enum wait_kind; of the longest wait where merged */
 };
 
+/*
+ * Stacks taken at waits whose slices have not been read yet. A round of the helper brings stacks before slices, so
+ * there may be as many as the kernel side's allowance of a round (cpython.bpf.h: bursts of 16, one a millisecond).
+ */
+#define PENDING_STACKS 64
+
+struct pending_stack {
+    uint32_t id;    /* 0: none */
+    uint32_t stack; /* index in the stack table */
+};
+
 struct run_thread {
     struct slot account; /* filled when the thread ends, or at the end of the run */
     bool closed;         /* account is filled */
@@ -43,8 +54,8 @@ struct run_thread {
     uint64_t last_epoll_end;
     uint64_t longest_stall_ns;
     bool asyncio;
-    uint32_t pending_id;      /* stack taken at the wait in progress; 0: none */
-    uint32_t pending_stack;   /* its index in the stack table */
+    struct pending_stack *pending; /* PENDING_STACKS of them; NULL: none yet */
+    uint32_t next_pending;
     uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */
     uint64_t turn_blocked_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
@@ -99,6 +110,12 @@ struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid
 
 /* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
+
+/* Remember a stack taken at a wait. @return 0 or -ENOMEM */
+int run_thread_add_pending(struct run_thread *thread, uint32_t id, uint32_t stack);
+
+/* The stack with that id, which is forgotten. @return 0 or -ENOENT */
+int run_thread_take_pending(struct run_thread *thread, uint32_t id, uint32_t *ret_stack);
 
 /* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
 bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);

@@ -9,6 +9,7 @@
 
 #define TRIES_MAX 40u        /* then it is what it looks like */
 #define PROCESSES_A_LOOK 64u /* memory and sockets of at most so many a round */
+#define MEMORY_ROUNDS 10u    /* walking page tables costs the target's memory lock: once a second */
 
 int watch_init(struct watch *watch)
 {
@@ -110,31 +111,34 @@ static void look_at_loops(struct run_state *state)
 
     for (size_t i = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
         struct run_thread *thread = &state->threads[i];
-        uint32_t outstanding;
+        uint32_t outbound;
 
         if (thread->closed || !thread->last_epoll_end)
             continue;
         looks++;
-        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &outstanding) < 0)
+        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &outbound) < 0)
             continue;
         thread->outstanding_looks++;
-        thread->outstanding_sum += outstanding;
-        if (outstanding > thread->outstanding_max)
-            thread->outstanding_max = outstanding;
+        thread->outstanding_sum += outbound;
+        if (outbound > thread->outstanding_max)
+            thread->outstanding_max = outbound;
     }
 }
 
-void watch_processes(struct run_state *state)
+void watch_processes(struct watch *watch, struct run_state *state)
 {
+    bool memory = watch->rounds == 1 || watch->rounds % MEMORY_ROUNDS == 3;
     size_t looks = 0;
 
+    watch->rounds++;
     for (size_t i = 0; i < state->n_processes && looks < PROCESSES_A_LOOK; i++) {
         struct run_process *process = &state->processes[i];
 
         if (!process->alive)
             continue;
         looks++;
-        look_at_memory(process);
+        if (memory)
+            look_at_memory(process);
         if (process->uses_sockets)
             look_at_sockets(process);
     }

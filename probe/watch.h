@@ -16,6 +16,7 @@ struct run_state;
 
 struct watch {
     struct elf_cache *cache;
+    uint64_t rounds;         /* of watch_processes() */
 };
 
 int watch_init(struct watch *watch); /* 0 or -ENOMEM */
@@ -31,4 +32,4 @@ void watch_new_image(struct run_state *state, struct run_process *process, uint6
 void watch_images(struct watch *watch, struct run_state *state, uint64_t now, watch_python_fn python, void *userdata);
 
 /* Sockets, selectors and memory of the living. Call about ten times a second. */
-void watch_processes(struct run_state *state);
+void watch_processes(struct watch *watch, struct run_state *state);

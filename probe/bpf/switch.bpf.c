@@ -433,15 +433,15 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
 
     if (slot && slot->state != SLOT_HELD) {
         now = bpf_ktime_get_ns();
+        step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
         switch_out(slot, prev, prev_state, now);
-        step--;
     }
     slot = slot_find(next);
     if (slot && slot->state != SLOT_HELD) {
         if (!now)
             now = bpf_ktime_get_ns();
+        step += slot->state != SLOT_RUNNING;
         switch_in(slot, now);
-        step++;
     }
     if (step)
         parallelism_step(now, step);
