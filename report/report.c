@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/report.h"
 
+#include "analyzer/advice.h"
+#include "report/escape.h"
+#include "report/format.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "report/verdict.h"
 
 static const struct {
     const char *name;
@@ -30,6 +34,39 @@ int report_write(FILE *out, const struct measurement *m, const struct advice *a,
     if (r == 0 && ferror(out))
         r = -EIO;
     return r;
+}
+
+int report_summary(FILE *out, const struct advice *a)
+{
+    AUTO_BUFFER b = {0}, expectation = {0};
+
+    verdict_headline(&b, &a->recommendation);
+    verdict_expectation(&expectation, &a->recommendation);
+    buffer_format(&b, "%s%s", expectation.length > 0 ? ". " : "", buffer_text(&expectation));
+    (void)fprintf(out, "%s\n", buffer_text(&b));
+    if (b.error || expectation.error)
+        return -ENOMEM;
+    return ferror(out) ? -EIO : 0;
+}
+
+void report_escaped(FILE *out, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        AUTO_FREE char *line = strndup(text, n);
+        AUTO_BUFFER b = {0};
+
+        escape_terminal(&b, line, true);
+        (void)fputs(buffer_text(&b), out);
+        text += n;
+        if (*text == '\n')
+            (void)fputc(*text++, out);
+    }
+}
+
+void report_duration(uint64_t ns, char *ret_text, size_t size)
+{
+    (void)snprintf(ret_text, size, "%s", format_duration(ns).text);
 }
 
 int report_format_from_str(const char *text, enum report_format *ret_format)

@@ -9,6 +9,8 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct advice;
@@ -32,6 +34,15 @@ struct report_options {
 
 /* @return 0, -errno from writing, -ENOTSUP, -ENOMEM */
 int report_write(FILE *out, const struct measurement *m, const struct advice *a, const struct report_options *options);
+
+/* The verdict on one line, for whoever sent the report elsewhere: "Use PROCESSES: 4 workers. 12.4 s -> ..." */
+int report_summary(FILE *out, const struct advice *a);
+
+/* `text` with everything escaped that must not reach a terminal; newlines of a message stay. */
+void report_escaped(FILE *out, const char *text);
+
+/* A duration as the reports have it ("12.4 s"), cut to `size`. */
+void report_duration(uint64_t ns, char *ret_text, size_t size);
 
 /* `concadvise explain CA2001`. @return 0, -ENOENT (no such id), -errno */
 int report_explain_finding(FILE *out, int id, unsigned width);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/options_table.h"
+
+#include "base/base.h"
+
+#define RUN (1u << COMMAND_RUN)
+#define REPORT (1u << COMMAND_REPORT)
+#define EXPLAIN (1u << COMMAND_EXPLAIN)
+#define DOCTOR (1u << COMMAND_DOCTOR)
+#define EVERY (RUN | REPORT | EXPLAIN | DOCTOR)
+
+const struct option_row options_table[OPTION_COUNT] = {
+    [OPTION_FORMAT] = {'f', "format", "FORMAT", RUN | REPORT,
+                       "text or json; json without -o goes to stdout, the program's stdout then to stderr"},
+    [OPTION_OUTPUT] = {'o', "output", "FILE", RUN | REPORT,
+                       "write the report to FILE (.json, .txt; - is stdout); may be repeated"},
+    [OPTION_DURATION] = {'d', "duration", "TIME", RUN, "end the program after TIME (10s, 500ms) and report"},
+    [OPTION_RUNS] = {'r', "runs", "N", RUN, "measure N runs (this version: only 1)"},
+    [OPTION_PID] = {'p', "pid", "PID", RUN, "measure a running process (a later version)"},
+    [OPTION_USER] = {'u', "user", "USER", RUN, "run the program as USER (default: whoever called, also under sudo)"},
+    [OPTION_SAVE] = {0, "save", "FILE", RUN, "keep the measurement, for concadvise report FILE"},
+    [OPTION_NO_EVIDENCE] = {0, "no-evidence", NULL, RUN, "do not replay the work under each model: forecast only"},
+    [OPTION_EVIDENCE_TIME] = {0, "evidence-time", "TIME", RUN, "time for the replays (default 3s)"},
+    [OPTION_PROBE] = {0, "probe", "PROBE", RUN, "auto, bpf, or procfs (no privilege needed, fewer causes)"},
+    [OPTION_CPUS] = {0, "cpus", "N", RUN | REPORT, "advise for N CPUs (default: those the program may use)"},
+    [OPTION_TREE] = {0, "tree", "FILE", RUN | REPORT | EXPLAIN, "decide by this tree instead of the built-in one"},
+    [OPTION_IGNORE] = {0, "ignore", "ID", RUN | REPORT, "leave out this finding; may be repeated"},
+    [OPTION_FAIL_ON] = {0, "fail-on", "ID|SEVERITY", RUN | REPORT,
+                        "fail on this finding, or on any from this severity on (high, medium, low); may be repeated"},
+    [OPTION_ERROR_EXITCODE] = {0, "error-exitcode", "N", RUN | REPORT, "exit status for --fail-on (default 1)"},
+    [OPTION_COLOR] = {0, "color", "WHEN", RUN | REPORT, "auto, always or never"},
+    [OPTION_QUIET] = {'q', "quiet", NULL, RUN | REPORT, "no progress and no report on stderr; files are written"},
+    [OPTION_VERBOSE] = {'v', "verbose", NULL, RUN | REPORT, "also threads, stacks, and every step of the decision"},
+    [OPTION_VERSION] = {'V', "version", NULL, EVERY, "print the version"},
+    [OPTION_HELP] = {'h', "help", NULL, EVERY, "print this help"},
+};
+
+const struct command_row options_commands[OPTION_COMMANDS] = {
+    {"run", COMMAND_RUN, NULL},
+    {"report", COMMAND_REPORT, NULL},
+    {"explain", COMMAND_EXPLAIN, NULL},
+    {"doctor", COMMAND_DOCTOR, NULL},
+    {"diff", COMMAND_RUN, "compare two JSON reports: concadvise report -f json FILE"},
+    {"export", COMMAND_RUN, "read the saved measurement, or concadvise report -f json FILE"},
+    {"replay", COMMAND_RUN, "measure again without --no-evidence: the replay is part of every run"},
+};
+
+void options_print_usage(FILE *out)
+{
+    (void)fputs("usage: concadvise [options] -- COMMAND [ARGUMENTS]   measure a program, recommend a model\n"
+                "       concadvise report FILE                       the advice of a saved measurement\n"
+                "       concadvise explain ID|tree                   a finding, or the decision tree\n"
+                "       concadvise doctor                            what this machine can measure\n",
+                out);
+}
+
+/* Words of `text` from column `indent` on, in 80 columns; the cursor stands at `column`. */
+static void print_wrapped(FILE *out, const char *text, size_t indent, size_t column)
+{
+    (void)fprintf(out, "%*s", column < indent ? (int)(indent - column) : 0, "");
+    column = indent;
+    while (*text) {
+        size_t n = strcspn(text, " ");
+
+        if (column > indent && column + 1 + n > 80) {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        }
+        (void)fprintf(out, "%s%.*s", column > indent ? " " : "", (int)n, text);
+        column += n + (column > indent);
+        text += n;
+        text += strspn(text, " ");
+    }
+    (void)fputc('\n', out);
+}
+
+void options_print_help(FILE *out)
+{
+    options_print_usage(out);
+    (void)fputs("\nOptions end at the first word that is none.\n\n", out);
+    for (int key = 0; key < OPTION_COUNT; key++) {
+        const struct option_row *row = &options_table[key];
+        char left[64];
+        int n = snprintf(left, sizeof(left), "  %c%c%s--%s%s%s", row->letter ? '-' : ' ',
+                         row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
+                         row->argument ? " " : "", row->argument ? row->argument : "");
+
+        (void)fputs(left, out);
+        print_wrapped(out, row->help, 30, (size_t)n);
+    }
+    (void)fputs(
+        "\nExit status: the program's own (a signal is raised again); 125 concadvise failed, 126 the command is\n"
+        "not executable, 127 not found. Sub-commands: 0; 1 a finding over the gate; 2 wrong use or bad file.\n"
+        "With --duration a program that had to be stopped counts as 0.\n",
+        out);
+}

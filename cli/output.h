@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * output: bytes to a place, whole or not at all.
+ *
+ * Knows files (temporary file in the same folder, fsync, rename: what was there stays until all is written), devices
+ * and pipes (written in place), terminals and their width. Refuses to know what the bytes mean.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/options.h"
+
+/*
+ * Can a file be put at `path`? Looks, changes nothing; a full disk shows only later.
+ * @return 0 or -errno (-ENOENT: no such folder, -EISDIR, -EACCES, -EROFS)
+ */
+int output_check(const char *path);
+
+/* @return 0 or -errno; on failure what was at `path` is untouched and nothing is left behind */
+int output_put_file(const char *path, const char *bytes, size_t n);
+
+/* @return 0 or -errno; -EPIPE: the reader went away (SIGPIPE must be ignored) */
+int output_put_fd(int fd, const char *bytes, size_t n);
+
+/* Columns of the terminal at `fd`, else $COLUMNS, else 80. */
+unsigned output_width(int fd);
+
+bool output_color(int fd, enum color_choice choice);
+
+/* Does the locale speak UTF-8? */
+bool output_utf8(void);
