@@ -90,7 +90,7 @@ struct slot {
     __u64 slice_on_cpu_ns; /* of the slice in progress */
     __u64 slice_runnable_ns;
     __u64 slice_blocked_ns;
-    __u64 address;    /* futex word, or inode number, of the wait in progress */
+    __u64 address;    /* futex word, or epoll descriptor, of the wait in progress */
     __u64 deadline;   /* when a timed wait in progress ends; 0: never */
     __u64 early_wake; /* woken while still descheduling: see sched_waking */
     __u64 waker_on_cpu_ns;
@@ -132,7 +132,7 @@ struct record {
     __u64 blocked_ns;
     __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */
     __u32 stack_id;
-    __u32 address_low; /* of the futex address (bits 0-31), inode number or epoll descriptor */
+    __u32 address_low; /* of the futex address (bits 0-31) or epoll descriptor */
 };
 
 #define STACK_DEPTH 44

@@ -214,27 +214,29 @@ static __always_inline __u16 kind_of_socket(struct file *file, int accepting)
     return WAIT_INET_OUTSIDE;
 }
 
-/* The kind of a descriptor. Kinds of pipes and sockets are provisional: the waker decides (resolve_kind). */
-static __always_inline __u16 kind_of_fd(struct task_struct *task, unsigned int fd, __u64 *ret_inode, int accepting)
+/*
+ * The kind of a descriptor. Kinds of pipes and sockets are provisional: the waker decides (resolve_kind).
+ *
+ * `files` and `fdt` are typed pointers, read by plain loads; from the descriptor table on the verifier knows no types
+ * and every read is a helper call, so there are only three.
+ */
+static __always_inline __u16 kind_of_fd(struct task_struct *task, unsigned int fd, int accepting)
 {
     struct files_struct *files = task->files;
     struct fdtable *table;
-    struct file **array;
+    struct inode *inode = 0;
     struct file *file = 0;
-    struct inode *inode;
-    __u16 mode;
+    __u16 mode = 0;
 
     if (!files)
         return WAIT_UNKNOWN;
-    table = BPF_CORE_READ(files, fdt);
-    if (fd >= BPF_CORE_READ(table, max_fds))
+    table = files->fdt;
+    if (fd >= table->max_fds)
         return WAIT_UNKNOWN;
-    array = BPF_CORE_READ(table, fd);
-    if (bpf_probe_read_kernel(&file, sizeof(file), array + fd) || !file)
+    if (bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd) || !file)
         return WAIT_UNKNOWN;
-    inode = BPF_CORE_READ(file, f_inode);
-    mode = BPF_CORE_READ(inode, i_mode);
-    *ret_inode = BPF_CORE_READ(inode, i_ino);
+    if (bpf_core_read(&inode, sizeof(inode), &file->f_inode) || bpf_core_read(&mode, sizeof(mode), &inode->i_mode))
+        return WAIT_UNKNOWN;
     switch (mode & S_IFMT) {
     case S_IFSOCK:
         return kind_of_socket(file, accepting);
@@ -294,8 +296,7 @@ static __always_inline __u64 deadline_from_user(__u64 now, unsigned long address
 }
 
 /* poll over one descriptor is a wait for that descriptor: what a blocking socket with a timeout does. */
-static __always_inline __u16 kind_of_poll(struct task_struct *task, unsigned long fds, unsigned long count,
-                                          __u64 *ret_address)
+static __always_inline __u16 kind_of_poll(struct task_struct *task, unsigned long fds, unsigned long count)
 {
     struct user_pollfd one;
     __u16 kind;
@@ -304,13 +305,13 @@ static __always_inline __u16 kind_of_poll(struct task_struct *task, unsigned lon
         return WAIT_SLEEP;
     if (count != 1 || bpf_probe_read_user(&one, sizeof(one), (void *)fds) || one.fd < 0)
         return WAIT_POLL_OUTSIDE;
-    kind = kind_of_fd(task, (unsigned int)one.fd, ret_address, 0);
+    kind = kind_of_fd(task, (unsigned int)one.fd, 0);
     return kind == WAIT_UNKNOWN || kind == WAIT_FILE || kind == WAIT_TERMINAL ? WAIT_POLL_OUTSIDE : kind;
 }
 
 /*
  * @param now           of the switch
- * @param ret_address   futex word or inode number
+ * @param ret_address   futex word, or epoll descriptor
  * @param ret_deadline  when a timed wait ends by itself; 0: never
  */
 static __always_inline __u16 kind_of_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
@@ -333,9 +334,9 @@ static __always_inline __u16 kind_of_wait(struct task_struct *task, unsigned int
         return WAIT_UNKNOWN;
     switch (syscall_class[number & 511]) {
     case CALL_FD:
-        return kind_of_fd(task, (unsigned int)regs->di, ret_address, 0);
+        return kind_of_fd(task, (unsigned int)regs->di, 0);
     case CALL_ACCEPT:
-        return kind_of_fd(task, (unsigned int)regs->di, ret_address, 1);
+        return kind_of_fd(task, (unsigned int)regs->di, 1);
     case CALL_FUTEX:
         return kind_of_futex(regs, ret_address);
     case CALL_SLEEP:
@@ -350,10 +351,10 @@ static __always_inline __u16 kind_of_wait(struct task_struct *task, unsigned int
         return WAIT_EPOLL_OUTSIDE;
     case CALL_POLL:
         *ret_deadline = deadline_from_ms(now, (int)regs->dx);
-        return kind_of_poll(task, regs->di, regs->si, ret_address);
+        return kind_of_poll(task, regs->di, regs->si);
     case CALL_PPOLL:
         *ret_deadline = deadline_from_user(now, regs->dx, 0);
-        return kind_of_poll(task, regs->di, regs->si, ret_address);
+        return kind_of_poll(task, regs->di, regs->si);
     case CALL_SELECT:
         *ret_deadline = deadline_from_user(now, regs->r8, 1);
         return regs->di ? WAIT_POLL_OUTSIDE : WAIT_SLEEP;

@@ -21,15 +21,11 @@ struct thread_struct {
 
 struct inode {
     unsigned short i_mode;
-    unsigned long i_ino;
 };
-
-struct file_operations;
 
 struct file {
     struct inode *f_inode;
     void *private_data;
-    const struct file_operations *f_op;
 };
 
 struct fdtable {
