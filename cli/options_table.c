@@ -47,10 +47,10 @@ const struct command_row options_commands[OPTION_COMMANDS] = {
 
 void options_print_usage(FILE *out)
 {
-    (void)fputs("usage: concadvise [options] -- COMMAND [ARGUMENTS]   measure a program, recommend a model\n"
-                "       concadvise report FILE                       the advice of a saved measurement\n"
-                "       concadvise explain ID|tree                   a finding, or the decision tree\n"
-                "       concadvise doctor                            what this machine can measure\n",
+    (void)fputs("usage: concadvise [options] -- COMMAND [ARGUMENTS]  measure, recommend a model\n"
+                "       concadvise report FILE          the advice of a saved measurement\n"
+                "       concadvise explain ID|tree      a finding, or the decision tree\n"
+                "       concadvise doctor               what this machine can measure\n",
                 out);
 }
 
@@ -88,9 +88,9 @@ void options_print_help(FILE *out)
         (void)fputs(left, out);
         print_wrapped(out, row->help, 30, (size_t)n);
     }
-    (void)fputs(
-        "\nExit status: the program's own (a signal is raised again); 125 concadvise failed, 126 the command is\n"
-        "not executable, 127 not found. Sub-commands: 0; 1 a finding over the gate; 2 wrong use or bad file.\n"
-        "With --duration a program that had to be stopped counts as 0.\n",
-        out);
+    (void)fputs("\nExit status: the program's own (a signal is raised again); 125 concadvise\n"
+                "failed, 126 the command is not executable, 127 not found. Sub-commands: 0;\n"
+                "1 a finding over the gate; 2 wrong use or bad file. A program that had to be\n"
+                "stopped after --duration counts as 0.\n",
+                out);
 }

@@ -33,11 +33,15 @@ int report_explain_finding(FILE *out, int id, unsigned width)
     return ferror(out) ? -EIO : 0;
 }
 
-/* Drawing state: which nodes were drawn already; a node reached twice is drawn once and referred to after that. */
+/*
+ * Drawing state. A node reached on several ways is drawn once, on the way that branches off least, and referred to
+ * elsewhere: `later` counts for each node the trunks, still to be drawn, that lead to it.
+ */
 struct drawing {
     struct layout layout;
     const struct tree *tree;
     bool *drawn;
+    size_t *later;
     int error;
 };
 
@@ -80,7 +84,8 @@ static void draw_leaf(struct drawing *d, const char *id, const char *label, size
 }
 
 /* A node's own lines: its question with the test, then why the limit is where it is. */
-static void draw_node(struct drawing *d, const struct tree_node *node, const char *label, size_t indent, bool again)
+static void draw_node(struct drawing *d, const struct tree_node *node, const char *label, size_t indent,
+                      const char *elsewhere)
 {
     const char *meaning = wording_metric(node->metric);
     AUTO_BUFFER b = {0};
@@ -91,10 +96,10 @@ static void draw_node(struct drawing *d, const struct tree_node *node, const cha
     buffer_add(&b, "]");
     layout_pad(&d->layout, indent);
     layout_put(&d->layout, LAYOUT_PLAIN, label);
-    if (again)
-        buffer_add(&b, " (see above)");
+    if (elsewhere)
+        buffer_format(&b, " (see %s)", elsewhere);
     layout_continue(&d->layout, indent + strlen(label), buffer_text(&b));
-    if (!again) {
+    if (!elsewhere) {
         buffer_reset(&b);
         escape_terminal(&b, node->metric, false);
         buffer_add(&b, " ");
@@ -111,36 +116,79 @@ static void draw_node(struct drawing *d, const struct tree_node *node, const cha
     d->error = d->error ? d->error : b.error;
 }
 
+/* Add `by` to `later` of every node that can be reached from `id`. */
+static void mark_later(struct drawing *d, const char *id, size_t by, bool *visited)
+{
+    size_t index = node_index(d->tree, id);
+    struct tree_node node;
+
+    if (index == not_found || visited[index])
+        return;
+    visited[index] = true;
+    d->later[index] += by;
+    node = tree_node_at(d->tree, index);
+    mark_later(d, node.yes, by, visited);
+    mark_later(d, node.no, by, visited);
+}
+
+static void count_later(struct drawing *d, const char *id, size_t by)
+{
+    AUTO_FREE bool *visited = calloc(tree_node_count(d->tree) + 1, sizeof(*visited));
+
+    if (visited)
+        mark_later(d, id, by, visited);
+    else
+        d->error = d->error ? d->error : -ENOMEM;
+}
+
+static void draw(struct drawing *d, const char *id, const char *label, size_t indent);
+
+/* The trunk goes on at the same depth; a leaf, or else what "yes" leads to, hangs to the right of it. */
+static void draw_branches(struct drawing *d, const struct tree_node *node, size_t indent)
+{
+    if (node_index(d->tree, node->no) == not_found) {
+        draw(d, node->no, "no:  ", indent + 4);
+        draw(d, node->yes, "yes: ", indent);
+        return;
+    }
+    count_later(d, node->no, 1);
+    draw(d, node->yes, "yes: ", indent + 4);
+    count_later(d, node->no, (size_t)-1);
+    draw(d, node->no, "no:  ", indent);
+}
+
 /* The tree has no circles (tree_load checks), so the recursion ends. */
 static void draw(struct drawing *d, const char *id, const char *label, size_t indent)
 {
     size_t index = node_index(d->tree, id);
+    const char *elsewhere;
     struct tree_node node;
-    bool again;
 
+    if (d->error)
+        return;
     if (index == not_found) {
         draw_leaf(d, id, label, indent);
         return;
     }
     node = tree_node_at(d->tree, index);
-    again = d->drawn[index];
-    d->drawn[index] = true;
-    draw_node(d, &node, label, indent, again);
-    if (again)
+    elsewhere = d->drawn[index] ? "above" : d->later[index] > 0 ? "below" : NULL;
+    draw_node(d, &node, label, indent, elsewhere);
+    if (elsewhere)
         return;
-    /* "no" continues the trunk at the same depth; what "yes" leads to hangs to the right of it. */
-    draw(d, node.yes, "yes: ", indent + 4);
-    draw(d, node.no, "no:  ", indent);
+    d->drawn[index] = true;
+    draw_branches(d, &node, indent);
 }
 
 int report_explain_tree(FILE *out, const struct tree *tree, unsigned width)
 {
     struct drawing d = {.tree = tree};
     AUTO_FREE bool *drawn = calloc(tree_node_count(tree) + 1, sizeof(*drawn));
+    AUTO_FREE size_t *later = calloc(tree_node_count(tree) + 1, sizeof(*later));
 
-    if (!drawn)
+    if (!drawn || !later)
         return -ENOMEM;
     d.drawn = drawn;
+    d.later = later;
     layout_init(&d.layout, out, width, false, false);
     draw(&d, tree_root(tree), "", 0);
     if (d.error)

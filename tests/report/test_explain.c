@@ -60,13 +60,14 @@ static size_t count(const char *text, const char *needle)
 
 static void the_tree_is_drawn_whole_and_once(void **state)
 {
-    static const unsigned widths[] = {60, 80, 120};
+    static const unsigned widths[] = {60, 80, 120, 200};
     const struct tree *tree = tree_builtin();
 
     (void)state;
     for (size_t w = 0; w < ARRAY_SIZE(widths); w++) {
         AUTO_FREE char *text = NULL;
         size_t size = 0;
+        size_t references = 0;
         FILE *out = open_memstream(&text, &size);
 
         assert_int_equal(report_explain_tree(out, tree, widths[w]), 0);
@@ -83,8 +84,13 @@ static void the_tree_is_drawn_whole_and_once(void **state)
             char id[128];
 
             (void)snprintf(id, sizeof(id), "[%s]", node.id);
+            references += count(text, id);
             assert_true(count(text, id) >= 1);
         }
+        /* every mention of a node but one is a reference */
+        if (widths[w] == 200)
+            assert_int_equal(references,
+                             tree_node_count(tree) + count(text, "(see above)") + count(text, "(see below)"));
     }
 }
 
