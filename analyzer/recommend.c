@@ -62,6 +62,20 @@ static enum model simplest_tied(const struct evidence *evidence, enum model best
     return best;
 }
 
+/*
+ * The tree asks for an event loop because of memory and switching, which wall time does not show: a tie with as many
+ * threads, or with more processes than it takes loops, is no reason to give it up.
+ */
+static bool needs_its_loop(const struct evidence *evidence, enum model wanted, enum model simplest)
+{
+    const struct model_evidence *models = evidence->models;
+
+    if (wanted == MODEL_COROUTINES)
+        return simplest == MODEL_THREADS;
+    return wanted == MODEL_PROCESSES_COROUTINES && simplest == MODEL_PROCESSES &&
+           models[MODEL_PROCESSES].workers > models[MODEL_PROCESSES_COROUTINES].workers;
+}
+
 /* The model to switch to, when the tree says `wanted`. */
 static enum model choose_switch(struct advice *advice, enum model wanted)
 {
@@ -82,7 +96,7 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     if (replayed && ties(evidence, advice->current_model, best))
         return advice->current_model;
     simplest = simplest_tied(evidence, best);
-    if (wanted == MODEL_COROUTINES && simplest == MODEL_THREADS)
+    if (needs_its_loop(evidence, wanted, simplest))
         return wanted;
     return simplest < wanted && (replayed || simplest != MODEL_SERIAL) ? simplest : wanted;
 }

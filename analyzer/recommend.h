@@ -13,9 +13,9 @@
 /*
  * Fill model, change, workers, expected times and why_id, the evidence's ties and `disagrees`.
  *
- * Of the models that tie with the best one the simplest wins; except that coroutines the tree asks for are not given
- * up for threads (memory and switching are its reason, and wall time does not show them), and that nothing is changed
- * for a tie with the program as it is.
+ * Of the models that tie with the best one the simplest wins; except that an event loop the tree asks for is not given
+ * up for as many threads or for more processes than loops (memory and switching are its reason, and wall time does not
+ * show them), and that nothing is changed for a tie with the program as it is.
  *
  * @param advice        current model, evidence and findings are filled
  * @param cpus          CPUs to plan for
