@@ -45,6 +45,18 @@ static const char *kind_of_loop(const struct run_thread *thread, const struct ru
     return "epoll";
 }
 
+/* CPU spent in callbacks: by samples where a stack tells them apart, else all but the set-up before the loop began. */
+static uint64_t busy_cpu(const struct run_thread *thread)
+{
+    uint64_t on_cpu = thread->account.on_cpu_ns;
+
+    if (thread->asyncio)
+        return thread->stack_samples
+                   ? (uint64_t)((double)on_cpu * (double)thread->turn_samples / (double)thread->stack_samples)
+                   : 0;
+    return on_cpu > thread->setup_cpu_ns ? on_cpu - thread->setup_cpu_ns : 0;
+}
+
 static void fill_loop(const struct run_thread *thread, const struct run_process *process, struct event_loop *loop)
 {
     const struct slot *account = &thread->account;
@@ -53,7 +65,7 @@ static void fill_loop(const struct run_thread *thread, const struct run_process 
     loop->pid = (int32_t)thread->tgid;
     (void)snprintf(loop->kind, sizeof(loop->kind), "%s", kind_of_loop(thread, process));
     sum_epoll(account, &loop->wait_ns, &loop->turns);
-    loop->busy_cpu_ns = account->on_cpu_ns;
+    loop->busy_cpu_ns = busy_cpu(thread);
     loop->longest_stall_ns = thread->longest_stall_ns;
     if (thread->asyncio) {
         loop->blocked_in_turn_ns = thread->turn_blocked_ns;

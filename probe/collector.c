@@ -148,6 +148,8 @@ static int take_slice(struct collector *collector, const struct record *r)
     collector->blocked_ns += r->blocked_ns;
     if (!thread)
         return 0;
+    if (!thread->last_epoll_end)
+        thread->setup_cpu_ns += r->on_cpu_ns;
     if (cause_is_epoll(r->kind) && r->blocked_ns)
         take_epoll(thread, r);
     if (process && cause_is_socket(r->kind))
@@ -184,6 +186,16 @@ static int take_records(struct collector *collector, const struct record *record
     return 0;
 }
 
+static void take_sample(struct run_thread *thread, enum stack_place place)
+{
+    thread->stack_samples++;
+    if (place == STACK_OUTSIDE_LOOP)
+        return;
+    thread->asyncio = true;
+    if (place == STACK_IN_TURN)
+        thread->turn_samples++;
+}
+
 static void take_stacks(struct collector *collector, const struct stack_record *stacks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -198,8 +210,8 @@ static void take_stacks(struct collector *collector, const struct stack_record *
             continue;
         if (stacks[i].id)
             (void)run_thread_add_pending(thread, stacks[i].id, stack);
-        else if (stack_table_place(collector->stacks, stack) != STACK_OUTSIDE_LOOP)
-            thread->asyncio = true;
+        else
+            take_sample(thread, stack_table_place(collector->stacks, stack));
     }
 }
 

@@ -54,6 +54,9 @@ struct run_thread {
     uint64_t last_epoll_end;
     uint64_t longest_stall_ns;
     bool asyncio;
+    uint64_t setup_cpu_ns;         /* CPU before the first wait in epoll */
+    uint32_t turn_samples;         /* on-CPU samples inside a turn, asyncio only */
+    uint32_t stack_samples;        /* on-CPU samples with a stack */
     struct pending_stack *pending; /* PENDING_STACKS of them; NULL: none yet */
     uint32_t next_pending;
     uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */

@@ -9,7 +9,7 @@
 
 #define TRIES_MAX 40u        /* then it is what it looks like */
 #define PROCESSES_A_LOOK 64u /* memory and sockets of at most so many a round */
-#define MEMORY_ROUNDS 10u    /* walking page tables costs the target's memory lock: once a second */
+#define RARE_ROUNDS 10u      /* walking page tables costs the target's memory lock: once a second */
 
 int watch_init(struct watch *watch)
 {
@@ -127,7 +127,7 @@ static void look_at_loops(struct run_state *state)
 
 void watch_processes(struct watch *watch, struct run_state *state)
 {
-    bool memory = watch->rounds == 1 || watch->rounds % MEMORY_ROUNDS == 3;
+    bool rare = watch->rounds == 1 || watch->rounds % RARE_ROUNDS == 3;
     size_t looks = 0;
 
     watch->rounds++;
@@ -137,9 +137,10 @@ void watch_processes(struct watch *watch, struct run_state *state)
         if (!process->alive)
             continue;
         looks++;
-        if (memory)
+        if (rare)
             look_at_memory(process);
-        if (process->uses_sockets)
+        /* A server nobody talks to is in its first wait still: no slice has told that it uses sockets. */
+        if (rare || process->uses_sockets)
             look_at_sockets(process);
     }
     look_at_loops(state);

@@ -16,7 +16,7 @@ struct run_state;
 
 struct watch {
     struct elf_cache *cache;
-    uint64_t rounds;         /* of watch_processes() */
+    uint64_t rounds; /* of watch_processes() */
 };
 
 int watch_init(struct watch *watch); /* 0 or -ENOMEM */
