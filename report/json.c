@@ -326,6 +326,7 @@ static json_t *model_object(struct json_out *o, const struct model_evidence *row
 
     set(o, out, "model", json_string(model_to_str(row->model)));
     set(o, out, "workers", number(row->workers));
+    set(o, out, "in_flight", row->in_flight ? number(row->in_flight) : json_null());
     set(o, out, "current", json_boolean(row->current));
     set(o, out, "median_ns", number(row->median_ns));
     set(o, out, "interval_ns", pair(o, number(row->interval_ns[0]), number(row->interval_ns[1])));
@@ -350,6 +351,7 @@ static json_t *mended_object(struct json_out *o, const struct evidence *e)
         return json_null();
     out = json_object();
     set(o, out, "workers", e->mended_workers ? number(e->mended_workers) : json_null());
+    set(o, out, "in_flight", e->mended_in_flight ? number(e->mended_in_flight) : json_null());
     set(o, out, "speedup", real(e->mended_speedup));
     set(o, out, "speedup_interval", pair(o, real(e->mended_interval[0]), real(e->mended_interval[1])));
     set(o, out, "source", json_string(evidence_source_to_str(e->mended_source)));
@@ -368,7 +370,8 @@ static json_t *evidence_object(struct json_out *o, const struct evidence *e)
     for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
         push(o, ties, json_string(model_to_str(e->ties[i])));
     set(o, out, "runs", number(e->runs));
-    set(o, out, "fidelity", e->fidelity > 0.0 ? real(e->fidelity) : json_null());
+    set(o, out, "fidelity", e->replayed_now_ns ? real(e->fidelity) : json_null());
+    set(o, out, "forecast_now_ns", e->forecast_now_ns ? number(e->forecast_now_ns) : json_null());
     set(o, out, "replayed_now_ns", e->replayed_now_ns ? number(e->replayed_now_ns) : json_null());
     set(o, out, "models", models);
     set(o, out, "ties", ties);

@@ -211,6 +211,21 @@ static void put_table(struct text *t, const struct table *table)
     }
 }
 
+/* How far the replays can be trusted: the program as it is now, replayed, against the program itself. */
+static void add_fidelity(const struct text *t, struct buffer *b)
+{
+    const struct evidence *e = &t->a->evidence;
+
+    if (e->replayed_now_ns == 0)
+        return;
+    buffer_format(b, "; replaying the program as it is now gives %s against %s measured",
+                  format_duration_fine(e->replayed_now_ns).text, format_duration_fine(t->m->wall_ns).text);
+    if (e->fidelity > 0.0)
+        buffer_format(b, " (fidelity %s)", format_share_fine(e->fidelity).text);
+    else
+        buffer_add(b, ": it does not reproduce this run");
+}
+
 static void origin(struct text *t)
 {
     const struct evidence *e = &t->a->evidence;
@@ -219,11 +234,8 @@ static void origin(struct text *t)
     if (e->runs == 0) {
         buffer_add(&b, "a forecast from the recorded run; nothing was replayed");
     } else {
-        buffer_format(&b, "%zu interleaved run%s per model", e->runs, e->runs == 1 ? "" : "s");
-        if (e->replayed_now_ns > 0)
-            buffer_format(&b, "; replaying the program as it is now gives %s against %s measured (fidelity %s)",
-                          format_duration_fine(e->replayed_now_ns).text, format_duration_fine(t->m->wall_ns).text,
-                          format_share_fine(e->fidelity).text);
+        buffer_format(&b, e->runs == 1 ? "%zu run per model" : "%zu interleaved runs per model", e->runs);
+        add_fidelity(t, &b);
     }
     layout_paragraph(&t->layout, "EVIDENCE", TEXT_INDENT, 0, buffer_text(&b));
     text_check(t, &b);

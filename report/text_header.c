@@ -32,12 +32,20 @@ static void add_argument(struct buffer *b, const char *argument, bool utf8)
     buffer_add(b, "'");
 }
 
-static void add_command(struct text *t, struct buffer *b)
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* @param short_names  only the last part of paths */
+static void add_command(struct text *t, struct buffer *b, bool short_names)
 {
     for (size_t i = 0; i < t->m->target.n_argv; i++) {
         if (i > 0)
             buffer_add(b, " ");
-        add_argument(b, t->m->target.argv[i], t->layout.utf8);
+        add_argument(b, short_names ? last_part(t->m->target.argv[i]) : t->m->target.argv[i], t->layout.utf8);
     }
 }
 
@@ -72,13 +80,17 @@ static void first_line(struct text *t)
 
     buffer_add(&tool, "concadvise ");
     escape_terminal_field(&tool, t->m->tool_version, sizeof(t->m->tool_version), t->layout.utf8);
-    add_command(t, &command);
+    add_command(t, &command, false);
     add_lanes(&lanes, t->m);
     add_ending(&ending, &t->m->target);
 
     others = escape_columns(buffer_text(&tool)) + escape_columns(buffer_text(&lanes)) + strlen(wall.text) +
              escape_columns(buffer_text(&ending)) + 4 * strlen(" | ");
     columns = t->layout.width > others + 16 ? t->layout.width - others : t->layout.width;
+    if (escape_columns(buffer_text(&command)) > columns) {
+        buffer_reset(&command);
+        add_command(t, &command, true);
+    }
     if (escape_columns(buffer_text(&command)) > columns) {
         buffer_add_bytes(&cut, buffer_text(&command), escape_fit(buffer_text(&command), columns - 3, NULL));
         buffer_add(&cut, "...");

@@ -31,6 +31,9 @@ static void path(struct text *t)
         add_step(t, &b, &t->a->path[i]);
         buffer_add(&b, " > ");
     }
+    /* Where the replay won, the path led elsewhere: don't let it look as if it ended here. */
+    if (t->a->evidence.disagrees)
+        buffer_add(&b, "overruled by the replay: ");
     buffer_add(&b, wording_model_upper(t->a->recommendation.model));
     layout_paragraph(&t->layout, "PATH", TEXT_INDENT, 0, buffer_text(&b));
     text_check(t, &b);
@@ -85,6 +88,14 @@ static void joined(struct text *t, const char *label, char *const *items, size_t
     text_check(t, &b);
 }
 
+static bool named_in_actions(const struct recommendation *r)
+{
+    for (size_t i = 0; i < r->n_actions; i++)
+        if (strstr(r->actions[i], r->construct))
+            return true;
+    return false;
+}
+
 static void actions(struct text *t)
 {
     const struct recommendation *r = &t->a->recommendation;
@@ -95,7 +106,7 @@ static void actions(struct text *t)
         list(t, "DO", r->actions, r->n_actions, true);
     else if (leaf && leaf->how && r->model != MODEL_NONE)
         layout_paragraph(&t->layout, "DO", TEXT_INDENT, 0, leaf->how);
-    if (r->construct) {
+    if (r->construct && !named_in_actions(r)) {
         escape_terminal(&b, r->construct, t->layout.utf8);
         layout_paragraph(&t->layout, "WITH", TEXT_INDENT, 2, buffer_text(&b));
     }
