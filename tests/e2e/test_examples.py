@@ -19,20 +19,20 @@ class ExampleCase:
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="concadvise-example-")
         with support.peers(cls.example.server) as environment:
-            cls.run = support.measure(cls.example.command, env=environment, keep=cls.folder.name)
+            cls.done = support.measure(cls.example.command, env=environment, keep=cls.folder.name)
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
     def setUp(self):
-        self.assertEqual(self.run.status, 0, str(self.run))
-        self.assertIsNotNone(self.run.report, str(self.run))
+        self.assertEqual(self.done.status, 0, str(self.done))
+        self.assertIsNotNone(self.done.report, str(self.done))
 
     def test_advice(self):
         """Model, change and findings are those of the header."""
-        recommendation, found = self.run.report["recommendation"], support.findings(self.run.report)
-        seen = f"\n{self.run}"
+        recommendation, found = self.done.report["recommendation"], support.findings(self.done.report)
+        seen = f"\n{self.done}"
         self.assertIn(recommendation["model"], self.example.models, seen)
         if self.example.changes:
             self.assertIn(recommendation["change"], self.example.changes, seen)
@@ -44,21 +44,21 @@ class ExampleCase:
     def test_schema(self):
         """The JSON report is what report/report.schema.json promises."""
         schema = json.loads((support.ROOT / "report" / "report.schema.json").read_text())
-        jsonschema.Draft202012Validator(schema).validate(self.run.report)
+        jsonschema.Draft202012Validator(schema).validate(self.done.report)
 
     def test_accounting(self):
         """On-CPU, runnable and blocked add up to thread time, and little is left unexplained."""
-        support.on_cpu_and_waits_add_up(self, self.run.report)
-        m = self.run.report["measurement"]
+        support.on_cpu_and_waits_add_up(self, self.done.report)
+        m = self.done.report["measurement"]
         self.assertLessEqual(m["unattributed_ns"], m["thread_time_ns"] / 100)
 
     def test_saved_run_gives_the_same_advice(self):
         """`concadvise report run.json` says what the live run said."""
-        again = support.run("report", "-f", "json", self.run.saved)
+        again = support.run("report", "-f", "json", self.done.saved)
         self.assertEqual(again.status, 0, str(again))
         report = json.loads(again.stdout)
         for part in ("target", "measurement", "current", "recommendation", "decision", "evidence", "findings"):
-            self.assertEqual(report[part], self.run.report[part], part)
+            self.assertEqual(report[part], self.done.report[part], part)
 
 
 class HeaderTest(unittest.TestCase):

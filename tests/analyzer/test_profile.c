@@ -1,0 +1,717 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyzer/profile.h"
+#include "tests/analyzer/synthetic.h"
+
+struct totals {
+    uint64_t locked_ns, free_ns, wait_ns, critical_ns;
+};
+
+static struct totals totals_of(const struct profile *p)
+{
+    struct totals t = {0, 0, 0, 0};
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct profile_step *s = &p->steps[i];
+
+        t.locked_ns += s->locked_cpu_ns;
+        t.free_ns += s->free_cpu_ns;
+        t.wait_ns += s->wait_ns;
+        if (s->critical)
+            t.critical_ns += s->locked_cpu_ns + s->free_cpu_ns + s->wait_ns;
+    }
+    return t;
+}
+
+/* Every profile: items cover the steps in order, without gaps; head and tail fit the run. */
+static struct profile *profile_of(struct measurement *m)
+{
+    struct profile *p = NULL;
+    size_t next = 0;
+
+    synthetic_finish(m);
+    assert_int_equal(profile_from_measurement(m, &p), 0);
+    assert_true(p->n_items > 0);
+    for (size_t i = 0; i < p->n_items; i++) {
+        assert_int_equal(p->items[i].first_step, next);
+        assert_true(p->items[i].n_steps > 0);
+        next += p->items[i].n_steps;
+    }
+    assert_int_equal(next, p->n_steps);
+    assert_true(p->head_ns + p->tail_ns <= m->wall_ns);
+    assert_true(p->serial_cpu_ns <= p->head_ns + p->tail_ns);
+    return p;
+}
+
+#define assert_about(value, expected) assert_in_range(value, (expected) - (expected) / 50, (expected) + (expected) / 50)
+
+static void nothing_done_is_no_data(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    struct profile *p = NULL;
+
+    (void)state;
+    assert_int_equal(profile_from_measurement(m, &p), -ENODATA);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 0, 5000 * MS, CAUSE_TERMINAL);
+    synthetic_finish(m);
+    assert_int_equal(profile_from_measurement(m, &p), -ENODATA);
+    assert_null(p);
+    profile_free(NULL);
+}
+
+/* (a) Four threads in a GIL convoy: each lane an item, waits for the lock are not waits. */
+static void gil_convoy_is_one_locked_item_per_lane(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 50 * MS, 4000 * MS, CAUSE_JOIN);
+    synthetic_slice(m, 0, 30 * MS, 0, CAUSE_OTHER);
+    for (int32_t lane = 0; lane < 4; lane++) {
+        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 50 * MS);
+
+        for (int i = 0; i < 200; i++)
+            synthetic_slice(m, t, 5 * MS, 15 * MS, CAUSE_INTERPRETER_LOCK);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_THREADS);
+    assert_int_equal(p->current_workers, 4);
+    assert_int_equal(p->n_items, 4);
+    assert_true(p->interpreter_lock);
+    assert_false(p->divisible);
+    assert_int_equal(p->head_ns, 50 * MS);
+    assert_int_equal(p->tail_ns, 30 * MS);
+    assert_int_equal(totals_of(p).locked_ns, 4000 * MS);
+    assert_int_equal(totals_of(p).wait_ns, 0);
+}
+
+/* The share of CPU under the lock comes from samples; they need to be enough. */
+static void locked_share_follows_samples(void **state)
+{
+    static const struct {
+        uint64_t samples, held, locked_ns;
+    } cases[] = {{100, 10, 100 * MS}, {20, 5, 250 * MS}, {19, 0, 1000 * MS}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 1000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 2; lane++) {
+            size_t t = synthetic_thread(m, 2 + lane, 1, 1, 10 * MS);
+
+            synthetic_slice(m, t, 1000 * MS, 0, CAUSE_OTHER);
+            m->threads[t].cpu_samples = cases[c].samples / 2 * (c != 1) + cases[c].samples * (c == 1);
+            m->threads[t].lock_held_samples = cases[c].held / 2 * (c != 1) + cases[c].held * (c == 1);
+        }
+        p = profile_of(m);
+        assert_int_equal(totals_of(p).locked_ns, 2 * cases[c].locked_ns);
+        assert_int_equal(totals_of(p).locked_ns + totals_of(p).free_ns, 2000 * MS);
+    }
+}
+
+/* Without samples: threads seen on two CPUs at once can't all have held the lock. */
+static void unsampled_threads_seen_together_let_go_of_the_lock(void **state)
+{
+    for (int together = 0; together < 2; together++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        (void)state;
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 1000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 2; lane++)
+            synthetic_slice(m, synthetic_thread(m, 2 + lane, 1, 1, 10 * MS), 1000 * MS, 0, CAUSE_OTHER);
+        m->parallelism_ns = calloc(3, sizeof(uint64_t));
+        m->n_parallelism = 3;
+        m->parallelism_ns[1] = (together ? 50 : 950) * MS;
+        m->parallelism_ns[2] = (together ? 950 : 50) * MS;
+        p = profile_of(m);
+        if (together)
+            assert_in_range(totals_of(p).locked_ns, 1000 * MS, 1100 * MS);
+        else
+            assert_int_equal(totals_of(p).locked_ns, 2000 * MS);
+    }
+}
+
+/* (b) Pool workers: each hand-over begins an item; what the feeder burned is paid per item. */
+static void pool_items_are_cut_at_handoffs(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(4);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 20 * MS, 520 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 3; lane++) {
+        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 20 * MS);
+
+        for (int i = 0; i < 50; i++)
+            synthetic_woken_slice(m, t, 10 * MS, 400 * US, CAUSE_HANDOFF, 1);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_THREADS);
+    assert_int_equal(p->current_workers, 3);
+    assert_int_equal(p->n_items, 150);
+    assert_false(p->one_worker_per_item);
+    assert_int_equal(totals_of(p).free_ns, 1500 * MS);
+    assert_int_equal(totals_of(p).locked_ns, 0);
+    assert_int_equal(totals_of(p).wait_ns, 0);
+    assert_int_equal(totals_of(p).critical_ns, 0);
+}
+
+/* (b) External waits within a pool's items stay within them. */
+static void pool_items_keep_their_waits(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 20 * MS, 1100 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 20 * MS);
+
+        for (int i = 0; i < 10; i++) {
+            synthetic_slice(m, t, 1 * MS, 100 * MS, CAUSE_NETWORK);
+            synthetic_woken_slice(m, t, 5 * MS, 1 * MS, CAUSE_HANDOFF, 1);
+        }
+    }
+    p = profile_of(m);
+    assert_int_equal(p->n_items, 20);
+    assert_int_equal(p->items[0].n_steps, 2);
+    assert_int_equal(p->steps[0].free_cpu_ns, 1 * MS);
+    assert_int_equal(p->steps[0].wait_ns, 100 * MS);
+    assert_int_equal(p->steps[1].free_cpu_ns, 5 * MS);
+}
+
+/* (c) A process for each item; the creator's forks are not the program's serial part. */
+static void short_lived_processes_are_one_item_each(void **state)
+{
+    for (int32_t lanes = 5; lanes <= 60; lanes += 55) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        (void)state;
+        synthetic_process(m, 1, 0);
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 0, CAUSE_OTHER);
+        for (int32_t i = 0; i < lanes; i++)
+            synthetic_slice(m, 0, 1 * MS, 9 * MS, CAUSE_JOIN);
+        for (int32_t i = 0; i < lanes; i++) {
+            synthetic_process(m, 100 + i, 1);
+            synthetic_slice(m, synthetic_thread(m, 100 + i, 100 + i, 1, (uint64_t)(11 + 10 * i) * MS), 8 * MS, 0,
+                            CAUSE_OTHER);
+        }
+        p = profile_of(m);
+        assert_int_equal(p->current_model, MODEL_PROCESSES);
+        assert_int_equal(p->current_workers, 1);
+        assert_int_equal(p->n_items, lanes);
+        assert_int_equal(p->one_worker_per_item, lanes == 60);
+        if (p->one_worker_per_item) {
+            assert_int_equal(totals_of(p).free_ns, 60 * 7 * MS); /* 1 ms of each is its own start */
+            assert_int_equal(p->head_ns, 11 * MS);
+        }
+    }
+}
+
+/* (d) Serial with waits: an item is a wait and the burst after it; the first burst is the head. */
+static void serial_waits_are_items(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 40 * MS, 50 * MS, CAUSE_NETWORK);
+    for (int i = 0; i < 19; i++)
+        synthetic_slice(m, 0, 10 * MS, 50 * MS, CAUSE_NETWORK);
+    synthetic_slice(m, 0, 10 * MS, 0, CAUSE_OTHER);
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_SERIAL);
+    assert_int_equal(p->current_workers, 1);
+    assert_int_equal(p->n_items, 20);
+    assert_int_equal(p->head_ns, 40 * MS);
+    assert_int_equal(p->serial_cpu_ns, 40 * MS);
+    assert_int_equal(p->tail_ns, 0);
+    assert_false(p->divisible);
+    for (size_t i = 0; i < p->n_items; i++) {
+        assert_int_equal(p->items[i].n_steps, 2);
+        assert_int_equal(p->steps[p->items[i].first_step].wait_ns, 50 * MS);
+        assert_int_equal(p->steps[p->items[i].first_step + 1].locked_cpu_ns, 10 * MS);
+    }
+    /* Nothing is lost or invented. */
+    assert_int_equal(p->head_ns + totals_of(p).locked_ns + totals_of(p).wait_ns, m->wall_ns);
+}
+
+/* (d) A short wait (connect) is part of the item whose long wait (answer) follows. */
+static void short_waits_do_not_cut(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    for (int i = 0; i < 30; i++) {
+        synthetic_slice(m, 0, 1 * MS, 200 * US, CAUSE_NETWORK);
+        synthetic_slice(m, 0, 1 * MS, 40 * MS, CAUSE_NETWORK);
+    }
+    synthetic_slice(m, 0, 1 * MS, 0, CAUSE_OTHER);
+    p = profile_of(m);
+    assert_int_equal(p->n_items, 30);
+}
+
+/* (e) Serial CPU: chunks, at least a millisecond each, and said to be an assumption. */
+static void serial_cpu_is_divisible(void **state)
+{
+    static const struct {
+        uint64_t cpu_ns;
+        size_t items;
+    } cases[] = {{6400 * MS, 64}, {64 * MS, 64}, {10 * MS, 10}, {900 * US, 1}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, cases[c].cpu_ns, 0, CAUSE_OTHER);
+        p = profile_of(m);
+        assert_int_equal(p->current_model, MODEL_SERIAL);
+        assert_int_equal(p->n_items, cases[c].items);
+        assert_int_equal(p->divisible, cases[c].items > 1);
+        assert_int_equal(totals_of(p).free_ns, cases[c].cpu_ns);
+    }
+}
+
+/* (e) Python's start-up and imports are the head, as far as samples show them. */
+static void imports_are_head(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 1000 * MS, 0, CAUSE_OTHER);
+    m->sites = calloc(1, sizeof(*m->sites));
+    m->n_sites = 1;
+    m->sites[0] = (struct site){.on_cpu = true, .time_ns = 200 * MS, .pid = 1, .n_frames = 1};
+    m->sites[0].frames = calloc(1, sizeof(struct frame));
+    m->sites[0].frames[0].function = strdup("_call_with_frames_removed");
+    m->sites[0].frames[0].file = strdup("<frozen importlib._bootstrap>");
+    p = profile_of(m);
+    assert_int_equal(p->head_ns, 200 * MS);
+    assert_int_equal(totals_of(p).locked_ns, 800 * MS);
+    assert_true(p->divisible);
+}
+
+/* (f) A loop with many answers outstanding: its waits are rebuilt, several at once. */
+static void event_loop_waits_overlap(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    struct event_loop *loop;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 60 * MS, 10 * MS, CAUSE_NETWORK);
+    for (int i = 0; i < 99; i++)
+        synthetic_slice(m, 0, 1 * MS, 10 * MS, CAUSE_NETWORK);
+    synthetic_slice(m, 0, 1 * MS, 0, CAUSE_OTHER);
+    loop = synthetic_loop(m, 1, 1);
+    loop->turns = 100;
+    loop->wait_ns = 1000 * MS;
+    loop->busy_cpu_ns = 100 * MS;
+    loop->outstanding_mean = 20.0;
+    loop->outstanding_max = 30;
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_COROUTINES);
+    assert_int_equal(p->current_workers, 20);
+    assert_false(p->event_loop_blocked);
+    assert_int_equal(p->n_items, 100);
+    assert_int_equal(p->head_ns, 60 * MS);
+    assert_about(totals_of(p).wait_ns, 20 * 1000 * MS);
+    assert_int_equal(totals_of(p).locked_ns, 100 * MS);
+}
+
+/* (f) Woken once for many answers: there were at least as many waits as connections. */
+static void event_loop_with_few_turns_has_an_item_per_connection(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    struct event_loop *loop;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 60 * MS, 500 * MS, CAUSE_NETWORK);
+    synthetic_slice(m, 0, 40 * MS, 0, CAUSE_OTHER);
+    loop = synthetic_loop(m, 1, 1);
+    loop->turns = 3;
+    loop->wait_ns = 500 * MS;
+    loop->busy_cpu_ns = 40 * MS;
+    loop->outstanding_mean = 50.0;
+    loop->outstanding_max = 50;
+    p = profile_of(m);
+    assert_int_equal(p->n_items, 50);
+    assert_int_equal(p->steps[0].wait_ns, 500 * MS);
+    assert_int_equal(totals_of(p).locked_ns, 40 * MS);
+}
+
+/* (f) Awaits one after another: one outstanding, so each is an item that could have overlapped. */
+static void serial_awaits_are_items(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    struct event_loop *loop;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    for (int i = 0; i < 40; i++)
+        synthetic_slice(m, 0, 1 * MS, 50 * MS, CAUSE_NETWORK);
+    synthetic_slice(m, 0, 1 * MS, 0, CAUSE_OTHER);
+    loop = synthetic_loop(m, 1, 1);
+    loop->turns = 40;
+    loop->wait_ns = 2000 * MS;
+    loop->busy_cpu_ns = 41 * MS;
+    loop->outstanding_mean = 1.0;
+    loop->outstanding_max = 1;
+    p = profile_of(m);
+    assert_int_equal(p->current_workers, 1);
+    assert_int_equal(p->n_items, 40);
+    assert_int_equal(totals_of(p).wait_ns, 2000 * MS);
+}
+
+/* (f) Timers whose number is not known: gaps of many overlapping ones are not taken for awaits one by one. */
+static void short_timer_gaps_are_not_counted_as_awaits(void **state)
+{
+    static const struct {
+        uint64_t gap_ns;
+        bool one_by_one;
+    } cases[] = {{4900 * US, false}, {5 * MS, true}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct event_loop *loop;
+
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (int i = 0; i < 100; i++)
+            synthetic_slice(m, 0, 100 * US, cases[c].gap_ns, CAUSE_SLEEP);
+        loop = synthetic_loop(m, 1, 1);
+        loop->turns = 100;
+        loop->wait_ns = 100 * cases[c].gap_ns;
+        loop->busy_cpu_ns = 10 * MS;
+        p = profile_of(m);
+        assert_int_equal(p->n_items, cases[c].one_by_one ? 100 : 1);
+    }
+}
+
+/* (f) Calls that block inside a turn: the loop runs its items one by one. */
+static void blocked_event_loop_is_marked(void **state)
+{
+    static const struct {
+        uint64_t blocked_ns;
+        bool blocked;
+    } cases[] = {{200 * MS, false}, {300 * MS, true}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct event_loop *loop;
+
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (int i = 0; i < 20; i++)
+            synthetic_slice(m, 0, 1 * MS, 60 * MS, CAUSE_SLEEP);
+        loop = synthetic_loop(m, 1, 1);
+        loop->turns = 20;
+        loop->wait_ns = 1200 * MS - cases[c].blocked_ns;
+        loop->busy_cpu_ns = 20 * MS;
+        loop->blocked_in_turn_ns = cases[c].blocked_ns;
+        loop->blocked_in_turn_count = 20;
+        p = profile_of(m);
+        assert_int_equal(p->event_loop_blocked, cases[c].blocked);
+        assert_int_equal(p->current_model, MODEL_COROUTINES);
+        assert_int_equal(p->n_items, 20);
+    }
+}
+
+/* (g) A multiprocessing pool: hand-overs through pipes are no external waits, the parent's share is paid per item. */
+static void process_pool_items_are_cut_at_ipc(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    struct process *process;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_process(m, 1, 0);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 100 * MS, 0, CAUSE_OTHER);
+    for (int i = 0; i < 40; i++)
+        synthetic_slice(m, 0, 250 * US, 25 * MS, CAUSE_HANDOFF);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 10 + lane, 10 + lane, 1, 100 * MS);
+
+        process = synthetic_process(m, 10 + lane, 1);
+        process->private_bytes = 8 << 20;
+        for (int i = 0; i < 50; i++)
+            synthetic_woken_slice(m, t, 20 * MS, 200 * US, CAUSE_IPC, 1);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_PROCESSES);
+    assert_int_equal(p->current_workers, 2);
+    assert_int_equal(p->n_items, 100);
+    assert_about(totals_of(p).locked_ns, 2000 * MS);
+    assert_int_equal(totals_of(p).wait_ns, 0);
+    assert_in_range(p->ipc_ns_per_item, 90 * US, 105 * US); /* 40 x 250 us of the parent over 100 items */
+    assert_int_equal(p->private_bytes, 8 << 20);
+}
+
+/* (g) Round trips to a manager are not hand-overs of work. */
+static void round_trips_outweighing_work_are_costs(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 50 * MS, 3000 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 10 + lane, 10 + lane, 1, 50 * MS);
+
+        for (int i = 0; i < 10000; i++)
+            synthetic_woken_slice(m, t, 50 * US, 150 * US, CAUSE_IPC, 99);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->n_items, 2);
+    assert_about(p->ipc_ns_per_item, 1500 * MS);
+    assert_about(totals_of(p).locked_ns, 1000 * MS);
+}
+
+/* Two event loops in two processes. */
+static void loops_in_processes_are_hybrid(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 30 * MS, 1200 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 10 + lane, 10 + lane, 1, 30 * MS);
+        struct event_loop *loop;
+
+        for (int i = 0; i < 50; i++)
+            synthetic_slice(m, t, 4 * MS, 10 * MS, CAUSE_NETWORK);
+        loop = synthetic_loop(m, 10 + lane, 10 + lane);
+        loop->turns = 50;
+        loop->wait_ns = 500 * MS;
+        loop->busy_cpu_ns = 200 * MS;
+        loop->outstanding_mean = 5;
+        loop->outstanding_max = 6;
+    }
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_PROCESSES_COROUTINES);
+    assert_int_equal(p->current_workers, 10);
+    assert_int_equal(p->n_items, 100);
+    assert_about(totals_of(p).wait_ns, 2 * 5 * 500 * MS);
+}
+
+/* (h) A mutex that is never free: what runs under it is the whole time. One that is rarely waited for: little. */
+static void mutex_convoy_is_critical(void **state)
+{
+    static const struct {
+        uint64_t wait_ns, least_ns, most_ns;
+    } cases[] = {
+        {30 * MS, 1960 * MS, 2000 * MS}, /* 3 of 4 lanes always wait */
+        {10 * US, 0, 0},                 /* hardly ever a queue */
+    };
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(4);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 50 * (10 * MS + cases[c].wait_ns), CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 4; lane++) {
+            size_t t = synthetic_thread(m, 2 + lane, 1, 1, 10 * MS);
+
+            for (int i = 0; i < 50; i++)
+                synthetic_slice(m, t, 10 * MS, cases[c].wait_ns, CAUSE_LOCK);
+        }
+        p = profile_of(m);
+        assert_int_equal(p->n_items, 4);
+        assert_int_equal(totals_of(p).free_ns, 2000 * MS);
+        assert_in_range(totals_of(p).critical_ns, cases[c].least_ns, cases[c].most_ns);
+    }
+}
+
+/* A token that goes round: lanes wake each other in turn and never run together. */
+static void token_ring_cannot_overlap(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 1 * MS, 45 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 1 * MS);
+
+        for (int i = 0; i < 1000; i++)
+            synthetic_woken_slice(m, t, 15 * US, 30 * US, CAUSE_HANDOFF, lane ? 2 : 3);
+    }
+    p = profile_of(m);
+    assert_int_equal(totals_of(p).critical_ns, totals_of(p).free_ns);
+    assert_int_equal(p->n_items, 2000);
+    assert_in_range(p->switch_ns_per_item, 5 * US, 9 * US); /* 45 us a turn of two, 30 of them work */
+}
+
+/* A ticker that sleeps beside the work neither is work nor bounds it; where all sleep, sleeping is the work. */
+static void tickers_count_only_among_themselves(void **state)
+{
+    for (int others = 0; others < 2; others++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 5 * MS, 2000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 3; lane++) {
+            size_t t = synthetic_thread(m, 2 + lane, 1, 1, 5 * MS);
+
+            if (others && lane < 2)
+                synthetic_slice(m, t, 2000 * MS, 0, CAUSE_OTHER);
+            else
+                for (int i = 0; i < 20; i++)
+                    synthetic_slice(m, t, 100 * US, 100 * MS, CAUSE_SLEEP);
+        }
+        p = profile_of(m);
+        assert_int_equal(p->n_items, others ? 2 : 3);
+        assert_int_equal(totals_of(p).wait_ns, others ? 0 : 6000 * MS);
+    }
+}
+
+static void runtime_threads_do_not_work(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 640 * MS, 0, CAUSE_OTHER);
+    synthetic_slice(m, synthetic_thread(m, 2, 1, 1, 0), 500 * MS, 0, CAUSE_OTHER);
+    m->threads[1].runtime_internal = true;
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_SERIAL);
+    assert_int_equal(totals_of(p).free_ns, 640 * MS);
+}
+
+/* A server's idle time cuts its requests and is left out. */
+static void idle_waits_cut_a_servers_requests(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_process(m, 1, 0)->listens = true;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 20 * MS, 100 * MS, CAUSE_IDLE);
+    for (int i = 0; i < 25; i++) {
+        synthetic_slice(m, 0, 2 * MS, 30 * MS, CAUSE_NETWORK);
+        synthetic_slice(m, 0, 4 * MS, 60 * MS, CAUSE_IDLE);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->idle_ns, 100 * MS + 25 * 60 * MS);
+    assert_int_equal(p->head_ns, 20 * MS);
+    assert_int_equal(totals_of(p).free_ns, 25 * 6 * MS);
+    assert_int_equal(totals_of(p).wait_ns, 25 * 30 * MS);
+}
+
+/* Slices that were dropped or merged: totals rule, whatever is left of the detail. */
+static void decimated_slices_add_up_to_the_totals(void **state)
+{
+    for (int way = 0; way < 3; way++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct thread *t;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (int i = 0; i < 100; i++)
+            synthetic_slice(m, 0, 2 * MS, 20 * MS, CAUSE_NETWORK);
+        t = &m->threads[0];
+        if (way == 0) /* every fourth was kept */
+            t->n_slices = 25;
+        if (way == 1) { /* four are one */
+            for (size_t i = 0; i < 25; i++)
+                t->slices[i] = (struct slice){.on_cpu_ns = 8 * MS, .blocked_ns = 80 * MS, .cause = CAUSE_NETWORK};
+            t->n_slices = 25;
+        }
+        if (way == 2) /* none */
+            t->n_slices = 0;
+        m->loss.decimation = 4;
+        p = profile_of(m);
+        assert_int_equal(p->n_items, way == 1 ? 25 : 100);
+        assert_about(p->head_ns + totals_of(p).free_ns, 200 * MS);
+        assert_about(totals_of(p).wait_ns, 2000 * MS);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_done_is_no_data),
+        cmocka_unit_test(gil_convoy_is_one_locked_item_per_lane),
+        cmocka_unit_test(locked_share_follows_samples),
+        cmocka_unit_test(unsampled_threads_seen_together_let_go_of_the_lock),
+        cmocka_unit_test(pool_items_are_cut_at_handoffs),
+        cmocka_unit_test(pool_items_keep_their_waits),
+        cmocka_unit_test(short_lived_processes_are_one_item_each),
+        cmocka_unit_test(serial_waits_are_items),
+        cmocka_unit_test(short_waits_do_not_cut),
+        cmocka_unit_test(serial_cpu_is_divisible),
+        cmocka_unit_test(imports_are_head),
+        cmocka_unit_test(event_loop_waits_overlap),
+        cmocka_unit_test(event_loop_with_few_turns_has_an_item_per_connection),
+        cmocka_unit_test(serial_awaits_are_items),
+        cmocka_unit_test(short_timer_gaps_are_not_counted_as_awaits),
+        cmocka_unit_test(blocked_event_loop_is_marked),
+        cmocka_unit_test(process_pool_items_are_cut_at_ipc),
+        cmocka_unit_test(round_trips_outweighing_work_are_costs),
+        cmocka_unit_test(loops_in_processes_are_hybrid),
+        cmocka_unit_test(mutex_convoy_is_critical),
+        cmocka_unit_test(token_ring_cannot_overlap),
+        cmocka_unit_test(tickers_count_only_among_themselves),
+        cmocka_unit_test(runtime_threads_do_not_work),
+        cmocka_unit_test(idle_waits_cut_a_servers_requests),
+        cmocka_unit_test(decimated_slices_add_up_to_the_totals),
+    };
+
+    return cmocka_run_group_tests_name("analyzer/profile", tests, NULL, NULL);
+}
