@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 #define MINOR_LANE 20        /* a lane with less than 1/20 of the mean lane's work is a helper, not a worker */
-#define CREATOR_WORKS 4      /* a creator is a worker if it did 1/4 of its workers' mean meanwhile */
+#define CREATOR_WORKS 4      /* a creator is a worker if it did 1/4 of what each lane at a time did */
 #define SERIAL_SHARE 10      /* all others together did less than 1/10: the program is serial */
 #define TICKER_CPU 100       /* sleeps only, with CPU below 1/100 of them: a ticker */
 #define MIN_SHORT_LIVED 6    /* lanes before "one per item" can be told from a pool */
@@ -223,13 +223,18 @@ static void creator_work(const struct pieces *pieces, const struct work_lanes *l
     }
 }
 
+static bool comes_and_goes(const struct work_lanes *lanes)
+{
+    return lanes->count >= MIN_SHORT_LIVED && lanes->count >= 2 * (size_t)lanes->most_live;
+}
+
 /* Creators that worked as hard as their workers join them; of the others, the CPU spent meanwhile is dispatch. */
 static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators)
 {
-    uint64_t workers_ns = 0;
-    size_t workers = lanes->count;
+    uint64_t workers_ns = 0, live = lanes->most_live;
+    bool one_per_item = comes_and_goes(lanes);
 
-    for (size_t i = 0; i < workers; i++)
+    for (size_t i = 0; i < lanes->count; i++)
         workers_ns += lanes->list[i].work_ns;
     for (size_t i = 0; i < m->n_threads; i++) {
         struct pieces pieces = {0};
@@ -243,7 +248,8 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
             return r;
         creator_work(&pieces, lanes, &work_ns, &cpu_ns);
         free(pieces.list);
-        if (work_ns * CREATOR_WORKS * workers < workers_ns) {
+        /* Creating a worker for each item is work, too, but not the program's. */
+        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns) {
             lanes->dispatch_ns += cpu_ns;
             continue;
         }
@@ -266,8 +272,7 @@ static void count_shape(struct work_lanes *lanes)
             seen = lanes->list[k].thread->pid == lanes->list[i].thread->pid;
         lanes->processes += !seen;
     }
-    lanes->short_lived =
-        lanes->count >= MIN_SHORT_LIVED && lanes->count >= 2 * (size_t)lanes->most_live && lanes->most_live > 0;
+    lanes->short_lived = comes_and_goes(lanes);
 }
 
 /* Helper threads (feeders, collectors) are no workers: what they burned is dispatch, too. */
