@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUND_TRIPS 25000
+#define ROUND_TRIPS 100000
 #define ROUNDS_PER_TURN 700
 
 static uint64_t work(uint64_t value, uint64_t rounds)
