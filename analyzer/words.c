@@ -38,7 +38,7 @@ const char *words_value(double value, const char *unit, char buffer[static WORDS
         return words_ns(value, buffer);
     if (strcmp(unit, "bool") == 0)
         return strcpy(buffer, value != 0.0 ? "yes" : "no");
-    (void)snprintf(buffer, WORDS_NUMBER, strcmp(unit, "count") == 0 ? "%.0f" : "%.2g", value);
+    (void)snprintf(buffer, WORDS_NUMBER, strcmp(unit, "count") == 0 || value >= 9.95 ? "%.0f" : "%.2g", value);
     return buffer;
 }
 
