@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyzer/recommend.h"
+#include "cases.h"
+
+/* Rows of evidence as a test wants them. */
+static struct advice *advice_with(enum model current, size_t runs)
+{
+    struct advice *a = advice_new();
+
+    a->current_model = current;
+    a->current_workers = 4;
+    a->evidence.runs = runs;
+    a->evidence.models[current] = (struct model_evidence){.model = current,
+                                                          .available = true,
+                                                          .current = true,
+                                                          .workers = 4,
+                                                          .speedup = 1.0,
+                                                          .speedup_interval = {1.0, 1.0}};
+    return a;
+}
+
+static void row(struct advice *a, enum model model, double speedup, enum evidence_source source)
+{
+    a->evidence.models[model] = (struct model_evidence){.model = model,
+                                                        .available = true,
+                                                        .workers = 4,
+                                                        .speedup = speedup,
+                                                        .speedup_interval = {speedup * 0.99, speedup * 1.01},
+                                                        .source = source};
+}
+
+static const struct tree_leaf to_processes = {"l", MODEL_PROCESSES, false, CHANGE_SWITCH, "w", false};
+static const struct tree_leaf to_coroutines = {"l", MODEL_COROUTINES, false, CHANGE_SWITCH, "w", false};
+static const struct tree_leaf to_hybrid = {"l", MODEL_PROCESSES_COROUTINES, false, CHANGE_SWITCH, "w", false};
+static const struct tree_leaf keep = {"l", MODEL_NONE, true, CHANGE_KEEP, "w", false};
+static const struct tree_leaf keep_firmly = {"l", MODEL_NONE, true, CHANGE_KEEP, "w", true};
+static const struct tree_leaf mend = {"l", MODEL_NONE, true, CHANGE_FIX, "w", false};
+
+static void decide(struct advice *a, const struct tree_leaf *leaf)
+{
+    struct measurement *m = case_serial_cpu(RUNTIME_CPYTHON, 10000 * MS);
+    uint32_t in_flight;
+
+    assert_int_equal(recommend(m, leaf, 4, a, &in_flight), 0);
+    measurement_free(m);
+}
+
+static void the_replayed_model_is_recommended_with_its_numbers(void **state)
+{
+    struct advice *a = advice_with(MODEL_THREADS, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.4, SOURCE_REPLAY);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_PROCESSES);
+    assert_int_equal(a->recommendation.change, CHANGE_SWITCH);
+    assert_true(a->recommendation.replayed);
+    assert_true(a->recommendation.expected_speedup > 3.39 && a->recommendation.expected_speedup < 3.41);
+    assert_true(a->recommendation.expected_ns > 2900 * MS && a->recommendation.expected_ns < 2960 * MS);
+    assert_false(a->evidence.disagrees);
+    assert_int_equal(a->evidence.n_ties, 0);
+    advice_free(a);
+}
+
+static void where_they_disagree_the_replay_wins(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 1.5, SOURCE_REPLAY);
+    row(a, MODEL_THREADS, 3.0, SOURCE_REPLAY);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_THREADS);
+    assert_true(a->evidence.disagrees);
+    advice_free(a);
+}
+
+static void where_only_forecasts_disagree_the_tree_wins(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 0);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 1.5, SOURCE_FORECAST);
+    row(a, MODEL_THREADS, 3.0, SOURCE_FORECAST);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_PROCESSES);
+    assert_false(a->evidence.disagrees);
+    advice_free(a);
+}
+
+static void a_tie_goes_to_the_simpler_model(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.0, SOURCE_REPLAY);
+    row(a, MODEL_THREADS, 2.95, SOURCE_REPLAY);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_THREADS);
+    assert_int_equal(a->evidence.n_ties, 1);
+    assert_int_equal(a->evidence.ties[0], MODEL_PROCESSES);
+    assert_false(a->evidence.disagrees);
+    advice_free(a);
+}
+
+static void beyond_five_percent_is_no_tie(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.0, SOURCE_REPLAY);
+    row(a, MODEL_THREADS, 2.8, SOURCE_REPLAY);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_PROCESSES);
+    assert_int_equal(a->evidence.n_ties, 0);
+    advice_free(a);
+}
+
+static void an_event_loop_is_not_given_up_for_as_many_workers(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10), *b = advice_with(MODEL_SERIAL, 10),
+                  *c = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_COROUTINES, 10.0, SOURCE_REPLAY);
+    row(a, MODEL_THREADS, 10.0, SOURCE_REPLAY);
+    decide(a, &to_coroutines);
+    assert_int_equal(a->recommendation.model, MODEL_COROUTINES);
+    assert_int_equal(a->evidence.ties[0], MODEL_THREADS);
+
+    row(b, MODEL_PROCESSES_COROUTINES, 6.0, SOURCE_REPLAY);
+    row(b, MODEL_PROCESSES, 6.0, SOURCE_REPLAY);
+    b->evidence.models[MODEL_PROCESSES].workers = 16;
+    decide(b, &to_hybrid);
+    assert_int_equal(b->recommendation.model, MODEL_PROCESSES_COROUTINES);
+
+    row(c, MODEL_PROCESSES_COROUTINES, 6.0, SOURCE_REPLAY);
+    row(c, MODEL_PROCESSES, 6.0, SOURCE_REPLAY);
+    decide(c, &to_hybrid);
+    assert_int_equal(c->recommendation.model, MODEL_PROCESSES);
+    advice_free(a);
+    advice_free(b);
+    advice_free(c);
+}
+
+static void nothing_is_changed_for_a_tie_with_now(void **state)
+{
+    struct advice *a = advice_with(MODEL_THREADS, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 1.03, SOURCE_REPLAY);
+    row(a, MODEL_SERIAL, 1.0, SOURCE_REPLAY);
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_THREADS);
+    assert_int_equal(a->recommendation.change, CHANGE_KEEP);
+    advice_free(a);
+}
+
+static void keep_is_overruled_only_by_a_large_replayed_gain(void **state)
+{
+    static const struct {
+        double speedup;
+        enum evidence_source source;
+        const struct tree_leaf *leaf;
+        enum model model;
+    } table[] = {
+        {1.22, SOURCE_REPLAY, &keep, MODEL_THREADS},  {1.3, SOURCE_REPLAY, &keep, MODEL_PROCESSES},
+        {3.0, SOURCE_FORECAST, &keep, MODEL_THREADS}, {3.0, SOURCE_REPLAY, &keep_firmly, MODEL_THREADS},
+        {1.45, SOURCE_REPLAY, &mend, MODEL_THREADS},  {1.6, SOURCE_REPLAY, &mend, MODEL_PROCESSES},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(MODEL_THREADS, table[i].source == SOURCE_REPLAY ? 10 : 0);
+
+        row(a, MODEL_PROCESSES, table[i].speedup, table[i].source);
+        decide(a, table[i].leaf);
+        assert_int_equal(a->recommendation.model, table[i].model);
+        assert_int_equal(a->evidence.disagrees, table[i].model != MODEL_THREADS);
+        advice_free(a);
+    }
+}
+
+static void the_same_model_mended_is_a_fix(void **state)
+{
+    struct advice *a = advice_with(MODEL_PROCESSES, 0), *b = advice_with(MODEL_PROCESSES, 0);
+
+    (void)state;
+    a->evidence.mended_speedup = 2.0;
+    a->evidence.mended_interval[0] = a->evidence.mended_interval[1] = 2.0;
+    a->evidence.mended_workers = 8;
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.change, CHANGE_FIX);
+    assert_int_equal(a->recommendation.workers, 8);
+    assert_true(a->recommendation.expected_speedup > 1.99);
+    b->evidence.mended_speedup = 1.1;
+    decide(b, &to_processes);
+    assert_int_equal(b->recommendation.change, CHANGE_KEEP);
+    assert_true(b->recommendation.expected_speedup < 1.01);
+    advice_free(a);
+    advice_free(b);
+}
+
+static void no_more_processes_than_memory_holds(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.0, SOURCE_REPLAY);
+    a->evidence.models[MODEL_PROCESSES].peak_rss_bytes = UINT64_C(12) << 30; /* 3 GiB each, 8 GiB there are */
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.workers, 2);
+    advice_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_replayed_model_is_recommended_with_its_numbers),
+        cmocka_unit_test(where_they_disagree_the_replay_wins),
+        cmocka_unit_test(where_only_forecasts_disagree_the_tree_wins),
+        cmocka_unit_test(a_tie_goes_to_the_simpler_model),
+        cmocka_unit_test(beyond_five_percent_is_no_tie),
+        cmocka_unit_test(an_event_loop_is_not_given_up_for_as_many_workers),
+        cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
+        cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
+        cmocka_unit_test(the_same_model_mended_is_a_fix),
+        cmocka_unit_test(no_more_processes_than_memory_holds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
