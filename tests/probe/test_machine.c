@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -195,9 +196,11 @@ static void affinity_is_that_of_the_process(void **state)
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
     child = fork();
-    if (child == 0)
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
+    }
     assert_int_equal(sched_setaffinity(child, sizeof(one), &one), 0);
     assert_int_equal(machine_read(NULL, child, &machine), 0);
     assert_int_equal(machine.cpus_allowed, 1);

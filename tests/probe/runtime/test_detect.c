@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -166,9 +167,11 @@ static void before_its_exec_a_child_is_not_judged(void **state)
     pid_t child = fork();
 
     (void)state;
-    if (child == 0)
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
+    }
     assert_int_equal(image_inspect(cache, child, &image), -EAGAIN);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
