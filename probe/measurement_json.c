@@ -16,7 +16,7 @@
 #define FORMAT_VERSION 1
 #define CAUSES_KEY "causes"
 
-/* Larger files are not believed: the default of 131,072 slices takes about 6 MB. */
+/* Larger files are not believed: the default of 131,072 slices takes about 7 MB. */
 #define MAX_FILE_SIZE ((size_t)64 << 20)
 
 static void decref(json_t **json)

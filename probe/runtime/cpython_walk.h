@@ -10,8 +10,8 @@
  *
  * The walk of the thread whose FS base is F, and whose process has _PyRuntime at R:
  *   1. tstate: key = *(u32 *)(R + runtime_tss_key); p = *(u64 *)(F + CPYTHON_TLS_BLOCK + key * 16 + 8) for key < 32.
- *      Where runtime_tss_key is 0 (3.6): the first of the 32 slots whose p passes the following test. The test, always:
- *      *(u64 *)(p + tstate_thread_id) == F, otherwise the thread has no tstate.
+ *      The test, always: *(u64 *)(p + tstate_thread_id) == F. Where it fails, or runtime_tss_key is 0 (3.6), the first
+ *      of the 32 slots whose p passes it; where none does, the thread has no tstate.
  *   2. frame: p + tstate_frame holds
  *        CPYTHON_FRAME_OBJECT  the PyFrameObject;
  *        CPYTHON_FRAME_CFRAME  a _PyCFrame c: the frame is *(c + cframe_current);
