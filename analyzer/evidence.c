@@ -230,7 +230,8 @@ static void set_fidelity(const struct inputs *in, struct evidence *evidence)
     evidence->fidelity = fmax(0.0, 1.0 - fabs(median_ns - in->active_ns) / fmax(1.0, in->active_ns));
 }
 
-static int gather(const struct measurement *m, uint32_t cpus, struct profile **ret_profile, struct inputs *ret)
+static int gather(const struct measurement *m, enum model current, uint32_t current_workers, uint32_t cpus,
+                  struct profile **ret_profile, struct inputs *ret)
 {
     struct inputs in = {.m = m, .cpus = cpus > 0 ? cpus : measurement_cpus(m)};
     struct simulate_result now;
@@ -246,6 +247,11 @@ static int gather(const struct measurement *m, uint32_t cpus, struct profile **r
     if (in.profile) {
         in.idle_ns = fmin((double)in.profile->idle_ns, (double)m->wall_ns);
         in.active_ns = (double)m->wall_ns - in.idle_ns;
+        /* The profile cuts work, and sees the arrangement on the way; what "now" is was decided before. */
+        if ((*ret_profile)->current_model != current) {
+            (*ret_profile)->current_model = current;
+            (*ret_profile)->current_workers = current_workers;
+        }
         simulate_costs_from_measurement(m, &in.costs);
         r = simulate_current(in.profile, &in.costs, in.cpus, &now);
         if (r < 0)
@@ -261,7 +267,7 @@ int evidence_fill(const struct measurement *m, enum model current, uint32_t curr
 {
     CLEANUP(profile_freep) struct profile *profile = NULL;
     struct inputs in;
-    int r = gather(m, cpus, &profile, &in);
+    int r = gather(m, current, current_workers, cpus, &profile, &in);
 
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {
         struct model_evidence *row = &evidence->models[i];

@@ -72,6 +72,9 @@ static void lane_fill(const struct measurement *m, struct lane *lane, const stru
     lane->idle_ns = blocked[CAUSE_IDLE] + blocked[CAUSE_TERMINAL] + blocked[CAUSE_STOPPED];
     lane->lock_ns = blocked[CAUSE_LOCK];
     lane->handoff_ns = blocked[CAUSE_HANDOFF];
+    lane->handoff_count = count[CAUSE_HANDOFF];
+    lane->ipc_ns = blocked[CAUSE_IPC];
+    lane->ipc_count = count[CAUSE_IPC];
     /* A server that looks at its clock while it waits for clients is idle, not asleep. */
     if (lane->process && lane->process->listens && t->poll_ns > 0) {
         uint64_t clock_ns = t->poll_ns < blocked[CAUSE_SLEEP] ? t->poll_ns : blocked[CAUSE_SLEEP];
@@ -89,101 +92,6 @@ static void lane_set_busy(struct lane *lane)
 
     lane->busy_ns = t->on_cpu_ns + t->runnable_ns + t->blocked_ns[CAUSE_INTERPRETER_LOCK] + lane->lock_ns +
                     lane->external_ns + t->blocked_ns[CAUSE_MEMORY] + t->blocked_ns[CAUSE_OTHER];
-}
-
-/* One wait for another thread at one futex. */
-struct queueing {
-    int32_t pid;
-    int32_t tid;
-    int32_t waker_tid;
-    uint64_t address;
-    uint64_t blocked_ns;
-    struct lane *lane;
-};
-
-static int compare_queueing(const void *a, const void *b)
-{
-    const struct queueing *x = a, *y = b;
-
-    if (x->pid != y->pid)
-        return x->pid < y->pid ? -1 : 1;
-    if (x->address != y->address)
-        return x->address < y->address ? -1 : 1;
-    return (x->tid > y->tid) - (x->tid < y->tid);
-}
-
-static bool waits_here(const struct queueing *group, size_t n, int32_t tid)
-{
-    size_t low = 0, high = n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (group[middle].tid < tid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n && group[low].tid == tid;
-}
-
-static int collect_queueing(struct lanes *lanes, struct queueing **ret, size_t *ret_n)
-{
-    AUTO_FREE struct queueing *list = NULL;
-    size_t n = 0, capacity = 0;
-
-    for (size_t i = 0; i < lanes->n; i++) {
-        const struct thread *t = lanes->items[i].thread;
-
-        for (size_t k = 0; k < t->n_slices; k++) {
-            const struct slice *s = &t->slices[k];
-
-            if (s->cause != CAUSE_HANDOFF || s->address == 0 || s->blocked_ns == 0)
-                continue;
-            if (base_grow(&list, &capacity, n + 1, sizeof(*list)) < 0)
-                return -ENOMEM;
-            list[n++] = (struct queueing){t->pid, t->tid, s->waker_tid, s->address, s->blocked_ns, &lanes->items[i]};
-        }
-    }
-    *ret = TAKE_PTR(list);
-    *ret_n = n;
-    return 0;
-}
-
-/*
- * threading.Lock waits on a semaphore, so to the kernel it is a hand-off like any queue. It is a lock where the waiters
- * wake each other: who ends a wait at an address waits there itself at other times. A parked pool worker is woken by a
- * producer that never waits there. Only interpreters need this: native mutexes are told apart by the futex operation.
- * Where the interpreter lock could not be located, its own waits would look the same: then nothing is claimed.
- */
-static int lanes_find_lock_objects(struct lanes *lanes)
-{
-    AUTO_FREE struct queueing *list = NULL;
-    size_t n = 0;
-    int r;
-
-    if (lanes->m->target.runtime.interpreter_lock != INTERPRETER_LOCK_PRESENT)
-        return 0;
-    r = collect_queueing(lanes, &list, &n);
-    if (r < 0 || n == 0)
-        return r;
-    qsort(list, n, sizeof(*list), compare_queueing);
-    for (size_t first = 0, end; first < n; first = end) {
-        for (end = first + 1; end < n && list[end].pid == list[first].pid && list[end].address == list[first].address;)
-            end++;
-        if (list[first].tid == list[end - 1].tid)
-            continue;
-        for (size_t i = first; i < end; i++) {
-            struct lane *lane = list[i].lane;
-            uint64_t ns = list[i].blocked_ns < lane->handoff_ns ? list[i].blocked_ns : lane->handoff_ns;
-
-            if (list[i].waker_tid == 0 || !waits_here(list + first, end - first, list[i].waker_tid))
-                continue;
-            lane->lock_ns += ns;
-            lane->handoff_ns -= ns;
-        }
-    }
-    return 0;
 }
 
 static bool looks_like_ticker(const struct lane *lane)
@@ -251,12 +159,13 @@ static void lanes_sum(struct lanes *lanes)
         lanes->interpreter_lock_ns += t->blocked_ns[CAUSE_INTERPRETER_LOCK];
         lanes->lock_ns += lane->lock_ns;
         lanes->handoff_ns += lane->handoff_ns;
-        lanes->ipc_ns += t->blocked_ns[CAUSE_IPC];
-        lanes->handoff_count += t->blocked_count[CAUSE_HANDOFF];
-        lanes->ipc_count += t->blocked_count[CAUSE_IPC];
+        lanes->ipc_ns += lane->ipc_ns;
+        lanes->handoff_count += lane->handoff_count;
+        lanes->ipc_count += lane->ipc_count;
         if (lane->busy_ns > busiest_ns)
             busiest_ns = lane->busy_ns;
     }
+    lanes->work_ns = lanes->busy_ns - lanes->runnable_ns;
     for (size_t i = 0; i < lanes->n; i++)
         lanes->items[i].substantial = is_substantial(&lanes->items[i], busiest_ns);
 }
@@ -325,7 +234,7 @@ int lanes_new(const struct measurement *m, struct lanes **ret_lanes)
     if (r < 0)
         return r;
     lanes_attach_loops(lanes);
-    r = lanes_find_lock_objects(lanes);
+    r = lanes_sort_handoffs(lanes);
     if (r < 0)
         return r;
     for (size_t i = 0; i < lanes->n; i++)

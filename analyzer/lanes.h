@@ -26,8 +26,11 @@ struct lane {
     uint64_t external_ns;          /* network, disk, pipe, sleep; 0 for a ticker */
     uint64_t external_count;       /* number of those waits */
     uint64_t idle_ns;              /* idle, terminal, stopped; and the sleep of tickers and waiting servers */
+    uint64_t ipc_ns;               /* waiting for another process of the target: pipes, sockets, shared semaphores */
+    uint64_t ipc_count;            /* number of those waits */
     uint64_t lock_ns;              /* queued for a mutex or a lock object of the interpreter */
-    uint64_t handoff_ns;           /* waiting for another thread, the part in lock_ns left out */
+    uint64_t handoff_ns;           /* waiting for another thread, the parts in lock_ns and ipc_ns left out */
+    uint64_t handoff_count;        /* number of those waits */
     uint64_t busy_ns; /* on-CPU, runnable, interpreter lock, lock, external, memory, other: no waiting for siblings */
     bool substantial; /* busy for at least a tenth of what the busiest lane is */
 };
@@ -38,6 +41,7 @@ struct lanes {
     size_t n;
     const struct lane **by_tid; /* sorted by tid; tids are reused: the latest birth of equal ones first */
     uint64_t busy_ns;           /* sums over items */
+    uint64_t work_ns;           /* busy_ns without the run queue: neighbours on a crowded machine lengthen only that */
     uint64_t idle_ns;
     uint64_t external_ns;
     uint64_t external_count;
@@ -55,6 +59,9 @@ struct lanes {
 int lanes_new(const struct measurement *m, struct lanes **ret_lanes);
 void lanes_free(struct lanes *lanes);
 void lanes_freep(struct lanes **lanes);
+
+/* Part of lanes_new(): tell locks of an interpreter and messages between processes from other hand-offs. */
+int lanes_sort_handoffs(struct lanes *lanes);
 
 /* @return the lane of that thread (the latest one where the number was reused), or NULL */
 const struct lane *lanes_find(const struct lanes *lanes, int32_t tid);

@@ -71,7 +71,7 @@ static double parallel_share(const struct measurement *m)
 
 static void add_time(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
 {
-    double wall = (double)m->wall_ns, busy = (double)lanes->busy_ns;
+    double wall = (double)m->wall_ns, busy = (double)lanes->busy_ns, work = (double)lanes->work_ns;
     double demand = (double)(lanes->on_cpu_ns + lanes->runnable_ns);
 
     v[METRIC_WALL_NS] = wall;
@@ -81,8 +81,8 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
     v[METRIC_ACTIVE_LANES] = metrics_share(busy, wall);
     v[METRIC_MAX_LIVE_THREADS] = (double)m->max_live_threads;
     v[METRIC_HAS_INTERPRETER_LOCK] = m->target.runtime.interpreter_lock != INTERPRETER_LOCK_NONE;
-    v[METRIC_GIL_WAIT_SHARE] = metrics_share((double)lanes->interpreter_lock_ns, busy);
-    v[METRIC_LOCK_WAIT_SHARE] = metrics_share((double)lanes->lock_ns, busy);
+    v[METRIC_GIL_WAIT_SHARE] = metrics_share((double)lanes->interpreter_lock_ns, work);
+    v[METRIC_LOCK_WAIT_SHARE] = metrics_share((double)lanes->lock_ns, work);
     v[METRIC_LOCK_HELD_CPU_SHARE] = m->cpu_samples > 0 ? (double)m->lock_held_samples / (double)m->cpu_samples : 1.0;
     v[METRIC_CPU_CORES_BUSY] = metrics_share((double)lanes->on_cpu_ns, wall);
     v[METRIC_CPU_DEMAND_PER_CPU] = metrics_share(demand, wall * cpus);
@@ -96,30 +96,32 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
 static void add_messages(const struct lanes *lanes, double *v)
 {
     double ipc = (double)lanes->ipc_ns, messages_ns = ipc + (double)lanes->handoff_ns;
-    double busy = (double)lanes->busy_ns;
+    double work = (double)lanes->work_ns;
 
-    v[METRIC_IPC_SHARE] = metrics_share(ipc, ipc + busy);
-    v[METRIC_MESSAGE_SHARE] = metrics_share(messages_ns, messages_ns + busy);
+    v[METRIC_IPC_SHARE] = metrics_share(ipc, ipc + work);
+    v[METRIC_MESSAGE_SHARE] = metrics_share(messages_ns, messages_ns + work);
     v[METRIC_MESSAGES] = (double)(lanes->ipc_count + lanes->handoff_count);
     v[METRIC_MESSAGE_CPU_NS] = metrics_share((double)lanes->on_cpu_ns, fmax(v[METRIC_MESSAGES], 1.0));
 }
 
 /*
- * What perfect concurrency could save: active wall time minus what the CPUs need for the CPU work that is asked for
- * today (run-queue wait included: that work is offered already). Waste counts, too: starts of short-lived workers and
- * messages are CPU work that needs not be.
+ * What perfect concurrency could save, at most: active wall time minus what the CPUs need for the CPU work that is
+ * asked for today (run-queue wait included: that work is offered already). Waste counts, too, even where CPUs look
+ * full: starts of short-lived workers and messages are CPU work that needs not be, and lanes that queue for a lock are
+ * not concurrent. Nothing gets shorter than the CPU work on all CPUs.
  */
 static void add_potential_gain(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
 {
-    double wall = v[METRIC_WALL_NS];
+    double wall = v[METRIC_WALL_NS], on_cpu = (double)lanes->on_cpu_ns;
     double active = fmin(wall, (double)(lanes->busy_ns + lanes->ipc_ns));
-    double offered = (double)(lanes->on_cpu_ns + lanes->runnable_ns) / cpus;
-    double starts = (v[METRIC_PROCESS_START_SHARE] + v[METRIC_THREAD_START_SHARE]) * (double)lanes->busy_ns;
+    double offered = (on_cpu + (double)lanes->runnable_ns) / cpus;
+    double starts = (v[METRIC_PROCESS_START_SHARE] + v[METRIC_THREAD_START_SHARE]) * (double)lanes->work_ns;
     double per_message = m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE ? 5e3 : 5e4;
-    double messages = fmin(v[METRIC_MESSAGES] * per_message, (double)lanes->on_cpu_ns);
-    double waste = fmin(wall, (starts + messages) / fmax(1.0, v[METRIC_ACTIVE_LANES]));
+    double messages = fmin(v[METRIC_MESSAGES] * per_message, on_cpu);
+    double waste = fmin(wall, (starts + messages) / fmax(1.0, v[METRIC_CPU_CORES_BUSY]));
+    double queues = fmin(wall * v[METRIC_LOCK_WAIT_SHARE], fmax(0.0, wall - on_cpu / cpus));
 
-    v[METRIC_POTENTIAL_GAIN_NS] = fmax(fmax(0.0, active - offered), waste);
+    v[METRIC_POTENTIAL_GAIN_NS] = fmax(fmax(0.0, active - offered), fmax(waste, queues));
     v[METRIC_POTENTIAL_GAIN_SHARE] = metrics_share(v[METRIC_POTENTIAL_GAIN_NS], wall);
 }
 

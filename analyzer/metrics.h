@@ -14,7 +14,8 @@
 struct lanes;
 struct measurement;
 
-/* X(symbol, name, unit). "Active time" is the busy time of lanes.h. */
+/* X(symbol, name, unit). "Active time" is the busy time of lanes.h; shares of it leave out the run queue, which
+ * neighbours on a crowded machine lengthen at will. */
 #define METRIC_LIST(X)                                                                                                 \
     X(WALL_NS, "wall_ns", "ns")                                                                                        \
     X(CPUS, "cpus", "count")                       /* CPUs the target may keep busy */                                 \

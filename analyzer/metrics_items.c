@@ -78,7 +78,7 @@ static void add_brief_processes(const struct measurement *m, const struct lanes 
             ret->cpu_ns += (double)lanes->items[i].thread->on_cpu_ns;
     v[METRIC_SHORT_PROCESSES] = ret->n;
     v[METRIC_SHORT_PROCESS_MEAN_NS] = metrics_share(ret->life_ns, ret->n);
-    v[METRIC_PROCESS_START_SHARE] = fmin(1.0, metrics_share(ret->start_ns, (double)lanes->busy_ns));
+    v[METRIC_PROCESS_START_SHARE] = fmin(1.0, metrics_share(ret->start_ns, (double)lanes->work_ns));
 }
 
 static void add_brief_threads(const struct measurement *m, const struct lanes *lanes, double *v, struct brief *ret)
@@ -95,7 +95,7 @@ static void add_brief_threads(const struct measurement *m, const struct lanes *l
     }
     v[METRIC_SHORT_THREADS] = ret->n;
     v[METRIC_SHORT_THREAD_MEAN_NS] = metrics_share(ret->life_ns, ret->n);
-    v[METRIC_THREAD_START_SHARE] = fmin(1.0, metrics_share(ret->start_ns, (double)lanes->busy_ns));
+    v[METRIC_THREAD_START_SHARE] = fmin(1.0, metrics_share(ret->start_ns, (double)lanes->work_ns));
 }
 
 /* A handful of starts is how every program begins; a worker per item makes dozens. */

@@ -88,7 +88,7 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
             continue;
         pids[n++] = t->pid;
         busy += (double)lane->busy_ns;
-        active += (double)(t->death_ns - t->birth_ns - lane->idle_ns);
+        active += (double)(t->death_ns - t->birth_ns - lane->idle_ns - t->runnable_ns);
         blocked += (double)lane->loop->blocked_in_turn_ns;
         cpu += (double)lane->loop->busy_cpu_ns;
         turns += (double)lane->loop->turns;

@@ -105,18 +105,34 @@ static uint64_t cpu_before(const struct lanes *lanes, uint64_t until_ns)
     return cpu;
 }
 
+/* Run-queue wait of the one lane that does the work; 0 where several do: then it is no part of the wall time. */
+static double queued_alone(const struct lanes *lanes)
+{
+    double queued = 0.0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < lanes->n; i++) {
+        if (!lanes->items[i].substantial)
+            continue;
+        queued = (double)lanes->items[i].thread->runnable_ns;
+        n++;
+    }
+    return n == 1 ? queued : 0.0;
+}
+
 /* CPU time per wall time after start-up (imports), which no model shortens. */
 static double work_cpu_share(const struct measurement *m, const struct lanes *lanes)
 {
     uint64_t from = first_wait_ns(m, lanes), before;
+    double queued = queued_alone(lanes);
 
     /* With slices left out their times don't add up to a clock. */
     if (from >= m->wall_ns || m->loss.decimation > 1)
-        return metrics_share((double)lanes->on_cpu_ns, (double)m->wall_ns);
+        return metrics_share((double)lanes->on_cpu_ns, (double)m->wall_ns - queued);
     before = cpu_before(lanes, from);
     if (before > lanes->on_cpu_ns)
         before = lanes->on_cpu_ns;
-    return metrics_share((double)(lanes->on_cpu_ns - before), (double)(m->wall_ns - from));
+    return metrics_share((double)(lanes->on_cpu_ns - before), fmax((double)(m->wall_ns - from) - queued, 1.0));
 }
 
 static double concurrency(const struct measurement *m, const struct lanes *lanes)
@@ -141,7 +157,7 @@ void metrics_add_waits(const struct measurement *m, const struct lanes *lanes, s
     double *v = metrics->value;
     double external = (double)lanes->external_ns;
 
-    v[METRIC_EXTERNAL_WAIT_SHARE] = metrics_share(external, (double)lanes->busy_ns);
+    v[METRIC_EXTERNAL_WAIT_SHARE] = metrics_share(external, (double)lanes->work_ns);
     v[METRIC_EXTERNAL_WAITS] = count_waits_that_matter(m, lanes);
     v[METRIC_EXTERNAL_WAIT_MEAN_NS] = metrics_share(external, v[METRIC_EXTERNAL_WAITS]);
     v[METRIC_EXTERNAL_CONCURRENCY] = concurrency(m, lanes);

@@ -96,9 +96,10 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     if (replayed && ties(evidence, advice->current_model, best))
         return advice->current_model;
     simplest = simplest_tied(evidence, best);
-    if (needs_its_loop(evidence, wanted, simplest))
+    if (simplest > wanted || needs_its_loop(evidence, wanted, simplest))
         return wanted;
-    return simplest < wanted && (replayed || simplest != MODEL_SERIAL) ? simplest : wanted;
+    /* That nothing would change is too much to conclude from a forecast alone. */
+    return replayed || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */

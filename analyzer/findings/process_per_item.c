@@ -13,7 +13,7 @@ int find_process_per_item(const struct finding_context *c, struct finding_list *
     return finding_add(list, c,
                        (struct finding){.id = 4001,
                                         .severity = finding_severity(share),
-                                        .time_ns = (uint64_t)(share * (double)c->lanes->busy_ns),
+                                        .time_ns = (uint64_t)(share * (double)c->lanes->work_ns),
                                         .share = share,
                                         .gain = c->current_model == MODEL_PROCESSES
                                                     ? finding_gain_mended(c)

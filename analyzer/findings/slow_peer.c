@@ -10,9 +10,9 @@ static bool waits_for_peer(const struct site *site)
 int find_slow_peer(const struct finding_context *c, struct finding_list *list)
 {
     uint64_t peer_ns = c->m->blocked_ns[CAUSE_NETWORK] + c->m->blocked_ns[CAUSE_PIPE];
-    double share = metrics_share((double)peer_ns, (double)c->lanes->busy_ns);
+    double share = metrics_share((double)peer_ns, (double)c->lanes->work_ns);
     double mean_ns = finding_metric(c, METRIC_EXTERNAL_WAIT_MEAN_NS);
-    double cpu_share = metrics_share((double)c->lanes->on_cpu_ns, (double)c->lanes->busy_ns);
+    double cpu_share = metrics_share((double)c->lanes->on_cpu_ns, (double)c->lanes->work_ns);
     char mean[WORDS_NUMBER], cpu[WORDS_NUMBER];
 
     /* 20 ms is beyond any round trip in one data centre: the peer itself takes that long. */

@@ -14,7 +14,7 @@ int find_thread_per_item(const struct finding_context *c, struct finding_list *l
         list, c,
         (struct finding){.id = 4002,
                          .severity = finding_severity(share),
-                         .time_ns = (uint64_t)(share * (double)c->lanes->busy_ns),
+                         .time_ns = (uint64_t)(share * (double)c->lanes->work_ns),
                          .share = share,
                          .gain = c->current_model == MODEL_THREADS ? finding_gain_mended(c)
                                                                    : finding_gain_of_model(c, MODEL_THREADS)},
