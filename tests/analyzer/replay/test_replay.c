@@ -145,7 +145,7 @@ static void native_cpu_scales_in_threads_and_processes(void **state)
         serial = least(result_of(m, MODEL_SERIAL, false));
         /* Fixed work: nothing makes one CPU much faster than it was when the unit was measured. */
         assert_true(serial > 2800 * MS);
-        assert_true((double)least(result_of(m, MODEL_COROUTINES, false)) > 0.75 * (double)serial);
+        assert_true(least(result_of(m, MODEL_COROUTINES, false)) > 2800 * MS);
         /* The program is serial: replayed, it is the serial model. */
         assert_int_equal(result_of(m, MODEL_NONE, true)->model, MODEL_SERIAL);
         assert_int_equal(least(result_of(m, MODEL_NONE, true)), serial);
