@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/symbols/symbols.h"
 
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
 #include "base/base.h"
@@ -8,6 +9,9 @@
 
 /* Code that no file backs (a JIT) would otherwise have us read the mappings again for each address. */
 #define MAX_REPORTS 16
+
+/* Units looked through for one address, where a file has no index of them. */
+#define MAX_UNITS 8192
 
 struct symbols {
     pid_t pid;
@@ -73,12 +77,34 @@ static void free_frame(struct frame *frame)
     free(frame->module);
 }
 
+/*
+ * File and line of an address. libdw goes by .debug_aranges (before 0.191), which clang does not write: look through
+ * the units then.
+ *
+ * @return the file, borrowed from the module, or NULL
+ */
+static const char *find_line(Dwfl_Module *module, uint64_t address, int *ret_number)
+{
+    Dwfl_Line *indexed = dwfl_module_getsrc(module, address);
+    Dwarf_Die *unit = NULL;
+    Dwarf_Addr bias = 0;
+
+    if (indexed)
+        return dwfl_lineinfo(indexed, NULL, ret_number, NULL, NULL, NULL);
+    for (size_t i = 0; i < MAX_UNITS && (unit = dwfl_module_nextcu(module, unit, &bias)); i++) {
+        Dwarf_Line *line = dwarf_haspc(unit, address - bias) > 0 ? dwarf_getsrc_die(unit, address - bias) : NULL;
+
+        if (line && dwarf_lineno(line, ret_number) == 0)
+            return dwarf_linesrc(line, NULL, NULL);
+    }
+    return NULL;
+}
+
 int symbols_resolve(struct symbols *symbols, uint64_t address, struct frame *ret_frame)
 {
     Dwfl_Module *module = dwfl_addrmodule(symbols->dwfl, address);
     CLEANUP(free_frame) struct frame frame = {0};
-    const char *function, *file = NULL, *path = NULL;
-    Dwfl_Line *line;
+    const char *function, *file, *path;
     int number = 0;
 
     if (!module && symbols->reports < MAX_REPORTS && report(symbols) == 0)
@@ -86,9 +112,7 @@ int symbols_resolve(struct symbols *symbols, uint64_t address, struct frame *ret
     if (!module)
         return -ENOENT;
     function = dwfl_module_addrname(module, address);
-    line = dwfl_module_getsrc(module, address);
-    if (line)
-        file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+    file = find_line(module, address, &number);
     path = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     frame.function = strdup(function ? function : "?");
     frame.file = file ? strdup(file) : NULL;

@@ -192,7 +192,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     AUTO_CLOSE int first = connect_to(elsewhere);
     AUTO_CLOSE int second = connect_to(elsewhere);
     AUTO_CLOSE int third = connect_to(elsewhere);
-    AUTO_CLOSE int own = connect_to(server);
+    AUTO_CLOSE int client = connect_to(server);
     AUTO_CLOSE int accepted = accept(server, NULL, NULL);
     int pipes[2];
     uint32_t outbound = 77;
@@ -223,6 +223,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     assert_int_equal(outbound, 77);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
+    assert_true(client >= 0);
 }
 
 static void memory_is_split_into_shared_and_private(void **state)
