@@ -9,14 +9,22 @@
 
 #define CHUNKS 64                            /* a serial CPU burst is assumed to fall into this many parts... */
 #define MIN_CHUNK_NS NSEC_PER_MSEC           /* ...none shorter than this */
-#define LONG_BURST 4                         /* a burst above 1/4 of all CPU is divided, too */
+#define LONG_BURST 4                         /* a burst above 1/4 of all CPU is divided, too... */
+#define WORTH_DIVIDING 10                    /* ...if it is 1/10 of all time: not a program's last breath */
 #define PYTHON_START_NS (15 * NSEC_PER_MSEC) /* CPython to its first line, where no sample tells */
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
-#define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: longer ones are awaits one by one, shorter ones */
-                                             /* the gaps between many timers */
-#define TINY_ITEM_NS (200 * NSEC_PER_USEC)   /* with items below this, hand-overs that outweigh them are round trips */
-#define FORK_CPU_NS NSEC_PER_MSEC            /* a forked worker's own start, at most half of what it used */
-#define EXEC_CPU_NS (12 * NSEC_PER_MSEC)     /* the same for an interpreter started afresh */
+#define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
+#define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+#define TINY_ITEM_NS (200 * NSEC_PER_USEC)    /* with items below this, hand-overs that outweigh them are round trips */
+#define FORK_CPU_NS NSEC_PER_MSEC             /* a forked worker's own start, at most half of what it used */
+#define EXEC_CPU_NS (12 * NSEC_PER_MSEC)      /* the same for an interpreter started afresh */
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
 
 void profile_free(struct profile *p)
 {
@@ -83,6 +91,15 @@ static uint64_t total_cpu(const struct profile *p)
     return sum;
 }
 
+static uint64_t total_wait(const struct profile *p)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < p->n_steps; i++)
+        sum += p->steps[i].wait_ns;
+    return sum;
+}
+
 /* Chunk length for a program with that much CPU in one lane. */
 static uint64_t chunk_length(uint64_t cpu_ns)
 {
@@ -98,7 +115,8 @@ static int divide_long_bursts(struct profile_builder *b)
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].locked_cpu_ns + p->steps[i].free_cpu_ns > longest_ns && !p->steps[i].critical)
             longest_ns = p->steps[i].locked_cpu_ns + p->steps[i].free_cpu_ns;
-    if (longest_ns * LONG_BURST <= cpu_ns || longest_ns <= chunk_length(cpu_ns))
+    if (longest_ns * LONG_BURST <= cpu_ns || longest_ns * WORTH_DIVIDING <= cpu_ns + total_wait(p) ||
+        longest_ns <= chunk_length(cpu_ns))
         return 0;
     return builder_divide(b, chunk_length(cpu_ns));
 }
@@ -211,12 +229,32 @@ static bool loop_blocked(const struct event_loop *loop)
     return loop->blocked_in_turn_ns && loop->blocked_in_turn_ns * BLOCKED_LOOP >= all_ns;
 }
 
-/* Could these be awaits one after another? Known connections say so; else only sleeps long enough to be meant. */
+/* CPU of the middle one of the turns that ended in a wait; the first is start-up. */
+static uint64_t usual_turn(const struct pieces *pieces)
+{
+    AUTO_FREE uint64_t *turns = calloc(pieces->count + 1, sizeof(*turns));
+    size_t n = 0;
+
+    for (size_t i = 1; turns && i < pieces->count; i++)
+        if (piece_waits_outside(&pieces->list[i]) && pieces->list[i].wait_ns)
+            turns[n++] = pieces->list[i].cpu_ns;
+    if (!n)
+        return 0;
+    qsort(turns, n, sizeof(*turns), compare_u64);
+    return turns[n / 2];
+}
+
+/*
+ * Could these be awaits one after another? Known connections say so. Of timers nobody knows how many there are: only
+ * sleeps long enough to be meant, with turns short enough for one task, are taken for one by one.
+ */
 static bool awaits_countable(const struct work_lane *lane)
 {
     const struct event_loop *loop = lane->loop;
 
-    return loop->outstanding_max > 0 || loop->turns == 0 || loop->wait_ns / loop->turns >= TELLING_AWAIT_NS;
+    if (loop->outstanding_max > 0 || loop->turns == 0)
+        return true;
+    return loop->wait_ns / loop->turns >= TELLING_AWAIT_NS && usual_turn(&lane->pieces) <= TELLING_TURN_NS;
 }
 
 /* One event loop lane. Several waits overlapped already: rebuild each of them. */
@@ -315,10 +353,18 @@ static enum cut worker_cut(const struct work_lanes *lanes, const struct work_lan
     return CUT_HANDOFF;
 }
 
+/* With a worker per item: what each takes from the decision to start it to its end, beyond its work. */
+static uint64_t creation_overhead(const struct profile *p, const struct work_lanes *lanes)
+{
+    uint64_t span_ns = (lanes->last_ns - lanes->first_ns) * lanes->most_live, work_ns = total_cpu(p) + total_wait(p);
+
+    return span_ns > work_ns ? (span_ns - work_ns) / p->n_items : 1;
+}
+
 /* What the present arrangement pays per item, beyond the items' own work. */
 static void item_overheads(struct profile *p, const struct work_lanes *lanes, bool in_turn)
 {
-    uint64_t span_ns = lanes->last_ns - lanes->first_ns - lanes->gaps_ns, round_trips_ns = 0, work_ns = 0;
+    uint64_t span_ns = lanes->last_ns - lanes->first_ns - lanes->gaps_ns, round_trips_ns = 0, work_ns = 0, overhead_ns;
 
     if (!p->n_items)
         return;
@@ -326,17 +372,18 @@ static void item_overheads(struct profile *p, const struct work_lanes *lanes, bo
         const struct work_lane *lane = &lanes->list[i];
 
         work_ns += lane->work_ns;
-        if (p->current_model == MODEL_PROCESSES && !lanes->short_lived && worker_cut(lanes, lane) == CUT_LANE)
+        if (p->current_model == MODEL_PROCESSES && worker_cut(lanes, lane) == CUT_LANE)
             round_trips_ns += lane->thread->blocked_ns[CAUSE_IPC];
     }
-    if (p->current_model == MODEL_PROCESSES)
-        p->ipc_ns_per_item = (lanes->short_lived ? 0 : lanes->dispatch_ns + round_trips_ns) / p->n_items;
-    else
-        p->switch_ns_per_item = lanes->short_lived ? 0 : lanes->dispatch_ns / p->n_items;
-    if (in_turn && span_ns > work_ns) {
+    overhead_ns = (lanes->dispatch_ns + round_trips_ns) / p->n_items;
+    if (lanes->short_lived)
+        overhead_ns = creation_overhead(p, lanes);
+    if (in_turn && span_ns > work_ns)
         p->switch_ns_per_item = (span_ns - work_ns) / p->n_items;
-        p->ipc_ns_per_item = 0;
-    }
+    else if (p->current_model == MODEL_PROCESSES)
+        p->ipc_ns_per_item = overhead_ns;
+    else
+        p->switch_ns_per_item = overhead_ns;
 }
 
 /*

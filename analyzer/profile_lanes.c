@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-#define MINOR_LANE 20        /* a lane with less than 1/20 of the mean lane's work is a helper, not a worker */
+#define MINOR_LANE 10        /* a lane with less than 1/10 of the mean lane's work is a helper, not a worker */
 #define CREATOR_WORKS 4      /* a creator is a worker if it did 1/4 of what each lane at a time did */
 #define SERIAL_SHARE 10      /* all others together did less than 1/10: the program is serial */
 #define TICKER_CPU 100       /* sleeps only, with CPU below 1/100 of them: a ticker */
@@ -402,7 +402,8 @@ double work_lanes_critical_share(const struct measurement *m, const struct work_
     for (size_t i = 0; i < lanes->count; i++) {
         lock_ns += lanes->list[i].thread->blocked_ns[CAUSE_LOCK];
         interpreter_ns += lanes->list[i].thread->blocked_ns[CAUSE_INTERPRETER_LOCK];
-        work_ns += lanes->list[i].work_ns;
+        /* A lane that waits for a CPU would run at once with the others if there were one. */
+        work_ns += lanes->list[i].work_ns + lanes->list[i].thread->runnable_ns;
     }
     queued = (double)lock_ns / (double)span_ns;
     parallel = (double)work_ns / (double)span_ns;

@@ -147,8 +147,10 @@ int simulate_current(const struct profile *p, const struct simulate_costs *costs
     }
     extra.item_wait_ns = (double)(p->ipc_ns_per_item + p->switch_ns_per_item);
     if (p->one_worker_per_item) {
-        extra.item_gate_ns = setup.start_serial_ns;
-        extra.item_cpu_ns = setup.start_cpu_ns;
+        bool measured = extra.item_wait_ns > 0;
+
+        extra.item_gate_ns = measured ? 0 : setup.start_serial_ns;
+        extra.item_cpu_ns = measured ? 0 : setup.start_cpu_ns;
         setup.start_serial_ns = 0;
         setup.start_cpu_ns = 0;
     }

@@ -222,7 +222,8 @@ static void short_lived_processes_are_one_item_each(void **state)
         assert_int_equal(p->n_items, lanes);
         assert_int_equal(p->one_worker_per_item, lanes == 60);
         if (p->one_worker_per_item) {
-            assert_int_equal(totals_of(p).free_ns, 60 * 7 * MS); /* 1 ms of each is its own start */
+            assert_int_equal(totals_of(p).free_ns, 60 * 7 * MS);    /* 1 ms of each is its own start */
+            assert_in_range(p->ipc_ns_per_item, 2900 * US, 3 * MS); /* one begins every 10 ms */
             assert_int_equal(p->head_ns, 11 * MS);
         }
     }
@@ -295,6 +296,28 @@ static void serial_cpu_is_divisible(void **state)
         assert_int_equal(p->n_items, cases[c].items);
         assert_int_equal(p->divisible, cases[c].items > 1);
         assert_int_equal(totals_of(p).free_ns, cases[c].cpu_ns);
+    }
+}
+
+/* A last burst that is little of the whole is not worth an assumption. */
+static void a_short_last_burst_is_not_divided(void **state)
+{
+    static const struct {
+        uint64_t last_ns;
+        bool divided;
+    } cases[] = {{100 * MS, false}, {120 * MS, true}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (int i = 0; i < 20; i++)
+            synthetic_slice(m, 0, 1 * MS, 50 * MS, CAUSE_NETWORK);
+        synthetic_slice(m, 0, cases[c].last_ns, 0, CAUSE_OTHER);
+        p = profile_of(m);
+        assert_int_equal(p->divisible, cases[c].divided);
     }
 }
 
@@ -403,9 +426,10 @@ static void serial_awaits_are_items(void **state)
 static void short_timer_gaps_are_not_counted_as_awaits(void **state)
 {
     static const struct {
-        uint64_t gap_ns;
+        uint64_t gap_ns, turn_ns;
         bool one_by_one;
-    } cases[] = {{4900 * US, false}, {5 * MS, true}};
+    } cases[] = {
+        {4900 * US, 100 * US, false}, {5 * MS, 100 * US, true}, {5 * MS, 300 * US, true}, {5 * MS, 301 * US, false}};
 
     (void)state;
     for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
@@ -416,7 +440,7 @@ static void short_timer_gaps_are_not_counted_as_awaits(void **state)
         synthetic_python(m);
         synthetic_thread(m, 1, 1, 0, 0);
         for (int i = 0; i < 100; i++)
-            synthetic_slice(m, 0, 100 * US, cases[c].gap_ns, CAUSE_SLEEP);
+            synthetic_slice(m, 0, cases[c].turn_ns, cases[c].gap_ns, CAUSE_SLEEP);
         loop = synthetic_loop(m, 1, 1);
         loop->turns = 100;
         loop->wait_ns = 100 * cases[c].gap_ns;
@@ -443,11 +467,11 @@ static void blocked_event_loop_is_marked(void **state)
         synthetic_python(m);
         synthetic_thread(m, 1, 1, 0, 0);
         for (int i = 0; i < 20; i++)
-            synthetic_slice(m, 0, 1 * MS, 60 * MS, CAUSE_SLEEP);
+            synthetic_slice(m, 0, 200 * US, 60 * MS, CAUSE_SLEEP);
         loop = synthetic_loop(m, 1, 1);
         loop->turns = 20;
         loop->wait_ns = 1200 * MS - cases[c].blocked_ns;
-        loop->busy_cpu_ns = 20 * MS;
+        loop->busy_cpu_ns = 4 * MS;
         loop->blocked_in_turn_ns = cases[c].blocked_ns;
         loop->blocked_in_turn_count = 20;
         p = profile_of(m);
@@ -592,6 +616,30 @@ static void token_ring_cannot_overlap(void **state)
     assert_in_range(p->switch_ns_per_item, 5 * US, 9 * US); /* 45 us a turn of two, 30 of them work */
 }
 
+/* The same wake-ups among lanes that are only short of CPUs are a pool's, not a token's. */
+static void lanes_short_of_cpus_are_not_in_turn(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 1 * MS, 1000 * MS, CAUSE_JOIN);
+    for (int32_t lane = 0; lane < 2; lane++) {
+        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 1 * MS);
+
+        for (int i = 0; i < 100; i++) {
+            synthetic_woken_slice(m, t, 4 * MS, 100 * US, CAUSE_HANDOFF, lane ? 2 : 3);
+            m->threads[t].slices[i].runnable_ns = 4 * MS;
+            m->threads[t].runnable_ns += 4 * MS;
+            m->threads[t].death_ns += 4 * MS;
+        }
+    }
+    p = profile_of(m);
+    assert_int_equal(totals_of(p).critical_ns, 0);
+    assert_int_equal(totals_of(p).free_ns, 800 * MS);
+}
+
 /* A ticker that sleeps beside the work neither is work nor bounds it; where all sleep, sleeping is the work. */
 static void tickers_count_only_among_themselves(void **state)
 {
@@ -696,6 +744,7 @@ int main(void)
         cmocka_unit_test(serial_waits_are_items),
         cmocka_unit_test(short_waits_do_not_cut),
         cmocka_unit_test(serial_cpu_is_divisible),
+        cmocka_unit_test(a_short_last_burst_is_not_divided),
         cmocka_unit_test(imports_are_head),
         cmocka_unit_test(event_loop_waits_overlap),
         cmocka_unit_test(event_loop_with_few_turns_has_an_item_per_connection),
@@ -707,6 +756,7 @@ int main(void)
         cmocka_unit_test(loops_in_processes_are_hybrid),
         cmocka_unit_test(mutex_convoy_is_critical),
         cmocka_unit_test(token_ring_cannot_overlap),
+        cmocka_unit_test(lanes_short_of_cpus_are_not_in_turn),
         cmocka_unit_test(tickers_count_only_among_themselves),
         cmocka_unit_test(runtime_threads_do_not_work),
         cmocka_unit_test(idle_waits_cut_a_servers_requests),

@@ -221,12 +221,14 @@ static void current_is_what_the_program_does(void **state)
     (void)state;
     p->current_model = MODEL_PROCESSES;
     p->one_worker_per_item = true;
-    p->ipc_ns_per_item = 1; /* as good as none, but measured */
     assert_int_equal(simulate_current(p, &costs, 2, &now), 0);
     assert_near(now.wall_ns, 20 * 20 * MS);
     p->current_workers = 2;
     assert_int_equal(simulate_current(p, &costs, 2, &now), 0);
     assert_in_range(now.wall_ns, 200 * MS, 220 * MS);
+    p->ipc_ns_per_item = 7 * MS; /* measured: takes the place of the general cost */
+    assert_int_equal(simulate_current(p, &costs, 2, &now), 0);
+    assert_int_equal(now.wall_ns, 10 * 17 * MS);
 
     p->one_worker_per_item = false;
     p->ipc_ns_per_item = 2 * MS;
