@@ -146,6 +146,7 @@ static void merge_pair(struct run_slice *into, const struct run_slice *next)
     into->blocked_ns += next->blocked_ns;
 }
 
+/* Halve every lane; from now on twice as many slices go into one. */
 static void merge_neighbours(struct run_state *state)
 {
     state->slices = 0;
@@ -161,6 +162,9 @@ static void merge_neighbours(struct run_state *state)
                 merge_pair(&thread->slices[kept], &thread->slices[k + 1]);
             kept++;
         }
+        /* The last one is full when it was made of two full ones. */
+        if (n % 2 == 0)
+            thread->last_merged += state->decimation;
         thread->n_slices = kept;
         state->slices += kept;
     }
@@ -169,10 +173,17 @@ static void merge_neighbours(struct run_state *state)
 
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice)
 {
+    if (thread->n_slices && thread->last_merged < state->decimation) {
+        merge_pair(&thread->slices[thread->n_slices - 1], slice);
+        thread->last_merged++;
+        return 0;
+    }
     if (base_grow(&thread->slices, &thread->capacity, thread->n_slices + 1, sizeof(*slice)) < 0)
         return -ENOMEM;
     thread->slices[thread->n_slices++] = *slice;
-    if (++state->slices > state->max_slices)
+    thread->last_merged = 1;
+    /* Lanes of one slice can't be halved: with more threads than room there is nothing left to merge. */
+    if (++state->slices > state->max_slices && state->slices > 2 * state->n_threads)
         merge_neighbours(state);
     return 0;
 }

@@ -47,6 +47,7 @@ struct run_thread {
     uint64_t birth;
     struct run_slice *slices;
     size_t n_slices, capacity;
+    uint32_t last_merged; /* slices that went into the last one; at most run_state.decimation */
     uint64_t interpreter_lock_ns[WAIT_KIND_COUNT]; /* futex waits on the interpreter lock, by kind */
     uint64_t interpreter_lock_count[WAIT_KIND_COUNT];
     /* Event loop: from the slices, and for asyncio from the stacks. */
@@ -92,7 +93,7 @@ struct run_state {
     size_t index_size;       /* of both; a power of two */
     size_t max_threads;      /* rows kept; further threads live in the totals only */
     size_t slices, max_slices;
-    uint32_t decimation;
+    uint32_t decimation; /* slices that go into one */
     uint64_t threads_omitted;
     uint64_t next_look; /* earliest next_look of a process; UINT64_MAX: none is due */
 };
