@@ -10,7 +10,7 @@
 
 #define NEAR_LIMIT 0.2    /* a value closer than this to its limit may be on the other side next time */
 #define GOOD_FIDELITY 0.9 /* the bar of DESIGN 5: median error 10 % */
-#define POOR_FIDELITY 0.7
+#define POOR_FIDELITY 0.8 /* below, replays overrule nothing (recommend.c) */
 #define WIDE_INTERVAL 0.3 /* of the speedup */
 #define LOSS_WORTH_SAYING 0.01
 #define SHORT_RUN_NS (500 * NSEC_PER_MSEC)
@@ -72,8 +72,9 @@ static int judge_evidence(const struct measurement *m, const struct evidence *ev
         error = lower(r, CONFIDENCE_MEDIUM, "the replays scatter: the interval is wide");
     if (error == 0 && evidence->disagrees)
         error = lower(r, CONFIDENCE_MEDIUM, "the decision tree expected another model than the replay shows");
-    if (error == 0 && r->change == CHANGE_SWITCH && !r->replayed && r->expected_speedup < 1.05)
-        error = lower(r, CONFIDENCE_LOW, "the forecast sees little gain on this machine");
+    if (error == 0 && r->change == CHANGE_SWITCH && r->expected_speedup < 1.05)
+        error =
+            lower(r, CONFIDENCE_LOW, "the %s sees little gain on this machine", r->replayed ? "replay" : "forecast");
     return error;
 }
 

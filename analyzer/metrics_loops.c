@@ -49,6 +49,9 @@ static bool awaits_serially(const struct lane *lane)
         return false;
     if (lane->process && lane->process->listens)
         return false;
+    /* Then it is not awaits that come one by one, but calls that block. */
+    if (loop->blocked_in_turn_ns >= life_ns / 10)
+        return false;
     if (lane->external_count < SERIAL_MIN_WAITS || lane->external_ns < life_ns / 2)
         return false;
     return loop->outstanding_max == 1 || (loop->outstanding_max == 0 && timers_come_singly(t));

@@ -14,6 +14,12 @@
 /* From this speedup on, the same model with another worker count is a change worth naming. */
 #define MENDED_WORTH 1.2
 
+/* Replays that reproduce the program as it is worse than this don't overrule the tree (DESIGN 5: 90 % within 25 %). */
+#define TRUSTED_FIDELITY 0.8
+
+/* Wide intervals overlap with everything: to give up a model for a simpler one, their medians must be this close. */
+#define CLOSE_SHARE 0.1
+
 static struct statistics_estimate speedup_of(const struct model_evidence *row)
 {
     return (struct statistics_estimate){row->speedup, row->speedup_interval[0], row->speedup_interval[1]};
@@ -54,12 +60,25 @@ static bool ties(const struct evidence *evidence, enum model a, enum model b)
     return statistics_tie(&first, &second);
 }
 
-static enum model simplest_tied(const struct evidence *evidence, enum model best)
+/* A tie that is more than ignorance. */
+static bool is_close(const struct evidence *evidence, enum model a, enum model b)
+{
+    double x = evidence->models[a].speedup, y = evidence->models[b].speedup;
+
+    return ties(evidence, a, b) && fabs(x - y) <= CLOSE_SHARE * fmax(x, y);
+}
+
+static enum model simplest_close(const struct evidence *evidence, enum model best)
 {
     for (int i = 0; i < MODEL_COUNT; i++)
-        if (ties(evidence, (enum model)i, best))
+        if (is_close(evidence, (enum model)i, best))
             return (enum model)i;
     return best;
+}
+
+static bool is_trusted(const struct evidence *evidence)
+{
+    return evidence->runs > 0 && (evidence->fidelity <= 0.0 || evidence->fidelity >= TRUSTED_FIDELITY);
 }
 
 /*
@@ -81,25 +100,24 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
 {
     struct evidence *evidence = &advice->evidence;
     enum model best = fastest(evidence), simplest;
-    bool replayed = evidence->runs > 0;
+    bool trusted = is_trusted(evidence);
 
-    /* The fastest is the program as it is, by a forecast: the tree knows more (it saw the cause). */
     if (best == MODEL_NONE || !counts(evidence, &evidence->models[wanted]))
         return wanted;
     if (!ties(evidence, wanted, best)) {
-        /* Forecasts don't overrule the tree: they rest on more assumptions than it does. */
-        if (!replayed)
+        /* Forecasts and unfaithful replays don't overrule the tree: they rest on more assumptions than it does. */
+        if (!trusted)
             return wanted;
         evidence->disagrees = true;
         wanted = best;
     }
-    if (replayed && ties(evidence, advice->current_model, best))
+    if (trusted && is_close(evidence, advice->current_model, best))
         return advice->current_model;
-    simplest = simplest_tied(evidence, best);
+    simplest = simplest_close(evidence, best);
     if (simplest > wanted || needs_its_loop(evidence, wanted, simplest))
         return wanted;
-    /* That nothing would change is too much to conclude from a forecast alone. */
-    return replayed || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
+    /* That nothing would change is too much to conclude from them, too. */
+    return trusted || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */
@@ -110,13 +128,13 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     const struct model_evidence *row;
     double now_ns = (double)advice->recommendation.now_ns;
 
-    if (best == MODEL_NONE || evidence->runs == 0 || best == advice->current_model)
+    if (best == MODEL_NONE || !is_trusted(evidence) || best == advice->current_model)
         return MODEL_NONE;
     row = &evidence->models[best];
     if (row->speedup_interval[0] < factor * stay || now_ns / stay - now_ns / row->speedup < OVERRULE_MIN_NS)
         return MODEL_NONE;
     evidence->disagrees = true;
-    return simplest_tied(evidence, best);
+    return simplest_close(evidence, best);
 }
 
 /* Findings whose gain comes without a change of model. */
@@ -160,13 +178,14 @@ static void expect_mended(struct advice *advice, uint32_t cpus, uint32_t *ret_in
 {
     struct recommendation *r = &advice->recommendation;
     const struct evidence *evidence = &advice->evidence;
-    bool known = r->model == advice->current_model && evidence->mended_workers > 0;
+    bool known = r->model == advice->current_model && evidence->mended_workers > 0 &&
+                 evidence->mended_speedup >= best_gain(advice) * (1.0 - STATISTICS_TIE_SHARE);
 
     r->workers = known ? evidence->mended_workers : advice->current_workers;
     if (r->workers == 0)
         r->workers = cpus;
     *ret_in_flight = known ? evidence->mended_in_flight : 0;
-    if (known && evidence->mended_speedup >= best_gain(advice))
+    if (known)
         set_expected(r, evidence->mended_speedup, evidence->mended_interval[0], evidence->mended_interval[1],
                      evidence->mended_source == SOURCE_REPLAY);
     else

@@ -99,12 +99,19 @@ static uint64_t random_next(uint64_t *state)
     return *state * UINT64_C(2685821657736338717);
 }
 
-static double resampled_median(const uint64_t *samples, size_t n, uint64_t *scratch, uint64_t *state)
+/* Median of n picks; `picks` chooses the samples, modulo their number. */
+static double resampled_median(const uint64_t *samples, size_t n, const size_t *picks, uint64_t *scratch)
 {
     for (size_t i = 0; i < n; i++)
-        scratch[i] = samples[(random_next(state) >> 16) % n];
+        scratch[i] = samples[picks[i] % n];
     qsort(scratch, n, sizeof(*scratch), compare_u64);
     return median_sorted(scratch, n);
+}
+
+static void draw(size_t *picks, size_t n, uint64_t *state)
+{
+    for (size_t i = 0; i < n; i++)
+        picks[i] = (size_t)(random_next(state) >> 16);
 }
 
 int statistics_ratio(const uint64_t *above, size_t n_above, const uint64_t *below, size_t n_below,
@@ -112,6 +119,7 @@ int statistics_ratio(const uint64_t *above, size_t n_above, const uint64_t *belo
 {
     AUTO_FREE uint64_t *scratch = NULL;
     AUTO_FREE double *ratios = NULL;
+    AUTO_FREE size_t *picks = NULL;
     uint64_t state = BOOTSTRAP_SEED;
     size_t larger = n_above > n_below ? n_above : n_below;
     double value;
@@ -123,13 +131,19 @@ int statistics_ratio(const uint64_t *above, size_t n_above, const uint64_t *belo
             return -EINVAL;
     scratch = malloc(larger * sizeof(*scratch));
     ratios = malloc(BOOTSTRAP_ROUNDS * sizeof(*ratios));
-    if (!scratch || !ratios)
+    picks = malloc(larger * sizeof(*picks));
+    if (!scratch || !ratios || !picks)
         return -ENOMEM;
 
     for (size_t i = 0; i < BOOTSTRAP_ROUNDS; i++) {
-        double top = resampled_median(above, n_above, scratch, &state);
+        double top;
 
-        ratios[i] = top / resampled_median(below, n_below, scratch, &state);
+        draw(picks, larger, &state);
+        top = resampled_median(above, n_above, picks, scratch);
+        /* Interleaved runs: the i-th of both ran next to each other, so that a busy moment hits both. */
+        if (n_above != n_below)
+            draw(picks, larger, &state);
+        ratios[i] = top / resampled_median(below, n_below, picks, scratch);
     }
     qsort(ratios, BOOTSTRAP_ROUNDS, sizeof(*ratios), compare_double);
     value = statistics_median(above, n_above) / statistics_median(below, n_below);

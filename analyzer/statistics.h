@@ -34,6 +34,7 @@ int statistics_estimate(const uint64_t *samples, size_t n, struct statistics_est
 
 /*
  * Ratio of medians above / below with a 95 % percentile-bootstrap interval (fixed seed: same input, same interval).
+ * Equally many samples are taken for pairs (interleaved runs).
  *
  * @return 0, -EINVAL (no samples, or a zero among those below), -ENOMEM
  */
