@@ -96,6 +96,7 @@ static void reap_root(struct run *run)
     if (!run->exited && waitpid(run->launch.pid, &run->status, WNOHANG) == run->launch.pid) {
         run->exited = true;
         run->exited_ns = clock_now(CLOCK_MONOTONIC);
+        (void)wire_send(run->helper.socket, WIRE_ASK, NULL, 0); /* is anybody left? */
     }
 }
 

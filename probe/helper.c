@@ -76,7 +76,7 @@ static int forward(uint32_t type, const void *data, size_t size, void *userdata)
     return wire_send(*socket, type, data, size);
 }
 
-/* @return 1: go on, 0: finish, -errno */
+/* @return 2: drain now, 1: go on, 0: finish, -errno */
 static int handle_request(struct bpf_session *session, int socket, void **buffer, size_t *capacity)
 {
     struct wire_header header;
@@ -86,6 +86,8 @@ static int handle_request(struct bpf_session *session, int socket, void **buffer
         return r < 0 ? r : -EPIPE;
     if (header.type == WIRE_STOP)
         return 0;
+    if (header.type == WIRE_ASK)
+        return 2;
     if (header.type == WIRE_PYTHON && header.size == sizeof(struct wire_python)) {
         const struct wire_python *python = *buffer;
 
@@ -112,7 +114,8 @@ static int serve(struct bpf_session *session, int socket)
                 return bpf_session_finish(session, forward, &socket);
             if (r < 0)
                 return r;
-            continue;
+            if (r == 1)
+                continue;
         }
         r = bpf_session_drain(session, forward, &socket);
         if (r < 0)

@@ -25,6 +25,7 @@ enum wire_type {
     WIRE_FINAL,      /* struct wire_final; the last message */
     /* front end -> helper */
     WIRE_PYTHON, /* struct wire_python: register a CPython process */
+    WIRE_ASK,    /* no payload: send news, and a status, at once */
     WIRE_STOP,   /* no payload: detach, send what is left and WIRE_FINAL */
 };
 

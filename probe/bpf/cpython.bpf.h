@@ -125,15 +125,17 @@ struct python_walk_state {
     const struct python_process *process;
     struct stack_record *stack;
     __u64 frame;
-    __u32 n;
 };
 
-/* One frame. Verified once by way of bpf_loop(): unrolled, the two ways through it would multiply. */
+/*
+ * One frame. Verified once by way of bpf_loop(): unrolled, the two ways through it would multiply. The count is kept in
+ * the record, which is map memory: the verifier does not follow its value and sees the second round equal the first.
+ */
 static long python_walk_step(__u32 index, struct python_walk_state *state)
 {
     const struct cpython_walk_config *walk = &state->process->walk;
     __u64 frame = state->frame;
-    __u32 n = state->n;
+    __u32 n = state->stack->n_frames;
     __u8 owner = 0;
 
     if (!frame || n >= STACK_DEPTH)
@@ -144,18 +146,18 @@ static long python_walk_step(__u32 index, struct python_walk_state *state)
         state->stack->code[n] = read_user_u64(frame + walk->frame_code);
         state->stack->instr[n] = walk->frame_instr_size == 8 ? read_user_u64(frame + walk->frame_instr)
                                                              : read_user_u32(frame + walk->frame_instr);
-        state->n = n + 1;
+        state->stack->n_frames = (__u16)(n + 1);
     }
     state->frame = read_user_u64(frame + walk->frame_previous);
     return 0;
 }
 
-static __always_inline __u32 python_walk(const struct python_process *process, __u64 frame, struct stack_record *stack)
+static __always_inline void python_walk(const struct python_process *process, __u64 frame, struct stack_record *stack)
 {
     struct python_walk_state state = {.process = process, .stack = stack, .frame = frame};
 
+    stack->n_frames = 0;
     bpf_loop(STACK_DEPTH + 12, python_walk_step, &state, 0);
-    return state.n;
 }
 
 /*
@@ -183,7 +185,7 @@ static __always_inline int python_stack(const struct python_process *process, st
     stack->tid = slot->tid;
     stack->tgid = slot->tgid;
     stack->lock_held = (__u16)lock_held;
-    stack->n_frames = (__u16)python_walk(process, python_first_frame(process, tstate), stack);
+    python_walk(process, python_first_frame(process, tstate), stack);
     asm volatile("" ::: "memory");
     head->stacks++;
     return 1;
