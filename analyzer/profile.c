@@ -311,10 +311,18 @@ static int event_loop_items(const struct measurement *m, struct work_lanes *lane
     return r < 0 ? r : divide_long_bursts(b);
 }
 
+/* CPU that a forked worker spends on its own start. */
+static uint64_t fork_cpu(const struct measurement *m)
+{
+    if (m->replay_process_start_ns)
+        return m->replay_process_start_ns / 2;
+    return m->target.runtime.kind == RUNTIME_NATIVE ? NATIVE_FORK_CPU_NS : FORK_CPU_NS;
+}
+
 /* A worker that exists for one item: its own start is not the item's work. */
 static void take_worker_start(const struct measurement *m, struct work_lane *lane)
 {
-    uint64_t start_ns = m->replay_process_start_ns ? m->replay_process_start_ns / 2 : FORK_CPU_NS;
+    uint64_t start_ns = fork_cpu(m);
 
     if (lane->thread->tid != lane->thread->pid)
         start_ns = 0;
@@ -347,8 +355,8 @@ static enum cut worker_cut(const struct work_lanes *lanes, const struct work_lan
     }
     if (lanes->short_lived || count == 0)
         return CUT_LANE;
-    /* Manager, proxy: the lane asks for something again and again, and waits more than it works. */
-    if (lanes->processes > 1 && lane->work_ns / count < TINY_ITEM_NS && wait_ns > lane->work_ns)
+    /* Manager, proxy: the lane asks for something again and again, and waits about as long as it works. */
+    if (lanes->processes > 1 && lane->work_ns / count < TINY_ITEM_NS && wait_ns > lane->work_ns / 2)
         return CUT_LANE;
     return CUT_HANDOFF;
 }
@@ -392,8 +400,7 @@ static void item_overheads(struct profile *p, const struct work_lanes *lanes, bo
  */
 static uint64_t serial_gaps(const struct measurement *m, const struct work_lanes *lanes)
 {
-    uint64_t start_ns = m->replay_process_start_ns ? m->replay_process_start_ns : 2 * FORK_CPU_NS;
-    uint64_t creating_ns = start_ns * lanes->count;
+    uint64_t creating_ns = 2 * fork_cpu(m) * lanes->count;
     uint64_t own_ns = lanes->dispatch_ns > creating_ns ? lanes->dispatch_ns - creating_ns : 0;
 
     if (!lanes->short_lived)

@@ -5,15 +5,17 @@
 
 #include "base/base.h"
 
-#define MINOR_LANE 10        /* a lane with less than 1/10 of the mean lane's work is a helper, not a worker */
-#define CREATOR_WORKS 4      /* a creator is a worker if it did 1/4 of what each lane at a time did */
-#define SERIAL_SHARE 10      /* all others together did less than 1/10: the program is serial */
-#define TICKER_CPU 100       /* sleeps only, with CPU below 1/100 of them: a ticker */
-#define MIN_SHORT_LIVED 6    /* lanes before "one per item" can be told from a pool */
-#define MIN_SAMPLES 20       /* on-CPU samples for a share */
-#define SEEN_TOGETHER 0.10   /* of busy time with two or more threads on CPUs: the lock was let go */
-#define QUEUE_MATTERS 0.05   /* mean lanes queued for a mutex */
-#define IN_TURN_PARALLEL 1.2 /* mean lanes on CPU at most, where lanes wake each other in turn */
+#define MINOR_LANE 10                 /* a lane with less than 1/10 of the work-weighted mean lane's is a helper... */
+#define HELPERS_SHARE 20              /* ...if all helpers together did no more than 1/20 of the work */
+#define CREATOR_WORKS 4               /* a creator is a worker if it did 1/4 of what each lane at a time did */
+#define SERIAL_SHARE 10               /* all others together did less than 1/10: the program is serial */
+#define TICKER_CPU 100                /* sleeps only, with CPU below 1/100 of them: a ticker */
+#define MIN_SHORT_LIVED 6             /* lanes before "one per item" can be told from a pool */
+#define MIN_SAMPLES 20                /* on-CPU samples for a share */
+#define SEEN_TOGETHER 0.10            /* of busy time with two or more threads on CPUs: the lock was let go */
+#define QUEUE_MATTERS 0.05            /* mean lanes queued for a mutex */
+#define IN_TURN_PARALLEL 1.2          /* mean lanes on CPU at most, where lanes wake each other in turn... */
+#define MESSAGE_WORK_NS NSEC_PER_MSEC /* ...after less work than this each time */
 
 static uint64_t waits_outside(const struct thread *t)
 {
@@ -119,26 +121,58 @@ static bool *find_creators(const struct measurement *m, const uint64_t *works)
     return creators;
 }
 
-/* Keep the lanes that matter next to their mean; with a serial program the one that does the work. */
-static void choose_workers(const struct measurement *m, uint64_t *works, const bool *creators)
+static int compare_works(const void *a, const void *b)
+{
+    uint64_t x = **(const uint64_t *const *)a, y = **(const uint64_t *const *)b;
+
+    return (x > y) - (x < y);
+}
+
+/*
+ * Drop the smallest lanes, as long as each is minor next to where the work is and all of them together are little:
+ * feeders and collectors go, a long tail of small items stays.
+ */
+static int drop_helpers(uint64_t *works, size_t n, uint64_t total_ns)
+{
+    AUTO_FREE uint64_t **sorted = calloc(n + 1, sizeof(*sorted));
+    uint64_t dropped_ns = 0;
+    double weighted_ns = 0;
+
+    if (!sorted)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &works[i];
+        weighted_ns += (double)works[i] * (double)works[i] / (double)(total_ns ? total_ns : 1);
+    }
+    qsort(sorted, n, sizeof(*sorted), compare_works);
+    for (size_t i = 0; i < n; i++) {
+        dropped_ns += *sorted[i];
+        if ((double)*sorted[i] * MINOR_LANE > weighted_ns || dropped_ns * HELPERS_SHARE > total_ns)
+            break;
+        *sorted[i] = 0;
+    }
+    return 0;
+}
+
+/* Keep the lanes that matter; with a serial program the one that does the work. @return 0 or -ENOMEM */
+static int choose_workers(const struct measurement *m, uint64_t *works, const bool *creators)
 {
     uint64_t workers_ns = 0, total_ns = 0;
-    size_t n = 0, largest = 0;
+    size_t largest = 0;
 
     for (size_t i = 0; i < m->n_threads; i++) {
         total_ns += works[i];
         if (works[i] > works[largest])
             largest = i;
-        if (works[i] && !creators[i]) {
+        if (!creators[i])
             workers_ns += works[i];
-            n++;
-        }
     }
     bool serial = workers_ns * SERIAL_SHARE < total_ns;
 
     for (size_t i = 0; i < m->n_threads; i++)
-        if (serial ? i != largest : creators[i] || works[i] * MINOR_LANE * n < workers_ns)
+        if (serial ? i != largest : creators[i])
             works[i] = 0;
+    return serial ? 0 : drop_helpers(works, m->n_threads, workers_ns);
 }
 
 struct edge {
@@ -293,7 +327,9 @@ int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
 
     if (!works || !creators)
         return -ENOMEM;
-    choose_workers(m, works, creators);
+    r = choose_workers(m, works, creators);
+    if (r < 0)
+        return r;
     lanes.list = calloc(m->n_threads + 1, sizeof(*lanes.list));
     if (!lanes.list)
         return -ENOMEM;
@@ -369,16 +405,20 @@ static bool is_worker(const struct work_lanes *lanes, int32_t tid)
     return false;
 }
 
-/* Do workers wait for each other's messages, rather than for a dispatcher? */
+/*
+ * Do workers wait for each other's messages, rather than for a dispatcher, and after little work each? Longer stretches
+ * that do not overlap may as well be lanes short of CPUs.
+ */
 static bool woken_in_turn(const struct work_lanes *lanes)
 {
-    uint64_t by_workers = 0, total = 0;
+    uint64_t by_workers = 0, total = 0, work_ns = 0;
 
     if (lanes->count > 64)
         return false;
     for (size_t i = 0; i < lanes->count; i++) {
         const struct pieces *pieces = &lanes->list[i].pieces;
 
+        work_ns += lanes->list[i].work_ns;
         for (size_t k = 0; k < pieces->count; k++) {
             const struct piece *piece = &pieces->list[k];
 
@@ -388,7 +428,7 @@ static bool woken_in_turn(const struct work_lanes *lanes)
             by_workers += piece->waker_tid != lanes->list[i].thread->tid && is_worker(lanes, piece->waker_tid);
         }
     }
-    return total > 10 * lanes->count && by_workers * 2 > total;
+    return total && by_workers * 2 > total && work_ns / total < MESSAGE_WORK_NS;
 }
 
 double work_lanes_critical_share(const struct measurement *m, const struct work_lanes *lanes)
@@ -402,8 +442,7 @@ double work_lanes_critical_share(const struct measurement *m, const struct work_
     for (size_t i = 0; i < lanes->count; i++) {
         lock_ns += lanes->list[i].thread->blocked_ns[CAUSE_LOCK];
         interpreter_ns += lanes->list[i].thread->blocked_ns[CAUSE_INTERPRETER_LOCK];
-        /* A lane that waits for a CPU would run at once with the others if there were one. */
-        work_ns += lanes->list[i].work_ns + lanes->list[i].thread->runnable_ns;
+        work_ns += lanes->list[i].work_ns;
     }
     queued = (double)lock_ns / (double)span_ns;
     parallel = (double)work_ns / (double)span_ns;

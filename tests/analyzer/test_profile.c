@@ -206,6 +206,7 @@ static void short_lived_processes_are_one_item_each(void **state)
         CLEANUP(profile_freep) struct profile *p = NULL;
 
         (void)state;
+        synthetic_python(m);
         synthetic_process(m, 1, 0);
         synthetic_thread(m, 1, 1, 0, 0);
         synthetic_slice(m, 0, 10 * MS, 0, CAUSE_OTHER);
@@ -222,7 +223,7 @@ static void short_lived_processes_are_one_item_each(void **state)
         assert_int_equal(p->n_items, lanes);
         assert_int_equal(p->one_worker_per_item, lanes == 60);
         if (p->one_worker_per_item) {
-            assert_int_equal(totals_of(p).free_ns, 60 * 7 * MS);    /* 1 ms of each is its own start */
+            assert_int_equal(totals_of(p).locked_ns, 60 * 7 * MS);  /* 1 ms of each is its own start */
             assert_in_range(p->ipc_ns_per_item, 2900 * US, 3 * MS); /* one begins every 10 ms */
             assert_int_equal(p->head_ns, 11 * MS);
         }
@@ -616,28 +617,57 @@ static void token_ring_cannot_overlap(void **state)
     assert_in_range(p->switch_ns_per_item, 5 * US, 9 * US); /* 45 us a turn of two, 30 of them work */
 }
 
-/* The same wake-ups among lanes that are only short of CPUs are a pool's, not a token's. */
-static void lanes_short_of_cpus_are_not_in_turn(void **state)
+/* The same wake-ups after long work are those of lanes short of CPUs, not of a token. */
+static void long_work_is_not_in_turn(void **state)
 {
-    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
-    CLEANUP(profile_freep) struct profile *p = NULL;
+    static const struct {
+        uint64_t work_ns;
+        bool in_turn;
+    } cases[] = {{990 * US, true}, {1000 * US, false}};
 
     (void)state;
-    synthetic_thread(m, 1, 1, 0, 0);
-    synthetic_slice(m, 0, 1 * MS, 1000 * MS, CAUSE_JOIN);
-    for (int32_t lane = 0; lane < 2; lane++) {
-        size_t t = synthetic_thread(m, 2 + lane, 1, 1, 1 * MS);
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
 
-        for (int i = 0; i < 100; i++) {
-            synthetic_woken_slice(m, t, 4 * MS, 100 * US, CAUSE_HANDOFF, lane ? 2 : 3);
-            m->threads[t].slices[i].runnable_ns = 4 * MS;
-            m->threads[t].runnable_ns += 4 * MS;
-            m->threads[t].death_ns += 4 * MS;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 1 * MS, 1000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 2; lane++) {
+            size_t t = synthetic_thread(m, 2 + lane, 1, 1, 1 * MS);
+
+            for (int i = 0; i < 100; i++)
+                synthetic_woken_slice(m, t, cases[c].work_ns, 1 * MS, CAUSE_HANDOFF, lane ? 2 : 3);
         }
+        p = profile_of(m);
+        assert_int_equal(totals_of(p).critical_ns, cases[c].in_turn ? totals_of(p).free_ns : 0);
     }
-    p = profile_of(m);
-    assert_int_equal(totals_of(p).critical_ns, 0);
-    assert_int_equal(totals_of(p).free_ns, 800 * MS);
+}
+
+/* Feeders and collectors are no workers; a long tail of small items is work. */
+static void helpers_are_told_from_small_items(void **state)
+{
+    static const struct {
+        int32_t small;
+        uint64_t small_ns;
+        size_t items;
+    } cases[] = {{1, 90 * MS, 2}, {1, 110 * MS, 3}, {40, 20 * MS, 39}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 1 * MS, 1000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 2 + cases[c].small; lane++)
+            synthetic_slice(m, synthetic_thread(m, 2 + lane, 1, 1, 1 * MS), lane < 2 ? 1000 * MS : cases[c].small_ns, 0,
+                            CAUSE_OTHER);
+        p = profile_of(m);
+        if (cases[c].small == 1)
+            assert_int_equal(p->n_items, cases[c].items);
+        else
+            assert_true(p->n_items >= cases[c].items - 5);
+    }
 }
 
 /* A ticker that sleeps beside the work neither is work nor bounds it; where all sleep, sleeping is the work. */
@@ -756,7 +786,8 @@ int main(void)
         cmocka_unit_test(loops_in_processes_are_hybrid),
         cmocka_unit_test(mutex_convoy_is_critical),
         cmocka_unit_test(token_ring_cannot_overlap),
-        cmocka_unit_test(lanes_short_of_cpus_are_not_in_turn),
+        cmocka_unit_test(long_work_is_not_in_turn),
+        cmocka_unit_test(helpers_are_told_from_small_items),
         cmocka_unit_test(tickers_count_only_among_themselves),
         cmocka_unit_test(runtime_threads_do_not_work),
         cmocka_unit_test(idle_waits_cut_a_servers_requests),
