@@ -94,6 +94,28 @@ static void split_cpu(uint64_t on_cpu, uint64_t user, uint64_t system, uint64_t 
     *ret_system = on_cpu - min_u64(*ret_user, on_cpu);
 }
 
+/*
+ * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
+ * waited for. The first thread of a process does not count: it waits for the others' results.
+ */
+static bool is_parked(const struct run_thread *thread, uint64_t lifetime)
+{
+    const struct slot *account = &thread->account;
+
+    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
+           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
+}
+
+static void rename_cause(struct thread *thread, enum cause from, enum cause to)
+{
+    thread->blocked_ns[to] += thread->blocked_ns[from];
+    thread->blocked_count[to] += thread->blocked_count[from];
+    thread->blocked_ns[from] = thread->blocked_count[from] = 0;
+    for (size_t i = 0; i < thread->n_slices; i++)
+        if (thread->slices[i].cause == from)
+            thread->slices[i].cause = to;
+}
+
 static int fill_slices(const struct run_thread *from, const struct run_process *process, struct thread *to)
 {
     to->slices = calloc(from->n_slices ? from->n_slices : 1, sizeof(*to->slices));
@@ -141,6 +163,7 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
 {
     const struct run_process *process = run_state_find_process(&c->state, from->tgid);
     const struct slot *account = &from->account;
+    int r;
 
     to->tid = (int32_t)from->tid;
     to->pid = (int32_t)from->tgid;
@@ -160,7 +183,10 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     if (process && process->image)
         to->runtime_internal = thread_is_internal(process->image->runtime.kind, to->name);
     close_lifetime(c, from, to);
-    return fill_slices(from, process, to);
+    r = fill_slices(from, process, to);
+    if (r == 0 && is_parked(from, to->death_ns - to->birth_ns))
+        rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
+    return r;
 }
 
 static int fill_threads(struct collector *c, struct measurement *m)

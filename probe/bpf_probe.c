@@ -131,15 +131,17 @@ static int read_signals(struct run *run)
 
 static void report_progress(struct run *run, uint64_t now)
 {
+    const struct collector *collector = &run->collector;
+    uint64_t accounted = collector->on_cpu_ns + collector->runnable_ns;
     struct probe_progress progress = {0};
 
     if (!run->options->progress || now < run->next_progress)
         return;
     run->next_progress = now + PROGRESS_INTERVAL_NS;
-    progress.elapsed_ns = now - run->collector.released_ns;
-    progress.live_threads = (uint32_t)run->collector.status.live_threads;
-    progress.on_cpu_ns = run->collector.on_cpu_ns;
-    progress.blocked_ns = run->collector.blocked_ns;
+    progress.elapsed_ns = now - collector->released_ns;
+    progress.live_threads = (uint32_t)collector->status.live_threads;
+    progress.on_cpu_ns = collector->on_cpu_ns;
+    progress.blocked_ns = collector->thread_time_ns > accounted ? collector->thread_time_ns - accounted : 0;
     run->options->progress(&progress, run->options->userdata);
 }
 

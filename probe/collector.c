@@ -145,7 +145,7 @@ static int take_slice(struct collector *collector, const struct record *r)
     };
 
     collector->on_cpu_ns += r->on_cpu_ns;
-    collector->blocked_ns += r->blocked_ns;
+    collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
     if (!thread->last_epoll_end)
@@ -250,6 +250,15 @@ static int take_futexes(struct collector *collector, const struct wire_futex *fu
     return 0;
 }
 
+static void take_status(struct collector *collector, const struct wire_status *status)
+{
+    uint64_t before = collector->status.now_ns ? collector->status.now_ns : collector->released_ns;
+
+    if (status->now_ns > before)
+        collector->thread_time_ns += (status->now_ns - before) * status->live_threads;
+    collector->status = *status;
+}
+
 /* Number of elements in a payload; -1: it does not hold whole ones. */
 static long elements(const struct wire_header *header, size_t size)
 {
@@ -264,7 +273,7 @@ int collector_feed(struct collector *collector, const struct wire_header *header
     case WIRE_STATUS:
         if (header->size != sizeof(collector->status))
             return -EPROTO;
-        memcpy(&collector->status, payload, sizeof(collector->status));
+        take_status(collector, payload);
         return 0;
     case WIRE_STACKS:
         n = elements(header, sizeof(struct stack_record));
