@@ -16,8 +16,9 @@
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
 #define TINY_ITEM_NS (200 * NSEC_PER_USEC)    /* with items below this, hand-overs that outweigh them are round trips */
-#define FORK_CPU_NS NSEC_PER_MSEC             /* a forked worker's own start, at most half of what it used */
-#define EXEC_CPU_NS (12 * NSEC_PER_MSEC)      /* the same for an interpreter started afresh */
+#define FORK_CPU_NS NSEC_PER_MSEC             /* a forked interpreter's own start, at most half of what it used */
+#define NATIVE_FORK_CPU_NS (100 * NSEC_PER_USEC) /* the same for native code: page faults */
+#define EXEC_CPU_NS (12 * NSEC_PER_MSEC)         /* the same for an interpreter started afresh */
 
 static int compare_u64(const void *a, const void *b)
 {
@@ -193,15 +194,20 @@ static double loop_wait_factor(const struct work_lane *lane)
     return lane->loop->outstanding_mean > 1 ? lane->loop->outstanding_mean : 1;
 }
 
-/* Pad to `want` items of equal waits: a loop woken once for many answers shows fewer waits than there were. */
-static int spread_loop_items(struct profile_builder *b, size_t first_item, size_t first_step, size_t want)
+/*
+ * Rebuild the items of a loop with `at_once` waits outstanding: it is woken once for several answers, and one of its
+ * waits stands for many. Equal items, as many as keep that number in flight for as long as the loop ran.
+ */
+static int rebuild_loop_items(struct profile_builder *b, size_t first_item, size_t first_step, size_t at_once)
 {
     struct profile *p = b->profile;
     struct profile_step sum = {0};
-    size_t have = p->n_items - first_item;
+    size_t have = p->n_items - first_item, want = (have + at_once / 2) / at_once * at_once;
 
-    if (have >= want || !have)
+    if (!have || at_once < 2)
         return 0;
+    if (want < at_once)
+        want = at_once;
     for (size_t i = first_step; i < p->n_steps; i++) {
         sum.locked_cpu_ns += p->steps[i].locked_cpu_ns;
         sum.free_cpu_ns += p->steps[i].free_cpu_ns;
@@ -268,7 +274,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     struct cut_options options = {
         .cut = blocked || countable || serves(lane) ? CUT_WAITS : CUT_LANE,
         .locked = work_lane_locked_share(m, lanes, lane),
-        .min_wait = blocked ? pieces_min_wait(&lane->pieces) : 1,
+        .min_wait = pieces_min_wait(&lane->pieces),
         .wait_factor = factor,
     };
     int r;
@@ -288,7 +294,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     }
     r = builder_cut(b, &lane->pieces, first, &options);
     if (r == 0 && !blocked && options.cut == CUT_WAITS)
-        r = spread_loop_items(b, first_item, first_step, (size_t)lround(factor));
+        r = rebuild_loop_items(b, first_item, first_step, (size_t)lround(factor));
     return r;
 }
 

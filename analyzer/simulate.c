@@ -179,6 +179,8 @@ static uint32_t most_workers(const struct profile *p, enum model model, uint32_t
     default:
         most = 1;
     }
+    if (p->current_model == model && p->current_workers > most)
+        most = p->current_workers; /* what it does now is possible */
     if (most > p->n_items)
         most = p->n_items;
     if (model == MODEL_PROCESSES_COROUTINES && most > (p->n_items + cpus - 1) / cpus)

@@ -9,7 +9,7 @@
 #define MIN_SAMPLE 16         /* items, where the profile has them */
 #define MAX_STEPS 4096        /* in a sample: keeps the documents small */
 #define STEP_NS NSEC_PER_MSEC /* steps are merged until their mean is no shorter than this */
-#define MAX_THREADS 256
+#define MAX_THREADS 1024
 #define MAX_PROCESSES 64
 #define MAX_IN_FLIGHT 512 /* one descriptor each in the native loop; 1024 is the usual limit of a process */
 #define SWITCH_INTERVAL_NS (5 * NSEC_PER_MSEC)

@@ -398,6 +398,34 @@ static void event_loop_with_few_turns_has_an_item_per_connection(void **state)
     assert_int_equal(totals_of(p).locked_ns, 40 * MS);
 }
 
+/* (f) One long wait with many answers outstanding is that many waits, not one that lasts as long as all of them. */
+static void event_loop_items_are_no_longer_than_the_loop(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    struct event_loop *loop;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 30 * MS, 100 * US, CAUSE_DISK); /* imports */
+    synthetic_slice(m, 0, 30 * MS, 900 * MS, CAUSE_NETWORK);
+    for (int i = 0; i < 60; i++)
+        synthetic_slice(m, 0, 1 * MS, 5 * MS, CAUSE_NETWORK);
+    loop = synthetic_loop(m, 1, 1);
+    loop->turns = 61;
+    loop->wait_ns = 1200 * MS;
+    loop->busy_cpu_ns = 60 * MS;
+    loop->outstanding_mean = 25.0;
+    loop->outstanding_max = 40;
+    p = profile_of(m);
+    assert_int_equal(p->n_items % 25, 0);
+    assert_about(totals_of(p).wait_ns, 25 * 1200 * MS);
+    for (size_t i = 0; i < p->n_steps; i++)
+        assert_true(p->steps[i].wait_ns <= 1200 * MS);
+    assert_int_equal(p->head_ns, 60 * MS + 100 * US);
+}
+
 /* (f) Awaits one after another: one outstanding, so each is an item that could have overlapped. */
 static void serial_awaits_are_items(void **state)
 {
@@ -778,6 +806,7 @@ int main(void)
         cmocka_unit_test(imports_are_head),
         cmocka_unit_test(event_loop_waits_overlap),
         cmocka_unit_test(event_loop_with_few_turns_has_an_item_per_connection),
+        cmocka_unit_test(event_loop_items_are_no_longer_than_the_loop),
         cmocka_unit_test(serial_awaits_are_items),
         cmocka_unit_test(short_timer_gaps_are_not_counted_as_awaits),
         cmocka_unit_test(blocked_event_loop_is_marked),
