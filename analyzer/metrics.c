@@ -93,17 +93,6 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
     v[METRIC_SATURATED_NS] = v[METRIC_MACHINE_SATURATED] != 0.0 ? wall : 0.0;
 }
 
-static void add_messages(const struct lanes *lanes, double *v)
-{
-    double ipc = (double)lanes->ipc_ns, messages_ns = ipc + (double)lanes->handoff_ns;
-    double work = (double)lanes->work_ns;
-
-    v[METRIC_IPC_SHARE] = metrics_share(ipc, ipc + work);
-    v[METRIC_MESSAGE_SHARE] = metrics_share(messages_ns, messages_ns + work);
-    v[METRIC_MESSAGES] = (double)(lanes->ipc_count + lanes->handoff_count);
-    v[METRIC_MESSAGE_CPU_NS] = metrics_share((double)lanes->on_cpu_ns, fmax(v[METRIC_MESSAGES], 1.0));
-}
-
 /*
  * What perfect concurrency could save, at most: active wall time minus what the CPUs need for the CPU work that is
  * asked for today (run-queue wait included: that work is offered already). Waste counts, too, even where CPUs look
@@ -117,7 +106,7 @@ static void add_potential_gain(const struct measurement *m, const struct lanes *
     double offered = (on_cpu + (double)lanes->runnable_ns) / cpus;
     double starts = (v[METRIC_PROCESS_START_SHARE] + v[METRIC_THREAD_START_SHARE]) * (double)lanes->work_ns;
     double per_message = m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE ? 5e3 : 5e4;
-    double messages = fmin(v[METRIC_MESSAGES] * per_message, on_cpu);
+    double messages = fmin(fmax(v[METRIC_MESSAGES] * per_message, v[METRIC_IPC_CPU_SHARE] * on_cpu), on_cpu);
     double waste = fmin(wall, (starts + messages) / fmax(1.0, v[METRIC_CPU_CORES_BUSY]));
     double queues = fmin(wall * v[METRIC_LOCK_WAIT_SHARE], fmax(0.0, wall - on_cpu / cpus));
 
@@ -134,7 +123,7 @@ int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint
         cpus = measurement_cpus(m);
     add_time(m, lanes, cpus, metrics.value);
     metrics_add_waits(m, lanes, &metrics);
-    add_messages(lanes, metrics.value);
+    metrics_add_messages(m, lanes, &metrics);
     r = metrics_add_items(m, lanes, &metrics);
     if (r < 0)
         return r;

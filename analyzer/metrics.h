@@ -51,6 +51,7 @@ struct measurement;
     X(THREAD_START_SHARE, "thread_start_share", "share")       /* starting them, of active time */                     \
     X(ONE_SHOT_THREADS_LIVE, "one_shot_threads_live", "count") /* at once, of threads that do one item and end */      \
     X(IPC_SHARE, "ipc_share", "share")         /* waits for other processes, of these and active time */               \
+    X(IPC_CPU_SHARE, "ipc_cpu_share", "share") /* on-CPU samples that send or receive messages */                      \
     X(MESSAGE_SHARE, "message_share", "share") /* waits for other threads and processes, likewise */                   \
     X(MESSAGES, "messages", "count")                                                                                   \
     X(MESSAGE_CPU_NS, "message_cpu_ns", "ns") /* CPU time per such wait */                                             \
@@ -99,9 +100,10 @@ int metrics_lookup(const char *name, double *ret_value, void *userdata);
 uint64_t metrics_process_start_ns(const struct measurement *m);
 uint64_t metrics_thread_start_ns(const struct measurement *m);
 
-/* The groups, one file each: metrics_waits.c, metrics_items.c, metrics_loops.c. Called by metrics_compute() in order.
+/* The groups, one file each (metrics_waits.c, metrics_messages.c, ...). Called by metrics_compute() in order.
  */
 void metrics_add_waits(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
+void metrics_add_messages(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
 int metrics_add_items(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
 void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);
 

@@ -19,6 +19,7 @@ static const struct {
     {"process_start_share", "time spent starting processes, of the run"},
     {"one_shot_threads_live", "threads alive at once that do one item and end"},
     {"thread_start_share", "time spent starting threads, of the run"},
+    {"ipc_cpu_share", "CPU time spent sending and receiving messages"},
     {"ipc_share", "active thread time spent waiting for messages of other processes"},
     {"message_share", "active thread time spent waiting for messages of other threads"},
     {"message_cpu_ns", "CPU time per message"},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/findings/detect.h"
 
+#include <math.h>
+
 static bool waits_for_sibling(const struct site *site)
 {
     return !site->on_cpu && (site->cause == CAUSE_IPC || site->cause == CAUSE_HANDOFF);
@@ -11,10 +13,12 @@ int find_ipc_dominates(const struct finding_context *c, struct finding_list *lis
 {
     double ipc_share = finding_metric(c, METRIC_IPC_SHARE), message_share = finding_metric(c, METRIC_MESSAGE_SHARE);
     double cpu_ns = finding_metric(c, METRIC_MESSAGE_CPU_NS);
-    bool between_processes = ipc_share >= 0.15 && cpu_ns < 500e3;
+    double ipc_cpu = finding_metric(c, METRIC_IPC_CPU_SHARE);
+    bool carries = ipc_cpu >= 0.35;
+    bool between_processes = carries || (ipc_share >= 0.15 && cpu_ns < 500e3);
     bool in_turns = message_share >= 0.3 && cpu_ns < 20e3 && finding_metric(c, METRIC_EXTERNAL_WAIT_SHARE) < 0.3;
-    double share = between_processes ? ipc_share : message_share;
-    char text[WORDS_NUMBER], cpu[WORDS_NUMBER];
+    double share = fmax(between_processes ? ipc_share : message_share, carries ? ipc_cpu : 0.0);
+    char waiting[WORDS_NUMBER], work[WORDS_NUMBER], traffic[WORDS_NUMBER];
 
     if (!between_processes && !in_turns)
         return 0;
@@ -25,7 +29,9 @@ int find_ipc_dominates(const struct finding_context *c, struct finding_list *lis
                          .time_ns = between_processes ? c->lanes->ipc_ns : c->lanes->ipc_ns + c->lanes->handoff_ns,
                          .share = share,
                          .gain = finding_gain_of_model(c, MODEL_SERIAL)},
-        words_format("%.0f messages, %s of work for each; waiting for them %s of the time",
-                     finding_metric(c, METRIC_MESSAGES), words_ns(cpu_ns, cpu), words_share(share, text)),
+        words_format("%.0f waits for messages, %s of CPU for each; waiting %s of the time%s%s%s",
+                     finding_metric(c, METRIC_MESSAGES), words_ns(cpu_ns, work),
+                     words_share(between_processes ? ipc_share : message_share, waiting), carries ? ", " : "",
+                     carries ? words_share(ipc_cpu, traffic) : "", carries ? " of CPU carries them" : ""),
         waits_for_sibling);
 }

@@ -245,6 +245,18 @@ static struct measurement *large_messages(void)
     return messages(510 * US);
 }
 
+/* CPUs are full, nobody waits for long: the traffic shows in the samples only. */
+static struct measurement *traffic(uint64_t traffic_ns)
+{
+    struct measurement *m = messages(20 * MS);
+
+    m->n_sites = 0;
+    build_site(m, true, CAUSE_OTHER, traffic_ns, false, "send", "/usr/lib/python3.11/multiprocessing/connection.py", 1,
+               NULL);
+    build_site(m, true, CAUSE_OTHER, 1000 * MS - traffic_ns, false, "square", "squares.py", 1, NULL);
+    return m;
+}
+
 static struct measurement *memory(double share)
 {
     struct measurement *m = case_serial_cpu(RUNTIME_NATIVE, 1000 * MS);
@@ -394,6 +406,13 @@ static void every_finding_has_its_flaw_and_its_near_miss(void **state)
     }
 }
 
+static void traffic_shows_in_samples_where_nobody_waits(void **state)
+{
+    (void)state;
+    assert_true(found(traffic(360 * MS), 4101));
+    assert_false(found(traffic(340 * MS), 4101));
+}
+
 static void ids_and_slugs(void **state)
 {
     (void)state;
@@ -463,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_has_its_flaw_and_its_near_miss),
+        cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
         cmocka_unit_test(ids_and_slugs),
         cmocka_unit_test(sites_are_copied_and_chosen_by_cause),
         cmocka_unit_test(ranked_by_severity_then_time_and_ignored_on_request),
