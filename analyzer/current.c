@@ -57,7 +57,11 @@ enum model current_detect(const struct lanes *lanes, const struct metrics *metri
         return MODEL_PROCESSES;
     }
     if (v[METRIC_LANES_WORKING] >= 2.0 || v[METRIC_SHORT_THREADS] >= MANY_WORKERS) {
-        *ret_workers = at_least_one(fmax(v[METRIC_LANES_WORKING], lanes_peak(lanes, is_working_thread)));
+        /* With a thread per item the main thread only makes them. */
+        double threads = lanes_peak(lanes, is_working_thread);
+        bool per_item = v[METRIC_SHORT_THREADS] >= MANY_WORKERS;
+
+        *ret_workers = at_least_one(per_item ? threads : fmax(v[METRIC_LANES_WORKING], threads));
         return MODEL_THREADS;
     }
     *ret_workers = 1;

@@ -48,10 +48,93 @@ static void every_leaf_has_a_program_that_ends_there(void **state)
     }
 }
 
+static uint64_t cpu_now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* The bar is 0.5 s; the limit here is only to catch what grows with the square. Sanitizers take their time. */
+static void a_thousand_threads_are_analyzed_in_no_time(void **state)
+{
+    struct measurement *m = build_new(RUNTIME_CPYTHON, 8);
+    struct advice *a;
+    uint64_t start_ns;
+
+    (void)state;
+    build_repeat(m, build_lane(m, 100, 100, 0), 1, 30 * MS, 0, CAUSE_OTHER, 0);
+    for (int i = 0; i < 1000; i++) {
+        size_t lane = build_lane(m, 100, 101 + i, 30 * MS);
+
+        build_handoff(m, lane, 65, 1 * MS, CAUSE_HANDOFF, 5 * MS, 0x1000 + (uint64_t)(i % 7), 101 + (i + 7) % 1000);
+        build_repeat(m, lane, 66, 1 * MS, 0, CAUSE_NETWORK, 50 * MS);
+    }
+    build_finish(m, 500.0);
+    start_ns = cpu_now_ns();
+    a = build_advice(m);
+    print_message("131,001 slices in %.0f ms of CPU time\n", (double)(cpu_now_ns() - start_ns) / 1e6);
+    assert_true(cpu_now_ns() - start_ns < 20 * NSEC_PER_SEC);
+    assert_int_not_equal(a->recommendation.model, MODEL_NONE);
+    advice_free(a);
+    measurement_free(m);
+}
+
+static void broken_measurements_are_refused(void **state)
+{
+    struct measurement *m = case_serial_cpu(RUNTIME_NATIVE, 1000 * MS);
+    struct advice *a = NULL;
+
+    (void)state;
+    m->threads[0].on_cpu_ns += 1;
+    assert_int_equal(analyze(m, NULL, &a), -EBADMSG);
+    assert_null(a);
+    measurement_free(m);
+}
+
+static void the_same_measurement_gives_the_same_advice(void **state)
+{
+    struct measurement *m = case_gil_threads(4, 500 * MS, 1500 * MS);
+    struct advice *a = build_advice(m), *b = build_advice(m);
+
+    (void)state;
+    assert_int_equal(a->n_path, b->n_path);
+    assert_int_equal(a->recommendation.expected_ns, b->recommendation.expected_ns);
+    assert_memory_equal(a->recommendation.interval, b->recommendation.interval, sizeof(a->recommendation.interval));
+    advice_free(a);
+    advice_free(b);
+    measurement_free(m);
+}
+
+/* A hostile file: nothing but what the checks let through. */
+static void empty_and_extreme_measurements_do_no_harm(void **state)
+{
+    struct measurement *empty = build_new(RUNTIME_NATIVE, 1);
+    struct measurement *huge = build_new(RUNTIME_CPYTHON, 1);
+    struct advice *a;
+
+    (void)state;
+    a = build_advice(empty);
+    assert_int_equal(a->recommendation.model, MODEL_NONE);
+    advice_free(a);
+    huge->wall_ns = UINT64_MAX / 4;
+    build_repeat(huge, build_lane(huge, 100, 100, 0), 1, UINT64_MAX / 8, 0, CAUSE_NETWORK, UINT64_MAX / 8);
+    build_finish(huge, 1.0);
+    a = build_advice(huge);
+    advice_free(a);
+    measurement_free(empty);
+    measurement_free(huge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_leaf_has_a_program_that_ends_there),
+        cmocka_unit_test(a_thousand_threads_are_analyzed_in_no_time),
+        cmocka_unit_test(broken_measurements_are_refused),
+        cmocka_unit_test(the_same_measurement_gives_the_same_advice),
+        cmocka_unit_test(empty_and_extreme_measurements_do_no_harm),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cases.h"
+
+static bool mentions(char *const *list, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strstr(list[i], text))
+            return true;
+    return false;
+}
+
+static struct measurement *replayed(double fidelity)
+{
+    struct measurement *m = case_gil_threads(4, 1000 * MS, 3000 * MS);
+
+    build_replay(m, MODEL_THREADS, 4, 10, (uint64_t)((double)m->wall_ns * fidelity), true);
+    build_replay(m, MODEL_PROCESSES, 4, 10, (uint64_t)((double)m->wall_ns * fidelity * 0.3), false);
+    build_replay(m, MODEL_SERIAL, 1, 10, (uint64_t)((double)m->wall_ns * fidelity), false);
+    return m;
+}
+
+static enum confidence confidence_of(const struct measurement *m, const char *reason)
+{
+    struct advice *a = build_advice(m);
+    const struct recommendation *r = &a->recommendation;
+    enum confidence confidence = r->confidence;
+
+    if (reason && !mentions(r->confidence_reasons, r->n_confidence_reasons, reason))
+        fail_msg("no reason mentions %s", reason);
+    if (!reason && r->n_confidence_reasons > 0)
+        fail_msg("unexpected reason: %s", r->confidence_reasons[0]);
+    advice_free(a);
+    return confidence;
+}
+
+static void a_faithful_clear_replay_is_trusted(void **state)
+{
+    struct measurement *m = replayed(0.99);
+
+    (void)state;
+    assert_int_equal(confidence_of(m, NULL), CONFIDENCE_HIGH);
+    measurement_free(m);
+}
+
+static void fidelity_has_two_limits(void **state)
+{
+    static const struct {
+        double fidelity;
+        enum confidence confidence;
+        const char *reason;
+    } cases[] = {
+        {0.92, CONFIDENCE_HIGH, NULL},
+        {0.88, CONFIDENCE_MEDIUM, "faithful"},
+        {0.82, CONFIDENCE_MEDIUM, "faithful"},
+        {0.78, CONFIDENCE_LOW, "faithful"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = replayed(cases[i].fidelity);
+
+        assert_int_equal(confidence_of(m, cases[i].reason), cases[i].confidence);
+        measurement_free(m);
+    }
+}
+
+static void a_forecast_alone_is_medium_at_best(void **state)
+{
+    struct measurement *m = case_gil_threads(4, 1000 * MS, 3000 * MS);
+
+    (void)state;
+    assert_int_equal(confidence_of(m, "forecast, not replayed"), CONFIDENCE_MEDIUM);
+    measurement_free(m);
+}
+
+static void a_value_next_to_its_limit_is_said(void **state)
+{
+    struct measurement *m = case_gil_threads(2, 830 * MS, 170 * MS);
+
+    (void)state;
+    assert_true(confidence_of(m, "gil_wait_share is 17 %, close to its limit 15 %") <= CONFIDENCE_MEDIUM);
+    measurement_free(m);
+}
+
+/* Above 1 % loss the verdict says so, above 10 % it is withheld. */
+static void loss_is_said_and_then_withholds_the_verdict(void **state)
+{
+    static const struct {
+        uint64_t lost_ns;
+        bool said;
+        bool verdict;
+    } cases[] = {{9 * MS, false, true}, {11 * MS, true, true}, {99 * MS, true, true}, {101 * MS, false, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = case_serial_cpu(RUNTIME_NATIVE, 1000 * MS);
+        struct advice *a;
+
+        m->threads[0].unattributed_ns = cases[i].lost_ns;
+        m->threads[0].on_cpu_ns -= cases[i].lost_ns;
+        m->threads[0].slices[0].on_cpu_ns -= cases[i].lost_ns;
+        measurement_sum_threads(m);
+        a = build_advice(m);
+        assert_int_equal(a->recommendation.model != MODEL_NONE, cases[i].verdict);
+        assert_int_equal(a->recommendation.confidence != CONFIDENCE_NONE, cases[i].verdict);
+        assert_int_equal(
+            mentions(a->recommendation.confidence_reasons, a->recommendation.n_confidence_reasons, "unexplained"),
+            cases[i].said);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
+static void less_is_known_without_privileges_and_without_the_lock(void **state)
+{
+    struct measurement *m = replayed(0.99);
+
+    (void)state;
+    (void)strcpy(m->probe, "procfs");
+    assert_int_equal(confidence_of(m, "without privileges"), CONFIDENCE_MEDIUM);
+    m->target.runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
+    assert_int_equal(confidence_of(m, "interpreter lock"), CONFIDENCE_LOW);
+    measurement_free(m);
+}
+
+static void assumptions_and_blind_spots_are_listed(void **state)
+{
+    struct measurement *m = replayed(0.99);
+    struct advice *a;
+
+    (void)state;
+    m->loss.decimation = 4;
+    a = build_advice(m);
+    assert_true(mentions(a->recommendation.assumptions, a->recommendation.n_assumptions, "independent"));
+    assert_true(mentions(a->recommendation.assumptions, a->recommendation.n_assumptions, "not sampled"));
+    assert_true(mentions(a->recommendation.not_seen, a->recommendation.n_not_seen, "anything after 4"));
+    assert_true(mentions(a->recommendation.not_seen, a->recommendation.n_not_seen, "3 of every 4 slices"));
+    advice_free(a);
+    measurement_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_faithful_clear_replay_is_trusted),
+        cmocka_unit_test(fidelity_has_two_limits),
+        cmocka_unit_test(a_forecast_alone_is_medium_at_best),
+        cmocka_unit_test(a_value_next_to_its_limit_is_said),
+        cmocka_unit_test(loss_is_said_and_then_withholds_the_verdict),
+        cmocka_unit_test(less_is_known_without_privileges_and_without_the_lock),
+        cmocka_unit_test(assumptions_and_blind_spots_are_listed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

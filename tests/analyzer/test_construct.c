@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "analyzer/construct.h"
+#include "cases.h"
+
+static bool mentions(char *const *list, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strstr(list[i], text))
+            return true;
+    return false;
+}
+
+static void every_runtime_has_words_for_every_model(void **state)
+{
+    (void)state;
+    for (int runtime = 0; runtime < RUNTIME_COUNT; runtime++) {
+        for (int model = MODEL_THREADS; model < MODEL_COUNT; model++) {
+            struct recommendation r = {.model = (enum model)model, .change = CHANGE_SWITCH, .workers = 7};
+            char *text = construct_of((enum runtime_kind)runtime, &r, 33);
+
+            assert_non_null(text);
+            assert_null(strchr(text, '%'));
+            assert_true(strstr(text, model == MODEL_COROUTINES ? "33" : "7") || strstr(text, "VirtualThread"));
+            free(text);
+        }
+    }
+}
+
+static void keeping_and_serial_need_no_construct(void **state)
+{
+    struct recommendation keep = {.model = MODEL_THREADS, .change = CHANGE_KEEP, .workers = 7};
+    struct recommendation serial = {.model = MODEL_SERIAL, .change = CHANGE_SWITCH};
+    struct recommendation none = {.model = MODEL_NONE, .change = CHANGE_SWITCH};
+
+    (void)state;
+    assert_null(construct_of(RUNTIME_CPYTHON, &keep, 0));
+    assert_null(construct_of(RUNTIME_CPYTHON, &serial, 0));
+    assert_null(construct_of(RUNTIME_CPYTHON, &none, 0));
+}
+
+static void actions_name_the_library_and_the_place(void **state)
+{
+    struct measurement *m = case_serial_waits(RUNTIME_CPYTHON, 100, 50 * MS, MS);
+    struct advice *a;
+
+    (void)state;
+    build_module(m, "requests");
+    a = build_advice(m);
+    assert_string_equal(a->recommendation.why_id, "waits_coroutines");
+    assert_true(mentions(a->recommendation.actions, a->recommendation.n_actions, "replace requests by aiohttp"));
+    assert_true(mentions(a->recommendation.actions, a->recommendation.n_actions, "asyncio.gather"));
+    advice_free(a);
+    measurement_free(m);
+
+    for (size_t i = 0; i < n_leaf_cases; i++) {
+        if (strcmp(leaf_cases[i].leaf, "loop_unblock") != 0)
+            continue;
+        m = leaf_cases[i].make();
+        a = build_advice(m);
+        assert_true(mentions(a->recommendation.actions, a->recommendation.n_actions, "fetch() at crawl.py:12"));
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_runtime_has_words_for_every_model),
+        cmocka_unit_test(keeping_and_serial_need_no_construct),
+        cmocka_unit_test(actions_name_the_library_and_the_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
