@@ -200,11 +200,16 @@ static void start_sampling(struct bpf_session *session)
 
 static int explain_load_failure(int error, char *message, size_t size)
 {
+    char self[256] = "concadvise-probe";
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (length > 0)
+        self[length] = '\0';
     if (error == -EPERM || error == -EACCES)
         (void)snprintf(message, size,
                        "loading the BPF programs was refused (%s). Run concadvise with sudo, or give the helper its "
-                       "capabilities: sudo setcap cap_bpf,cap_perfmon+ep /path/to/concadvise-probe",
-                       strerror(-error));
+                       "capabilities: sudo setcap cap_bpf,cap_perfmon+ep %s",
+                       strerror(-error), self);
     else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
         (void)snprintf(message, size,
                        "this kernel has no BTF (/sys/kernel/btf/vmlinux: %s), which the probe needs to find its way in "
