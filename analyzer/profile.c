@@ -392,8 +392,9 @@ static void item_overheads(struct profile *p, const struct work_lanes *lanes, bo
     overhead_ns = (lanes->dispatch_ns + round_trips_ns) / p->n_items;
     if (lanes->short_lived)
         overhead_ns = creation_overhead(p, lanes);
-    if (in_turn && span_ns > work_ns)
-        p->switch_ns_per_item = (span_ns - work_ns) / p->n_items;
+    /* At least 1: measured, and found to be nothing. */
+    if (in_turn)
+        p->switch_ns_per_item = span_ns > work_ns + p->n_items ? (span_ns - work_ns) / p->n_items : 1;
     else if (p->current_model == MODEL_PROCESSES)
         p->ipc_ns_per_item = overhead_ns;
     else
@@ -412,6 +413,29 @@ static uint64_t serial_gaps(const struct measurement *m, const struct work_lanes
     if (!lanes->short_lived)
         return lanes->gaps_ns;
     return own_ns < lanes->gaps_ns ? own_ns : lanes->gaps_ns;
+}
+
+/*
+ * More threads came and went than have rows: those that have stand for all, and the time after the last of them is not
+ * a serial tail.
+ */
+static void stand_for_omitted(const struct measurement *m, struct work_lanes *lanes, struct profile *p)
+{
+    uint64_t rows_ns = 0;
+    double factor;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        rows_ns += m->threads[i].on_cpu_ns;
+    if (!lanes->short_lived || !(m->loss.threads_omitted + m->loss.threads_dropped) || !rows_ns)
+        return;
+    factor = (double)m->on_cpu_ns / (double)rows_ns;
+    for (size_t i = 0; i < p->n_steps && factor > 1; i++) {
+        p->steps[i].locked_cpu_ns = (uint64_t)llround((double)p->steps[i].locked_cpu_ns * factor);
+        p->steps[i].free_cpu_ns = (uint64_t)llround((double)p->steps[i].free_cpu_ns * factor);
+        p->steps[i].wait_ns = (uint64_t)llround((double)p->steps[i].wait_ns * factor);
+    }
+    p->tail_ns = 0;
+    lanes->last_ns = m->wall_ns;
 }
 
 /* Several lanes work: threads, processes, pools, one per item. */
@@ -442,9 +466,11 @@ static int worker_items(const struct measurement *m, struct work_lanes *lanes, s
             first++;
         r = builder_cut(b, &lane->pieces, first, &options);
     }
-    if (r == 0)
-        item_overheads(p, lanes, critical >= 1.0);
-    return r;
+    if (r < 0)
+        return r;
+    stand_for_omitted(m, lanes, p);
+    item_overheads(p, lanes, critical >= 1.0);
+    return 0;
 }
 
 /* CPU that no item holds ran before, after or between them. */

@@ -141,7 +141,7 @@ int simulate_current(const struct profile *p, const struct simulate_costs *costs
     if (model == MODEL_PROCESSES_COROUTINES) /* current_workers counts all lanes, the model's parameter one process */
         workers = (workers + simulate_loop_processes(p, cpus) - 1) / simulate_loop_processes(p, cpus);
     describe_model(p, costs, model, workers, cpus, &setup, &extra);
-    if (p->ipc_ns_per_item) { /* measured: better than the general figure */
+    if (p->ipc_ns_per_item + p->switch_ns_per_item) { /* measured: better than the general figure */
         extra.item_cpu_ns = 0;
         extra.item_gate_ns = 0;
     }

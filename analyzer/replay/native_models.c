@@ -97,14 +97,20 @@ static int write_full(int fd, const void *buffer, size_t size)
 struct thread_pool {
     const struct native_job *job;
     pthread_barrier_t ready;
+    uint64_t first_ns; /* when the first thread left the barrier: the others may have to wait for a CPU */
 };
 
 static void *pool_thread(void *userdata)
 {
     struct thread_pool *pool = userdata;
+    uint64_t now_ns, first_ns = UINT64_MAX;
     size_t item;
 
     (void)pthread_barrier_wait(&pool->ready);
+    now_ns = native_now_ns();
+    while (now_ns < first_ns &&
+           !__atomic_compare_exchange_n(&pool->first_ns, &first_ns, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
     while (native_take(pool->job, &item))
         native_run_item(pool->job, item);
     return NULL;
@@ -114,7 +120,7 @@ static void *pool_thread(void *userdata)
 static int run_thread_pool(const struct native_job *job, uint64_t *ret_start_ns)
 {
     AUTO_FREE pthread_t *threads = calloc(job->plan->workers, sizeof(*threads));
-    struct thread_pool pool = {.job = job};
+    struct thread_pool pool = {.job = job, .first_ns = UINT64_MAX};
     uint64_t begin_ns = native_now_ns();
 
     if (!threads)
@@ -125,9 +131,9 @@ static int run_thread_pool(const struct native_job *job, uint64_t *ret_start_ns)
         if (pthread_create(&threads[i], NULL, pool_thread, &pool) != 0)
             _exit(3);
     (void)pthread_barrier_wait(&pool.ready);
-    *ret_start_ns = native_now_ns() - begin_ns;
     for (uint32_t i = 0; i < job->plan->workers; i++)
         (void)pthread_join(threads[i], NULL);
+    *ret_start_ns = pool.first_ns - begin_ns;
     (void)pthread_barrier_destroy(&pool.ready);
     return 0;
 }

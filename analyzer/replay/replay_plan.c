@@ -75,6 +75,21 @@ int replay_plan_model(const struct profile *p, const struct simulate_costs *cost
     return 0;
 }
 
+/*
+ * What the program pays for each item by its arrangement (lanes that wait for each other, round trips), beyond what the
+ * replayer pays for the same by itself. It is executed as a wait.
+ */
+static uint64_t missing_latency(const struct profile *p, const struct simulate_costs *costs,
+                                const struct replay_plan *plan)
+{
+    uint64_t paid_ns = p->ipc_ns_per_item + p->switch_ns_per_item;
+    uint64_t own_ns = plan->model == MODEL_PROCESSES ? costs->ipc_item_ns : costs->thread_switch_ns;
+
+    if (plan->worker_per_item || (plan->model != MODEL_THREADS && plan->model != MODEL_PROCESSES))
+        return 0;
+    return paid_ns > own_ns ? paid_ns - own_ns : 0;
+}
+
 int replay_plan_current(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus,
                         struct replay_plan *ret_plan)
 {
@@ -95,6 +110,7 @@ int replay_plan_current(const struct profile *p, const struct simulate_costs *co
 
         plan.workers = p->event_loop_blocked ? 1 : (plan.workers + processes - 1) / processes;
     }
+    plan.latency_ns = missing_latency(p, costs, &plan);
     common(p, costs, cpus, &result, &plan);
     *ret_plan = plan;
     return 0;
@@ -103,7 +119,8 @@ int replay_plan_current(const struct profile *p, const struct simulate_costs *co
 bool replay_plan_same(const struct replay_plan *a, const struct replay_plan *b)
 {
     return a->model == b->model && a->workers == b->workers && a->processes == b->processes &&
-           a->worker_per_item == b->worker_per_item && a->executable_serial == b->executable_serial;
+           a->worker_per_item == b->worker_per_item && a->executable_serial == b->executable_serial &&
+           a->latency_ns == b->latency_ns;
 }
 
 uint64_t replay_plan_slot(const struct replay_plan *plans, size_t n, uint64_t round_ns)
@@ -231,8 +248,10 @@ int replay_plan_sample(const struct profile *p, uint64_t slot_ns, struct replay_
         const struct profile_step *from = &p->steps[item->first_step];
 
         items[i] = append_item(from, item->n_steps, merge_group(from, item->n_steps, shrink, n), &steps[n_steps]);
+        steps[n_steps].wait_ns += plan->latency_ns;
         n_steps += items[i];
     }
+    total.wait += (double)plan->latency_ns * (double)p->n_items;
     plan->items_factor = (double)p->n_items / (double)n;
     plan->shrink = shrink;
     plan->switch_interval_ns = SWITCH_INTERVAL_NS;

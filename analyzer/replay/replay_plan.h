@@ -34,6 +34,7 @@ struct replay_plan {
     double shrink;         /* durations of the sample / of the profile; 0 < shrink <= 1 */
     uint64_t forecast_ns;  /* of the profile without head and tail, as the simulation sees it */
     uint64_t overhead_ns;  /* worker start as the simulation sees it; not shortened by sampling */
+    uint64_t latency_ns;   /* waiting per item that the present arrangement has and the replayer does not */
     uint64_t fixed_ns;     /* head and tail */
     uint64_t fixed_cpu_ns; /* CPU in them */
 };

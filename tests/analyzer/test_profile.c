@@ -230,6 +230,28 @@ static void short_lived_processes_are_one_item_each(void **state)
     }
 }
 
+/* (c) Rows for half of the threads only: they stand for all, and what follows is no serial tail. */
+static void rows_stand_for_omitted_threads(void **state)
+{
+    for (uint64_t omitted = 0; omitted <= 20; omitted += 20) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 390 * MS, CAUSE_JOIN);
+        for (int32_t i = 0; i < 20; i++)
+            synthetic_slice(m, synthetic_thread(m, 2 + i, 1, 1, (uint64_t)(10 + 10 * i) * MS), 8 * MS, 0, CAUSE_OTHER);
+        synthetic_finish(m);
+        m->on_cpu_ns += omitted * 8 * MS;
+        m->loss.threads_omitted = omitted;
+        assert_int_equal(profile_from_measurement(m, &p), 0);
+        assert_int_equal(p->n_items, 20);
+        assert_int_equal(p->tail_ns, omitted ? 0 : 192 * MS);
+        assert_about(totals_of(p).free_ns, omitted ? 310 * MS : 160 * MS);
+    }
+}
+
 /* (d) Serial with waits: an item is a wait and the burst after it; the first burst is the head. */
 static void serial_waits_are_items(void **state)
 {
@@ -799,6 +821,7 @@ int main(void)
         cmocka_unit_test(pool_items_are_cut_at_handoffs),
         cmocka_unit_test(pool_items_keep_their_waits),
         cmocka_unit_test(short_lived_processes_are_one_item_each),
+        cmocka_unit_test(rows_stand_for_omitted_threads),
         cmocka_unit_test(serial_waits_are_items),
         cmocka_unit_test(short_waits_do_not_cut),
         cmocka_unit_test(serial_cpu_is_divisible),

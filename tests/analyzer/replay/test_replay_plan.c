@@ -166,6 +166,34 @@ static void plans_follow_the_simulation(void **state)
     assert_true(plan.workers <= 50);
 }
 
+/* Lanes that wait for each other: the replay of the program as it is now waits as long, within the mutex. */
+static void latency_of_the_present_arrangement_is_replayed(void **state)
+{
+    static const struct simulate_costs costs = {.process_start_ns = MS, .ipc_item_ns = MS / 10};
+    CLEANUP(profile_freep)
+    struct profile *p = equal_items(100, 1, (struct profile_step){.free_cpu_ns = MS, .critical = true});
+    CLEANUP(replay_plan_clear) struct replay_plan now = {0};
+    uint64_t wait_ns = 0;
+
+    (void)state;
+    p->current_model = MODEL_PROCESSES;
+    p->current_workers = 2;
+    p->switch_ns_per_item = MS;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_int_equal(now.latency_ns, MS - MS / 10);
+    assert_true(now.forecast_ns >= 200 * MS);
+    assert_int_equal(replay_plan_sample(p, now.forecast_ns, &now), 0);
+    for (size_t i = 0; i < now.n_steps; i++) {
+        assert_true(now.steps[i].critical);
+        wait_ns += now.steps[i].wait_ns;
+    }
+    assert_in_range(wait_ns, 89 * MS, 91 * MS);
+    p->one_worker_per_item = true; /* the replay creates them, too */
+    replay_plan_clear(&now);
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_int_equal(now.latency_ns, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +203,7 @@ int main(void)
         cmocka_unit_test(merging_keeps_critical_steps_apart),
         cmocka_unit_test(scaling_is_honest),
         cmocka_unit_test(plans_follow_the_simulation),
+        cmocka_unit_test(latency_of_the_present_arrangement_is_replayed),
     };
 
     return cmocka_run_group_tests_name("analyzer/replay/replay_plan", tests, NULL, NULL);
