@@ -41,6 +41,11 @@ struct work_lanes {
 int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes);
 void work_lanes_clear(struct work_lanes *lanes); /* accepts a zeroed struct */
 
+/* Is it a server's lane? Idle waits then cut its requests. */
+bool work_lane_serves(const struct work_lane *lane);
+
+/* --- What lanes share (profile_sharing.c) --- */
+
 /*
  * Share of the lane's CPU under its interpreter lock: from samples of the lane, of its process, of the program; else
  * 1.0 unless threads of the program were seen on several CPUs at once.

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyzer/profile_shapes.h"
+
+#include <math.h>
+
+#include "base/base.h"
+
+#define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
+#define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
+#define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Waits of a loop that overlap stand for more waiting than the loop saw: `outstanding` at once, on the average. */
+static double loop_wait_factor(const struct work_lane *lane)
+{
+    return lane->loop->outstanding_mean > 1 ? lane->loop->outstanding_mean : 1;
+}
+
+/*
+ * Rebuild the items of a loop with `at_once` waits outstanding: it is woken once for several answers, and one of its
+ * waits stands for many. Equal items, as many as keep that number in flight for as long as the loop ran.
+ */
+static int rebuild_loop_items(struct profile_builder *b, size_t first_item, size_t first_step, size_t at_once)
+{
+    struct profile *p = b->profile;
+    struct profile_step sum = {0};
+    size_t have = p->n_items - first_item, want = (have + at_once / 2) / at_once * at_once;
+
+    if (!have || at_once < 2)
+        return 0;
+    if (want < at_once)
+        want = at_once;
+    for (size_t i = first_step; i < p->n_steps; i++) {
+        sum.locked_cpu_ns += p->steps[i].locked_cpu_ns;
+        sum.free_cpu_ns += p->steps[i].free_cpu_ns;
+        sum.wait_ns += p->steps[i].wait_ns;
+    }
+    p->n_items = first_item;
+    p->n_steps = first_step;
+    if (base_grow(&p->steps, &b->steps_capacity, first_step + 2 * want, sizeof(*p->steps)) < 0 ||
+        base_grow(&p->items, &b->items_capacity, first_item + want, sizeof(*p->items)) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < want; i++) {
+        p->items[p->n_items++] = (struct profile_item){.first_step = p->n_steps, .n_steps = 2};
+        p->steps[p->n_steps++] = (struct profile_step){.wait_ns = sum.wait_ns / want};
+        p->steps[p->n_steps++] =
+            (struct profile_step){.locked_cpu_ns = sum.locked_cpu_ns / want, .free_cpu_ns = sum.free_cpu_ns / want};
+    }
+    b->open_first = p->n_steps;
+    return 0;
+}
+
+static bool loop_blocked(const struct event_loop *loop)
+{
+    uint64_t all_ns = loop->wait_ns + loop->busy_cpu_ns + loop->blocked_in_turn_ns;
+
+    return loop->blocked_in_turn_ns && loop->blocked_in_turn_ns * BLOCKED_LOOP >= all_ns;
+}
+
+/* CPU of the middle one of the turns that ended in a wait; the first is start-up. */
+static uint64_t usual_turn(const struct pieces *pieces)
+{
+    AUTO_FREE uint64_t *turns = calloc(pieces->count + 1, sizeof(*turns));
+    size_t n = 0;
+
+    for (size_t i = 1; turns && i < pieces->count; i++)
+        if (piece_waits_outside(&pieces->list[i]) && pieces->list[i].wait_ns)
+            turns[n++] = pieces->list[i].cpu_ns;
+    if (!n)
+        return 0;
+    qsort(turns, n, sizeof(*turns), compare_u64);
+    return turns[n / 2];
+}
+
+/*
+ * Could these be awaits one after another? Known connections say so. Of timers nobody knows how many there are: only
+ * sleeps long enough to be meant, with turns short enough for one task, are taken for one by one.
+ */
+static bool awaits_countable(const struct work_lane *lane)
+{
+    const struct event_loop *loop = lane->loop;
+
+    if (loop->outstanding_max > 0 || loop->turns == 0)
+        return true;
+    return loop->wait_ns / loop->turns >= TELLING_AWAIT_NS && usual_turn(&lane->pieces) <= TELLING_TURN_NS;
+}
+
+/* One event loop lane. Several waits overlapped already: rebuild each of them. */
+static int loop_items(const struct measurement *m, struct work_lanes *lanes, struct work_lane *lane,
+                      struct profile_builder *b)
+{
+    struct profile *p = b->profile;
+    bool blocked = loop_blocked(lane->loop), countable = awaits_countable(lane);
+    double factor = blocked ? 1 : loop_wait_factor(lane);
+    size_t first_item = p->n_items, first_step = p->n_steps, first;
+    struct cut_options options = {
+        .cut = blocked || countable || work_lane_serves(lane) ? CUT_WAITS : CUT_LANE,
+        .locked = work_lane_locked_share(m, lanes, lane),
+        .min_wait = pieces_min_wait(&lane->pieces),
+        .wait_factor = factor,
+    };
+    int r;
+
+    p->event_loop_blocked |= blocked;
+    p->current_workers += blocked ? 1 : (uint32_t)lround(factor);
+    if (profile_any_wait(&lane->pieces) && lane->loop->busy_cpu_ns * 2 < lane->work_ns) {
+        uint64_t before_ns = p->head_ns;
+
+        first = profile_take_head(p, &lane->pieces, options.min_wait);
+        /* Loops in several processes start side by side. */
+        if (lane != &lanes->list[0])
+            p->head_ns = before_ns;
+    } else {
+        profile_take_start_up(p, &lane->pieces, profile_start_up_cpu(m, lane));
+        first = 0;
+    }
+    r = builder_cut(b, &lane->pieces, first, &options);
+    if (r == 0 && !blocked && options.cut == CUT_WAITS)
+        r = rebuild_loop_items(b, first_item, first_step, (size_t)lround(factor));
+    return r;
+}
+
+int profile_loop_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b)
+{
+    struct profile *p = b->profile;
+    int r = 0;
+
+    p->current_model = lanes->processes > 1 ? MODEL_PROCESSES_COROUTINES : MODEL_COROUTINES;
+    p->current_workers = 0;
+    p->head_ns += lanes->first_ns;
+    p->tail_ns += m->wall_ns > lanes->last_ns ? m->wall_ns - lanes->last_ns : 0;
+    for (size_t i = 0; i < lanes->count && r == 0; i++) {
+        const struct cut_options whole = {
+            .locked = work_lane_locked_share(m, lanes, &lanes->list[i]), .wait_factor = 1, .min_wait = 1};
+
+        r = lanes->list[i].loop ? loop_items(m, lanes, &lanes->list[i], b)
+                                : builder_cut(b, &lanes->list[i].pieces, 0, &whole);
+    }
+    return r < 0 ? r : profile_divide_long_bursts(b);
+}
