@@ -10,11 +10,12 @@
 #define NATIVE_FORK_CPU_NS (100 * NSEC_PER_USEC) /* the same for native code: page faults */
 #define EXEC_CPU_NS (12 * NSEC_PER_MSEC)         /* the same for an interpreter started afresh */
 
-/* CPU that a forked worker spends on its own start. */
+/*
+ * CPU that a forked worker spends on its own start. What a replay measured is left aside: a profile must be the same
+ * before and after the replay that was made from it.
+ */
 static uint64_t fork_cpu(const struct measurement *m)
 {
-    if (m->replay_process_start_ns)
-        return m->replay_process_start_ns / 2;
     return m->target.runtime.kind == RUNTIME_NATIVE ? NATIVE_FORK_CPU_NS : FORK_CPU_NS;
 }
 

@@ -15,7 +15,7 @@
 
 #define MIN_RUNS 3
 #define MAX_RUNS 10
-#define PLANNED_RUNS 5                  /* samples are cut for so many; what time is left buys more runs */
+#define PLANNED_RUNS 7                  /* samples are cut for so many; what time is left buys more runs */
 #define PLANNED_SHARE 0.80              /* of the budget after calibration: the machine may be slower than forecast */
 #define MIN_SLOT_NS (2 * NSEC_PER_MSEC) /* a run shorter than this measures noise */
 #define HARD_LIMIT 1.2                  /* times the budget: then the replayer is killed */

@@ -5,8 +5,9 @@
  * replay: executes a profile for real under each model, interleaved, within a time budget, and appends the results to
  * the measurement.
  *
- * Knows the replayers (separate programs: one JSON document in on stdin, one out on stdout; docs/replayer-protocol.md)
- * and which one fits a runtime. Refuses to know the tree. Replayers run as the invoking user, never with privileges.
+ * Knows the replayers (separate programs: one JSON document a line in on stdin, one out on stdout;
+ * docs/replayer-protocol.md) and which one fits a runtime. Refuses to know the tree. Replayers run as the invoking
+ * user, never with privileges.
  */
 
 #include <stddef.h>
@@ -26,7 +27,9 @@ struct replay_options {
 };
 
 /*
- * Append m->replays and the replay_* costs.
+ * Set m->replays (in place of those of an earlier replay) and the replay_* costs. One result per model, in the order of
+ * enum model, then one with `current` set. Takes at most 1.2 times the budget: then the replayer is killed, and
+ * complete rounds count.
  *
  * @param message  why there is no replay, when not 0
  * @return 0, -ENODATA (nothing to replay), -ENOMEM, -ETIME (budget too small for even one run per model), -ECHILD
