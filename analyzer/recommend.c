@@ -20,6 +20,9 @@
 /* Wide intervals overlap with everything: to give up a model for a simpler one, their medians must be this close. */
 #define CLOSE_SHARE 0.1
 
+/* Of the present run time: 8.0x and 8.6x differ by 1 % of it. */
+#define NOTICEABLE_SHARE 0.02
+
 static struct statistics_estimate speedup_of(const struct model_evidence *row)
 {
     return (struct statistics_estimate){row->speedup, row->speedup_interval[0], row->speedup_interval[1]};
@@ -58,6 +61,14 @@ static bool ties(const struct evidence *evidence, enum model a, enum model b)
     first = speedup_of(x);
     second = speedup_of(y);
     return statistics_tie(&first, &second);
+}
+
+/* What a switch to `best` saves beyond `wanted` is nothing that anybody would notice in the run as it is now. */
+static bool is_unnoticeable(const struct evidence *evidence, enum model wanted, enum model best)
+{
+    double left = 1.0 / evidence->models[wanted].speedup - 1.0 / evidence->models[best].speedup;
+
+    return evidence->models[wanted].speedup > 0.0 && left < NOTICEABLE_SHARE;
 }
 
 /* A tie that is more than ignorance. */
@@ -104,7 +115,7 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
 
     if (best == MODEL_NONE || !counts(evidence, &evidence->models[wanted]))
         return wanted;
-    if (!ties(evidence, wanted, best)) {
+    if (!ties(evidence, wanted, best) && !is_unnoticeable(evidence, wanted, best)) {
         /* Forecasts and unfaithful replays don't overrule the tree: they rest on more assumptions than it does. */
         if (!trusted)
             return wanted;

@@ -81,6 +81,26 @@ static void where_they_disagree_the_replay_wins(void **state)
     advice_free(a);
 }
 
+static void a_difference_that_the_run_does_not_notice_overrules_nothing(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10), *b = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_COROUTINES, 8.0, SOURCE_REPLAY);
+    row(a, MODEL_PROCESSES_COROUTINES, 9.3, SOURCE_REPLAY); /* 12.5 % and 10.8 % of the time now */
+    decide(a, &to_coroutines);
+    assert_int_equal(a->recommendation.model, MODEL_COROUTINES);
+    assert_false(a->evidence.disagrees);
+
+    row(b, MODEL_COROUTINES, 8.0, SOURCE_REPLAY);
+    row(b, MODEL_PROCESSES_COROUTINES, 9.7, SOURCE_REPLAY); /* 10.3 %: 2.2 % less */
+    decide(b, &to_coroutines);
+    assert_int_equal(b->recommendation.model, MODEL_PROCESSES_COROUTINES);
+    assert_true(b->evidence.disagrees);
+    advice_free(a);
+    advice_free(b);
+}
+
 static void where_only_forecasts_disagree_the_tree_wins(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 0);
@@ -224,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_replayed_model_is_recommended_with_its_numbers),
         cmocka_unit_test(where_they_disagree_the_replay_wins),
+        cmocka_unit_test(a_difference_that_the_run_does_not_notice_overrules_nothing),
         cmocka_unit_test(where_only_forecasts_disagree_the_tree_wins),
         cmocka_unit_test(a_tie_goes_to_the_simpler_model),
         cmocka_unit_test(beyond_five_percent_is_no_tie),
