@@ -19,7 +19,8 @@
 #include "probe/runtime/detect.h"
 
 #define DEFAULT_SLICES 131072u
-#define TICK_MS 5
+#define TICK_SOON_MS 5 /* while a process's image is still to be found */
+#define TICK_MS 100
 #define PROGRESS_INTERVAL_NS (250 * NSEC_PER_MSEC)
 #define OUTLIVE_NS (2 * NSEC_PER_SEC) /* how long descendants may outlive the program before we stop looking */
 
@@ -184,9 +185,10 @@ static int follow(struct run *run)
     int r = 0;
 
     while (r == 0 && !run->collector.finished) {
+        bool soon = run->collector.state.next_look != UINT64_MAX;
         uint64_t now;
 
-        if (poll(sources, ARRAY_SIZE(sources), TICK_MS) < 0 && errno != EINTR)
+        if (poll(sources, ARRAY_SIZE(sources), soon ? TICK_SOON_MS : TICK_MS) < 0 && errno != EINTR)
             return -errno;
         if (sources[1].revents)
             r = read_signals(run);

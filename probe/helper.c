@@ -23,7 +23,13 @@
 #include "probe/bpf/bpf_session.h"
 #include "probe/wire.h"
 
-#define ROUND_MS 10 /* a ring of 32768 records lasts 10 ms at 3 million switches a second and CPU */
+/*
+ * Rounds come as often as there is something to fetch: a ring of 32768 records lasts 10 ms at 3 million switches a
+ * second and CPU; a target that sleeps needs nobody to look.
+ */
+#define ROUND_BUSY_MS 5
+#define ROUND_USUAL_MS 15
+#define ROUND_IDLE_MS 40
 
 /* Only a child of the caller that belongs to the caller may be traced: BPF itself makes no such check. */
 static bool caller_may_trace(pid_t target)
@@ -86,8 +92,10 @@ static int handle_request(struct bpf_session *session, int socket, void **buffer
         return r < 0 ? r : -EPIPE;
     if (header.type == WIRE_STOP)
         return 0;
-    if (header.type == WIRE_ASK)
+    if (header.type == WIRE_ASK) {
+        bpf_session_speak(session);
         return 2;
+    }
     if (header.type == WIRE_PYTHON && header.size == sizeof(struct wire_python)) {
         const struct wire_python *python = *buffer;
 
@@ -97,14 +105,24 @@ static int handle_request(struct bpf_session *session, int socket, void **buffer
     return -EPROTO;
 }
 
+static int next_round_ms(double fill, int last_ms)
+{
+    if (fill > 0.125)
+        return ROUND_BUSY_MS;
+    if (fill > 0)
+        return ROUND_USUAL_MS;
+    return last_ms * 2 < ROUND_IDLE_MS ? last_ms * 2 : ROUND_IDLE_MS;
+}
+
 static int serve(struct bpf_session *session, int socket)
 {
+    int round_ms = ROUND_BUSY_MS;
     AUTO_FREE void *buffer = NULL;
     size_t capacity = 0;
 
     for (;;) {
         struct pollfd request = {.fd = socket, .events = POLLIN};
-        int r = poll(&request, 1, ROUND_MS);
+        int r = poll(&request, 1, round_ms);
 
         if (r < 0 && errno != EINTR)
             return -errno;
@@ -120,6 +138,7 @@ static int serve(struct bpf_session *session, int socket)
         r = bpf_session_drain(session, forward, &socket);
         if (r < 0)
             return r;
+        round_ms = next_round_ms(bpf_session_fill(session), round_ms);
     }
 }
 

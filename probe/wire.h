@@ -15,7 +15,7 @@ enum wire_type {
     /* helper -> front end */
     WIRE_READY = 1,  /* struct wire_ready: attached, the target may run */
     WIRE_FAILED,     /* text: why the probe can't start; the helper exits */
-    WIRE_STATUS,     /* struct wire_status, once per round */
+    WIRE_STATUS,     /* struct wire_status, when it is news, when asked, and ten times a second */
     WIRE_STACKS,     /* struct stack_record[] */
     WIRE_RECORDS,    /* struct record[], one CPU's, in time order */
     WIRE_OBITUARIES, /* struct slot[]: threads that ended */

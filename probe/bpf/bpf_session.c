@@ -47,6 +47,8 @@ struct bpf_session {
     void *scratch; /* copy of one CPU's news */
     size_t scratch_size;
     uint64_t start_ns;
+    double fill;             /* of the fullest ring at the last drain */
+    struct wire_status said; /* the last status emitted */
 };
 
 static uint64_t clock_now(clockid_t clock)
@@ -313,6 +315,8 @@ static int drain_ring(struct bpf_session *session, const struct view *ring, uint
     uint64_t from = *position, after, count;
     unsigned char *out = session->scratch;
 
+    if (head != from && (double)(head - from) / (double)per_cpu > session->fill)
+        session->fill = (double)(head - from) / (double)per_cpu;
     if (head - from > per_cpu) {
         *lost += head - from - per_cpu;
         from = head - per_cpu;
@@ -338,6 +342,19 @@ static int drain_ring(struct bpf_session *session, const struct view *ring, uint
     return count ? emit(type, out, (size_t)count * element, userdata) : 0;
 }
 
+/* A status that says the same as the last one can wait a tenth of a second, unless it was asked for. */
+static bool is_news(const struct bpf_session *session, const struct wire_status *status)
+{
+    return session->fill > 0 || status->live_processes != session->said.live_processes ||
+           status->live_threads != session->said.live_threads ||
+           status->now_ns - session->said.now_ns > 100 * NSEC_PER_MSEC;
+}
+
+void bpf_session_speak(struct bpf_session *session)
+{
+    session->said.now_ns = 0;
+}
+
 int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
 {
     const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
@@ -347,6 +364,7 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
 
     if (!heads)
         return -ENOMEM;
+    session->fill = 0;
     /* A slice names the stack taken before it: fix how far to read slices first, then read the stacks. */
     for (uint32_t cpu = 0; cpu < session->cpus; cpu++)
         heads[cpu] = __atomic_load_n(&head_of(session, cpu)->records, __ATOMIC_ACQUIRE);
@@ -378,7 +396,15 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
         .stacks_lost = session->stacks_lost,
         .obituaries_lost = session->obituaries_lost,
     };
+    if (!is_news(session, &status))
+        return 0;
+    session->said = status;
     return emit(WIRE_STATUS, &status, sizeof(status), userdata);
+}
+
+double bpf_session_fill(const struct bpf_session *session)
+{
+    return session->fill;
 }
 
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process)

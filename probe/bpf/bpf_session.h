@@ -39,6 +39,12 @@ bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling 
 /* Emit WIRE_STACKS, WIRE_RECORDS, WIRE_OBITUARIES and WIRE_STATUS for what has arrived since. @return 0 or -errno */
 int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
+/* The next drain emits a status whether it is news or not. */
+void bpf_session_speak(struct bpf_session *session);
+
+/* How full the fullest ring was at the last drain: 0 (nothing had arrived) to 1 and, where records were lost, above. */
+double bpf_session_fill(const struct bpf_session *session);
+
 /* Register a CPython process for stacks. @return 0 or -errno */
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);
 
