@@ -38,30 +38,35 @@ void collector_clear(struct collector *collector)
     memset(collector, 0, sizeof(*collector));
 }
 
-static void take_fork(struct collector *collector, const struct record *r)
+/*
+ * Rings are read one CPU after the other, so news of a process may come before its birth: the row is made by whichever
+ * comes first. NULL: no more rows, or no memory.
+ */
+static struct run_process *process_of(struct run_state *state, const struct record *r)
+{
+    struct run_process *process = run_state_find_process(state, r->tgid);
+
+    return process ? process : run_state_new_process(state, r->tgid, 0, r->time);
+}
+
+static void take_new_process(struct collector *collector, const struct record *r)
 {
     struct run_state *state = &collector->state;
     uint32_t parent_tgid = (uint32_t)r->other_on_cpu_ns;
-    struct run_thread *thread = run_state_find_thread(state, r->tid);
-    struct run_process *process, *parent;
+    struct run_process *process = run_state_find_process(state, r->tgid);
+    const struct run_process *parent;
 
-    /* A slice may have been read before the birth (another CPU's ring): then the row is there already. */
-    if (thread && !thread->closed && thread->birth >= r->time && !thread->parent_tid)
-        thread->parent_tid = r->other_tid;
-    else if (!run_state_new_thread(state, r->tid, r->tgid, r->other_tid, r->time))
-        state->threads_omitted++;
-    if (r->tid != r->tgid) {
-        process = run_state_find_process(state, r->tgid);
-        if (process)
-            process->threads++;
-        return;
+    if (process && !process->parent_tgid && r->tgid != collector->root && process->birth >= r->time) {
+        process->parent_tgid = parent_tgid;
+        process->birth = r->time;
+    } else {
+        process = run_state_new_process(state, r->tgid, parent_tgid, r->time);
     }
-    process = run_state_new_process(state, r->tgid, parent_tgid, r->time);
     if (!process)
         return;
-    process->threads = 1;
+    process->threads++;
     parent = run_state_find_process(state, parent_tgid);
-    if (!parent)
+    if (!parent || process->execed)
         return;
     process->image = parent->image;
     process->listens = parent->listens;
@@ -69,9 +74,28 @@ static void take_fork(struct collector *collector, const struct record *r)
         watch_new_image(state, process, r->time);
 }
 
+static void take_fork(struct collector *collector, const struct record *r)
+{
+    struct run_state *state = &collector->state;
+    struct run_thread *thread = run_state_find_thread(state, r->tid);
+    struct run_process *process;
+
+    if (thread && !thread->closed && thread->birth >= r->time && !thread->parent_tid)
+        thread->parent_tid = r->other_tid;
+    else if (!run_state_new_thread(state, r->tid, r->tgid, r->other_tid, r->time))
+        state->threads_omitted++;
+    if (r->tid == r->tgid) {
+        take_new_process(collector, r);
+        return;
+    }
+    process = process_of(state, r);
+    if (process)
+        process->threads++;
+}
+
 static void take_exec(struct collector *collector, const struct record *r)
 {
-    struct run_process *process = run_state_find_process(&collector->state, r->tgid);
+    struct run_process *process = process_of(&collector->state, r);
 
     if (!process)
         return;
@@ -82,7 +106,7 @@ static void take_exec(struct collector *collector, const struct record *r)
 
 static void take_group_exit(struct collector *collector, const struct record *r)
 {
-    struct run_process *process = run_state_find_process(&collector->state, r->tgid);
+    struct run_process *process = process_of(&collector->state, r);
     uint64_t peak = r->on_cpu_ns * (uint64_t)sysconf(_SC_PAGESIZE);
 
     if (!process)

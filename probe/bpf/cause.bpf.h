@@ -124,6 +124,12 @@ const volatile __u8 syscall_class[512] = {
     [449] = CALL_FUTEX,    /* futex_waitv */
 };
 
+/* Classes that are a kind by themselves. */
+const volatile __u8 kind_of_class[32] = {
+    [CALL_CHILD] = WAIT_CHILD, [CALL_FILE] = WAIT_FILE, [CALL_SIGNAL] = WAIT_SIGNAL,     [CALL_MEMORY] = WAIT_MEMORY,
+    [CALL_EXEC] = WAIT_EXEC,   [CALL_EXIT] = WAIT_EXIT, [CALL_IO_URING] = WAIT_IO_URING, [CALL_SYSV] = WAIT_SYSV,
+};
+
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
@@ -188,58 +194,96 @@ static __always_inline int is_loopback4(__be32 address)
     return (address & 0xff) == 127;
 }
 
-static __always_inline __u16 kind_of_socket(struct file *file, int accepting)
-{
-    struct socket *socket = BPF_CORE_READ(file, private_data);
-    struct sock *sk = BPF_CORE_READ(socket, sk);
-    __u16 family, port;
+/* What decides the kind of a socket. */
+struct socket_facts {
+    __u16 family;
+    __u16 port; /* local */
+    __u8 state;
+    __be32 peer; /* IPv4 */
+};
 
-    if (!sk)
-        return WAIT_UNKNOWN;
-    family = BPF_CORE_READ(sk, __sk_common.skc_family);
-    if (family == AF_UNIX)
+static __always_inline __u16 kind_of_socket(const struct socket_facts *facts, int accepting)
+{
+    if (facts->family == AF_UNIX)
         return accepting ? WAIT_ACCEPT : WAIT_UNIX_OUTSIDE;
-    if (family != AF_INET && family != AF_INET6)
+    if (facts->family != AF_INET && facts->family != AF_INET6)
         return WAIT_OTHER_FD;
-    port = BPF_CORE_READ(sk, __sk_common.skc_num);
-    if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
-        listen_port_mark(port);
+    if (facts->state == TCP_LISTEN) {
+        listen_port_mark(facts->port);
         return WAIT_ACCEPT;
     }
-    if (listen_port_known(port))
+    if (listen_port_known(facts->port))
         return WAIT_INET_SERVED;
     /* Only on the loopback device does the waker tell who sent: elsewhere it is whomever the interrupt hit. */
-    if (is_loopback4(BPF_CORE_READ(sk, __sk_common.skc_daddr)))
-        return WAIT_INET_SIBLING;
-    return WAIT_INET_OUTSIDE;
+    return is_loopback4(facts->peer) ? WAIT_INET_SIBLING : WAIT_INET_OUTSIDE;
 }
 
 /*
- * The kind of a descriptor. Kinds of pipes and sockets are provisional: the waker decides (resolve_kind).
- *
- * `files` and `fdt` are typed pointers, read by plain loads; from the descriptor table on the verifier knows no types
- * and every read is a helper call, so there are only three.
+ * From the descriptor table on the verifier knows no types. Where the kernel has bpf_rdonly_cast() (6.2), plain loads
+ * do; before, every read is a call of a helper, which is what this costs most.
  */
+extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+#define TYPED(object, type) ((type *)bpf_rdonly_cast((void *)(object), bpf_core_type_id_kernel(type)))
+
+static __always_inline struct file *file_of_fd(struct fdtable *table, unsigned int fd)
+{
+    struct file *file = 0;
+
+    if (bpf_rdonly_cast) /* list_head: a type whose first member is a pointer, as the table's entries are */
+        return TYPED(TYPED(table->fd + fd, struct list_head)->next, struct file);
+    bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+    return file;
+}
+
+static __always_inline __u16 mode_of_file(struct file *file)
+{
+    if (bpf_rdonly_cast)
+        return file->f_inode->i_mode;
+    return BPF_CORE_READ(file, f_inode, i_mode);
+}
+
+static __always_inline void read_socket(struct file *file, struct socket_facts *ret_facts)
+{
+    if (bpf_rdonly_cast) {
+        struct sock *sk = TYPED(file->private_data, struct socket)->sk;
+
+        ret_facts->family = sk->__sk_common.skc_family;
+        ret_facts->port = sk->__sk_common.skc_num;
+        ret_facts->state = sk->__sk_common.skc_state;
+        ret_facts->peer = sk->__sk_common.skc_daddr;
+    } else {
+        struct socket *socket = BPF_CORE_READ(file, private_data);
+        struct sock *sk = BPF_CORE_READ(socket, sk);
+
+        ret_facts->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+        ret_facts->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+        ret_facts->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+        ret_facts->peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+    }
+}
+
+/* The kind of a descriptor. Kinds of pipes and sockets are provisional: the waker decides (resolve_kind). */
 static __always_inline __u16 kind_of_fd(struct task_struct *task, unsigned int fd, int accepting)
 {
     struct files_struct *files = task->files;
+    struct socket_facts facts = {};
     struct fdtable *table;
-    struct inode *inode = 0;
-    struct file *file = 0;
-    __u16 mode = 0;
+    struct file *file;
+    __u16 mode;
 
     if (!files)
         return WAIT_UNKNOWN;
     table = files->fdt;
     if (fd >= table->max_fds)
         return WAIT_UNKNOWN;
-    if (bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd) || !file)
+    file = file_of_fd(table, fd);
+    if (!file)
         return WAIT_UNKNOWN;
-    if (bpf_core_read(&inode, sizeof(inode), &file->f_inode) || bpf_core_read(&mode, sizeof(mode), &inode->i_mode))
-        return WAIT_UNKNOWN;
+    mode = mode_of_file(file);
     switch (mode & S_IFMT) {
     case S_IFSOCK:
-        return kind_of_socket(file, accepting);
+        read_socket(file, &facts);
+        return kind_of_socket(&facts, accepting);
     case S_IFIFO:
         return WAIT_PIPE_OUTSIDE;
     case S_IFREG:
@@ -295,93 +339,107 @@ static __always_inline __u64 deadline_from_user(__u64 now, unsigned long address
     return now + (__u64)time.sec * 1000000000ULL + (__u64)time.nsec * (usec ? 1000ULL : 1ULL);
 }
 
+#define NO_FD (-1)
+
 /* poll over one descriptor is a wait for that descriptor: what a blocking socket with a timeout does. */
-static __always_inline __u16 kind_of_poll(struct task_struct *task, unsigned long fds, unsigned long count)
+static __always_inline int only_fd_of_poll(unsigned long fds, unsigned long count)
 {
     struct user_pollfd one;
-    __u16 kind;
 
-    if (!count)
-        return WAIT_SLEEP;
-    if (count != 1 || bpf_probe_read_user(&one, sizeof(one), (void *)fds) || one.fd < 0)
-        return WAIT_POLL_OUTSIDE;
-    kind = kind_of_fd(task, (unsigned int)one.fd, 0);
-    return kind == WAIT_UNKNOWN || kind == WAIT_FILE || kind == WAIT_TERMINAL ? WAIT_POLL_OUTSIDE : kind;
+    if (count != 1 || bpf_probe_read_user(&one, sizeof(one), (void *)fds))
+        return NO_FD;
+    return one.fd;
 }
 
-/*
- * @param now           of the switch
- * @param ret_address   futex word, or epoll descriptor
- * @param ret_deadline  when a timed wait ends by itself; 0: never
- */
-static __always_inline __u16 kind_of_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
-                                          __u64 *ret_address, __u64 *ret_deadline)
+/* What a wait is, as far as its system call tells: its kind, or the descriptor that decides. */
+struct wait_facts {
+    __u16 kind;
+    int fd; /* the wait is for this descriptor alone; NO_FD: kind says it all */
+    int accepting;
+    __u64 address;  /* futex word or epoll descriptor */
+    __u64 deadline; /* when a timed wait ends by itself; 0: never */
+};
+
+static __always_inline void read_call(struct pt_regs *regs, __u16 class, __u64 now, struct wait_facts *facts)
+{
+    switch (class) {
+    case CALL_ACCEPT:
+        facts->accepting = 1;
+        facts->fd = (int)regs->di;
+        break;
+    case CALL_FD:
+        facts->fd = (int)regs->di;
+        break;
+    case CALL_FUTEX:
+        facts->kind = kind_of_futex(regs, &facts->address);
+        break;
+    case CALL_SLEEP:
+        facts->kind = WAIT_SLEEP;
+        break;
+    case CALL_EPOLL:
+    case CALL_EPOLL2:
+        facts->deadline =
+            class == CALL_EPOLL ? deadline_from_ms(now, (int)regs->r10) : deadline_from_user(now, regs->r10, 0);
+        facts->address = regs->di;
+        facts->kind = WAIT_EPOLL_OUTSIDE;
+        break;
+    case CALL_POLL:
+    case CALL_PPOLL:
+        facts->deadline =
+            class == CALL_POLL ? deadline_from_ms(now, (int)regs->dx) : deadline_from_user(now, regs->dx, 0);
+        facts->kind = regs->si ? WAIT_POLL_OUTSIDE : WAIT_SLEEP;
+        facts->fd = only_fd_of_poll(regs->di, regs->si);
+        break;
+    case CALL_SELECT:
+    case CALL_PSELECT:
+        facts->deadline = deadline_from_user(now, regs->r8, class == CALL_SELECT);
+        facts->kind = regs->di ? WAIT_POLL_OUTSIDE : WAIT_SLEEP;
+        break;
+    default:
+        facts->kind = kind_of_class[class & 31];
+        break;
+    }
+}
+
+/* Of the thread that is switched out; `previous` is the kind of its wait before. */
+static __always_inline void read_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
+                                      struct wait_facts *facts)
 {
     struct pt_regs *regs;
+    __u16 class, kind;
     long number;
 
-    if (state & TASK_STOPPED_OR_TRACED)
-        return WAIT_STOPPED;
-    if (task->flags & PF_IO_WORKER)
-        return WAIT_IO_URING;
-    if (task->flags & PF_EXITING)
-        return WAIT_EXIT;
+    facts->fd = NO_FD;
+    if (state & TASK_STOPPED_OR_TRACED) {
+        facts->kind = WAIT_STOPPED;
+        return;
+    }
+    if (task->flags & (PF_IO_WORKER | PF_EXITING)) {
+        facts->kind = task->flags & PF_IO_WORKER ? WAIT_IO_URING : WAIT_EXIT;
+        return;
+    }
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
     number = (long)regs->orig_ax;
-    if (number < 0)
-        return WAIT_FAULT;
-    if ((long)regs->ax != -ENOSYS) /* the call is over: work on the way back to user space */
-        return WAIT_UNKNOWN;
-    switch (syscall_class[number & 511]) {
-    case CALL_FD:
-        return kind_of_fd(task, (unsigned int)regs->di, 0);
-    case CALL_ACCEPT:
-        return kind_of_fd(task, (unsigned int)regs->di, 1);
-    case CALL_FUTEX:
-        return kind_of_futex(regs, ret_address);
-    case CALL_SLEEP:
-        return WAIT_SLEEP;
-    case CALL_EPOLL:
-        *ret_deadline = deadline_from_ms(now, (int)regs->r10);
-        *ret_address = regs->di;
-        return WAIT_EPOLL_OUTSIDE;
-    case CALL_EPOLL2:
-        *ret_deadline = deadline_from_user(now, regs->r10, 0);
-        *ret_address = regs->di;
-        return WAIT_EPOLL_OUTSIDE;
-    case CALL_POLL:
-        *ret_deadline = deadline_from_ms(now, (int)regs->dx);
-        return kind_of_poll(task, regs->di, regs->si);
-    case CALL_PPOLL:
-        *ret_deadline = deadline_from_user(now, regs->dx, 0);
-        return kind_of_poll(task, regs->di, regs->si);
-    case CALL_SELECT:
-        *ret_deadline = deadline_from_user(now, regs->r8, 1);
-        return regs->di ? WAIT_POLL_OUTSIDE : WAIT_SLEEP;
-    case CALL_PSELECT:
-        *ret_deadline = deadline_from_user(now, regs->r8, 0);
-        return regs->di ? WAIT_POLL_OUTSIDE : WAIT_SLEEP;
-    case CALL_CHILD:
-        return WAIT_CHILD;
-    case CALL_FILE:
-        return WAIT_FILE;
-    case CALL_SIGNAL:
-        return WAIT_SIGNAL;
-    case CALL_MEMORY:
-        return WAIT_MEMORY;
-    case CALL_EXEC:
-        return WAIT_EXEC;
-    case CALL_EXIT:
-        return WAIT_EXIT;
-    case CALL_IO_URING:
-        return WAIT_IO_URING;
-    case CALL_SYSV:
-        return WAIT_SYSV;
-    case CALL_RESTART: /* a stopped and continued sleep, poll or futex wait goes on */
-        return previous;
-    default:
-        return state & TASK_UNINTERRUPTIBLE ? WAIT_FILE : WAIT_UNKNOWN;
+    if (number < 0) {
+        facts->kind = WAIT_FAULT;
+        return;
     }
+    if ((long)regs->ax != -ENOSYS) /* the call is over: work on the way back to user space */
+        return;
+    class = syscall_class[number & 511];
+    if (class == CALL_RESTART) { /* a stopped and continued sleep, poll or futex wait goes on */
+        facts->kind = previous;
+        return;
+    }
+    read_call(regs, class, now, facts);
+    if (facts->fd >= 0) {
+        kind = kind_of_fd(task, (unsigned int)facts->fd, facts->accepting);
+        /* poll on a terminal or an unknown descriptor stays a poll */
+        if (!facts->kind || (kind != WAIT_UNKNOWN && kind != WAIT_FILE && kind != WAIT_TERMINAL))
+            facts->kind = kind;
+    }
+    if (!facts->kind && class == CALL_OTHER && state & TASK_UNINTERRUPTIBLE)
+        facts->kind = WAIT_FILE;
 }
 
 #define DEADLINE_SLACK_NS 20000 /* timers may fire early by their slack only; late always */

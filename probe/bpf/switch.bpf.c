@@ -360,7 +360,8 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
 
 static __always_inline void switch_out(struct slot *slot, struct task_struct *task, unsigned int state, __u64 now)
 {
-    __u64 on, address = 0, deadline = 0;
+    struct wait_facts facts = {};
+    __u64 on;
 
     if (slot->state == SLOT_RUNNING)
         on = now - slot->stamp;
@@ -380,9 +381,10 @@ static __always_inline void switch_out(struct slot *slot, struct task_struct *ta
         return;
     }
     slot->voluntary++;
-    slot->kind = kind_of_wait(task, state, slot->kind, now, &address, &deadline);
-    slot->address = address;
-    slot->deadline = deadline;
+    read_wait(task, state, slot->kind, now, &facts);
+    slot->kind = facts.kind;
+    slot->address = facts.address;
+    slot->deadline = facts.deadline;
     python_stack_at_wait(slot, task, now);
     asm volatile("" ::: "memory"); /* a waking on another CPU that sees BLOCKED must see the stamp */
     slot->state = SLOT_BLOCKED;

@@ -239,7 +239,9 @@ static void cpu_time_is_the_kernels(void **state)
     assert_true(m->on_cpu_ns + m->runnable_ns >= (m->thread_time_ns - blocked(m)) / 1000 * 999);
     for (size_t k = 1; k < m->n_parallelism; k++)
         busy += k * m->parallelism_ns[k];
-    assert_true(busy >= m->on_cpu_ns / 100 * 97 && busy <= m->on_cpu_ns / 100 * 103 + NSEC_PER_MSEC);
+    /* A stretch whose switch-in was hidden from us is mended in the sums, not in the histogram. */
+    assert_true(busy + m->loss.repaired_ns >= m->on_cpu_ns / 100 * 97);
+    assert_true(busy <= m->on_cpu_ns / 100 * 103 + NSEC_PER_MSEC);
     assert_int_equal(m->max_live_threads, 1);
     assert_true(m->cpu_samples > 0);
 }
