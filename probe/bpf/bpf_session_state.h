@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * bpf_session_state: the inside of a session, shared by the two files that make it: bpf_session.c loads, attaches and
+ * detaches; bpf_session_read.c reads the maps.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "probe/wire.h"
+
+struct bpf_link;
+struct switch_bpf;
+
+#define STACKS_PER_CPU 1024u
+#define OBITUARIES_PER_CPU 2048u
+
+/* An mmapped array map. */
+struct view {
+    unsigned char *data;
+    size_t stride;
+    size_t bytes;
+};
+
+struct bpf_session {
+    struct switch_bpf *skeleton;
+    struct bpf_link **samplers;
+    size_t n_samplers;
+    uint32_t cpus;
+    uint32_t ring_records;
+    uint32_t max_threads;
+    struct view heads, records, stacks, obituaries, slots, totals, parallel;
+    uint64_t *read_records, *read_stacks, *read_obituaries; /* reader's positions, per CPU */
+    uint64_t records_lost, stacks_lost, obituaries_lost;
+    void *scratch; /* copy of one CPU's news */
+    size_t scratch_size;
+    uint64_t start_ns;
+    double fill;             /* of the fullest ring at the last drain */
+    struct wire_status said; /* the last status emitted */
+};
+
+/* File descriptor of a map that can't be mmapped. */
+int bpf_session_futexes_fd(const struct bpf_session *session);
+int bpf_session_graves_fd(const struct bpf_session *session);
+
+void bpf_session_detach(struct bpf_session *session); /* safe to call again */
+
+/* A clock in nanoseconds. */
+uint64_t bpf_session_clock(clockid_t clock);
