@@ -90,7 +90,8 @@ class FollowTest(unittest.TestCase):
         )
         m = python(script).report["measurement"]
         self.assertEqual((m["threads"], m["processes"]), (1501, 1))
-        self.assertEqual(m["max_live_threads"], 2)
+        # join() returns a moment before the kernel has buried the thread: the next may be born meanwhile.
+        self.assertIn(m["max_live_threads"], (2, 3))
 
     def test_every_process_is_counted(self):
         loop = "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"
