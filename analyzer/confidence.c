@@ -45,7 +45,7 @@ static int judge_margin(const struct advice *advice, struct recommendation *r)
             continue;
         if (fabs(step->value - step->limit) >= NEAR_LIMIT * scale)
             continue;
-        error = lower(r, CONFIDENCE_MEDIUM, "%s is %s, close to its limit %s", step->metric,
+        error = lower(r, CONFIDENCE_MEDIUM, "%s is %s, close to its limit %s", metrics_words(step->metric),
                       words_value(step->value, step->unit, value), words_value(step->limit, step->unit, limit));
         if (error < 0)
             return error;
@@ -85,7 +85,7 @@ static int judge_data(const struct measurement *m, const struct metrics *metrics
     int error = 0;
 
     if (loss >= LOSS_WORTH_SAYING)
-        error = lower(r, CONFIDENCE_MEDIUM, "%s of thread time is unexplained or mended", words_share(loss, text));
+        error = lower(r, CONFIDENCE_MEDIUM, "%s of thread time is unexplained", words_share(loss, text));
     if (error == 0 && strcmp(m->probe, "procfs") == 0)
         error = lower(r, CONFIDENCE_MEDIUM, "measured without privileges: fewer causes are told apart");
     if (error == 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_UNKNOWN)

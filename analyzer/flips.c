@@ -52,10 +52,10 @@ static int describe(const struct flip *flip, struct advice *advice)
     bool rises = step->value < step->limit;
 
     if (strcmp(step->unit, "bool") == 0)
-        return words_append(&r->flips_if, &r->n_flips_if, "%s turns to %s (now %s) -> %s %s", step->metric,
-                            step->value != 0.0 ? "no" : "yes", step->value != 0.0 ? "yes" : "no",
+        return words_append(&r->flips_if, &r->n_flips_if, "%s%s -> %s %s",
+                            step->value != 0.0 ? "it is no longer so that " : "", metrics_words(step->metric),
                             change_to_str(flip->leaf.change), model_to_str(model));
-    return words_append(&r->flips_if, &r->n_flips_if, "%s %s %s (now %s) -> %s %s", step->metric,
+    return words_append(&r->flips_if, &r->n_flips_if, "%s %s %s (now %s) -> %s %s", metrics_words(step->metric),
                         rises ? "rises to" : "falls below", words_value(step->limit, step->unit, limit),
                         words_value(step->value, step->unit, value), change_to_str(flip->leaf.change),
                         model_to_str(model));

@@ -10,8 +10,9 @@
 static const struct {
     const char *name;
     const char *unit;
+    const char *words;
 } table[METRIC_COUNT] = {
-#define X(symbol, metric_name, metric_unit) [METRIC_##symbol] = {metric_name, metric_unit},
+#define X(symbol, metric_name, metric_unit, metric_words) [METRIC_##symbol] = {metric_name, metric_unit, metric_words},
     METRIC_LIST(X)
 #undef X
 };
@@ -37,6 +38,13 @@ const char *metrics_unit(enum metric metric)
     return table[metric].unit;
 }
 
+const char *metrics_words(const char *name)
+{
+    enum metric metric;
+
+    return metrics_from_str(name, &metric) < 0 ? name : table[metric].words;
+}
+
 int metrics_lookup(const char *name, double *ret_value, void *userdata)
 {
     const struct metrics *metrics = userdata;
@@ -48,10 +56,10 @@ int metrics_lookup(const char *name, double *ret_value, void *userdata)
     return 0;
 }
 
+/* Time that was mended is none of it: the kernel's own counters say where it belongs. */
 static double data_loss_share(const struct measurement *m)
 {
-    double mended = (double)(m->unattributed_ns + m->loss.repaired_ns);
-    double by_time = metrics_share(mended, (double)m->thread_time_ns);
+    double by_time = metrics_share((double)m->unattributed_ns, (double)m->thread_time_ns);
     double by_threads = metrics_share((double)m->loss.threads_dropped, (double)m->threads_total);
 
     return fmin(1.0, fmax(by_time, by_threads));

@@ -125,8 +125,8 @@ static void lost_row(struct text *t)
         buffer_format(&b, "%s slices did not reach the forecast; the shares above are exact. ",
                       format_count(loss->slices_dropped).text);
     if (loss->repaired_ns > 0 && loss->repaired_ns >= t->m->thread_time_ns / 1000)
-        buffer_format(&b, "%s were moved between rows while mending %s missed switches.",
-                      format_duration(loss->repaired_ns).text, format_count(loss->repaired).text);
+        buffer_format(&b, "%s switches went unseen; the kernel's counters put their %s right.",
+                      format_count(loss->repaired).text, format_duration(loss->repaired_ns).text);
     if (b.length > 0)
         layout_paragraph(&t->layout, "  lost", 2 + LABEL_COLUMNS + 2, 0, buffer_text(&b));
     text_check(t, &b);

@@ -13,9 +13,9 @@ int find_events_lost(const struct finding_context *c, struct finding_list *list)
     return finding_add(list, c,
                        (struct finding){.id = 9002,
                                         .severity = share >= 0.1 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
-                                        .time_ns = c->m->unattributed_ns + loss->repaired_ns,
+                                        .time_ns = c->m->unattributed_ns,
                                         .share = share},
-                       words_format("%s of thread time unexplained or mended; %llu threads not seen",
+                       words_format("%s of thread time unexplained; %llu threads not seen",
                                     words_share(share, text), (unsigned long long)loss->threads_dropped),
                        NULL);
 }

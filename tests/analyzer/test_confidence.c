@@ -84,7 +84,8 @@ static void a_value_next_to_its_limit_is_said(void **state)
     struct measurement *m = case_gil_threads(2, 830 * MS, 170 * MS);
 
     (void)state;
-    assert_true(confidence_of(m, "gil_wait_share is 17 %, close to its limit 15 %") <= CONFIDENCE_MEDIUM);
+    assert_true(confidence_of(m, "the wait for the interpreter lock is 17 %, close to its limit 15 %") <=
+                CONFIDENCE_MEDIUM);
     measurement_free(m);
 }
 

@@ -22,7 +22,7 @@ static void a_flip_names_number_limit_and_outcome(void **state)
 
     (void)state;
     assert_string_equal(a->recommendation.why_id, "waits_pool");
-    assert_true(mentions(a, "external_waits rises to 32 (now 19) -> switch coroutines"));
+    assert_true(mentions(a, "the number of outside waits rises to 32 (now 19) -> switch coroutines"));
     assert_true(mentions(a, "external_waits falls below 10 (now 19) -> keep serial"));
     advice_free(a);
     measurement_free(m);
@@ -50,7 +50,7 @@ static void no_flip_repeats_the_advice_or_asks_for_bad_data(void **state)
         struct measurement *m = leaf_cases[i].make();
         struct advice *a = build_advice(m);
 
-        assert_false(mentions(a, "data_loss_share"));
+        assert_false(mentions(a, "unexplained"));
         assert_false(mentions(a, "wall_ns"));
         assert_true(a->recommendation.n_flips_if <= 5);
         if (a->recommendation.model == MODEL_NONE)
