@@ -66,8 +66,9 @@ size_t build_lane(struct measurement *m, int32_t pid, int32_t tid, uint64_t birt
 static void step(struct thread *t, uint64_t cpu_ns, uint64_t runnable_ns, enum cause cause, uint64_t wait_ns,
                  uint64_t address, int32_t waker_tid)
 {
-    if (t->n_slices % 64 == 0)
-        t->slices = must(realloc(t->slices, (t->n_slices + 64) * sizeof(*t->slices)));
+    /* Doubling, at 64, 128, 256...: some cases have tens of thousands, and a sanitizer's realloc always copies. */
+    if (t->n_slices == 0 || (t->n_slices >= 64 && (t->n_slices & (t->n_slices - 1)) == 0))
+        t->slices = must(realloc(t->slices, (t->n_slices < 64 ? 64 : 2 * t->n_slices) * sizeof(*t->slices)));
     t->slices[t->n_slices++] = (struct slice){.on_cpu_ns = cpu_ns,
                                               .runnable_ns = runnable_ns,
                                               .blocked_ns = wait_ns,
