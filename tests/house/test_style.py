@@ -11,6 +11,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Longer than 500 lines, each with its reason.
 LONG_FILES = {}
 
+# Tests of several sources at once, each with its reason.
+TESTS_OF_SEVERAL = {
+    "tests/analyzer/replay/test_replayers.c": "native.c and cpython.py are programs behind one protocol, tested alike",
+}
+
 
 def tracked(*suffixes):
     """Files of the project (not of a build folder) with these suffixes, relative to the root."""
@@ -74,7 +79,7 @@ class StyleTest(unittest.TestCase):
             for number, line in enumerate((ROOT / name).read_text().splitlines(), 1):
                 if re.match(r"typedef\b(?!.*\(\*\w+\))(?!\s+int \(\*)", line):
                     problems.append(f"{name}:{number}: {line.strip()}")
-                if re.match(r"(static\s+)?(int|void|bool|struct \w+ ?\*?|char \*|uint64_t) ?\*?_\w+\(", line):
+                if re.match(r"(static\s+)?(int|void|bool|struct \w+ ?\*?|char \*|uint64_t) ?\*?_(?!_attribute__)\w+\(", line):
                     problems.append(f"{name}:{number}: {line.strip()}")
         self.assertEqual(problems, [])
 
@@ -83,7 +88,7 @@ class StyleTest(unittest.TestCase):
         orphans = []
         for name in tracked(".c"):
             match = re.fullmatch(r"tests/(base|probe|analyzer|report|cli)/(.*/)?test_(\w+)\.c", name)
-            if not match:
+            if not match or name in TESTS_OF_SEVERAL:
                 continue
             room, folder, stem = match[1], match[2] or "", match[3]
             candidates = [*(ROOT / room).rglob(stem + ".[ch]"), *(ROOT / room).rglob(stem + ".bpf.c")]
