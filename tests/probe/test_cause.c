@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "probe/bpf/abi.h"
+#include "probe/cause.h"
+
+static const struct wait_context nothing_special = {0};
+
+static void every_kind_but_unknown_has_a_cause(void **state)
+{
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_UNKNOWN, &nothing_special), CAUSE_COUNT);
+    assert_int_equal(cause_of_wait(WAIT_KIND_COUNT, &nothing_special), CAUSE_COUNT);
+    for (unsigned int kind = WAIT_UNKNOWN + 1; kind < WAIT_KIND_COUNT; kind++)
+        assert_true(cause_of_wait(kind, &nothing_special) < CAUSE_COUNT);
+}
+
+static void only_futexes_can_be_the_interpreter_lock(void **state)
+{
+    const struct wait_context lock = {.interpreter_lock = true};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &lock), CAUSE_INTERPRETER_LOCK);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &nothing_special), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_MUTEX, &nothing_special), CAUSE_LOCK);
+    assert_int_equal(cause_of_wait(WAIT_SLEEP, &lock), CAUSE_SLEEP);
+}
+
+static void a_server_waiting_for_requests_is_idle(void **state)
+{
+    const struct wait_context server = {.listens = true}, proxy = {.listens = true, .connects = true};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_OUTSIDE, &nothing_special), CAUSE_NETWORK);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_OUTSIDE, &server), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_TIMEOUT, &server), CAUSE_IDLE);
+    /* One that is itself a client of somebody may well have an answer outstanding. */
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_OUTSIDE, &proxy), CAUSE_NETWORK);
+    /* Its own thread has something for it: no request. */
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_SIBLING, &server), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_ACCEPT, &nothing_special), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_INET_SERVED, &nothing_special), CAUSE_IDLE);
+}
+
+static void who_ended_it_tells_inside_from_outside(void **state)
+{
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_PIPE_TARGET, &nothing_special), CAUSE_IPC);
+    assert_int_equal(cause_of_wait(WAIT_PIPE_OUTSIDE, &nothing_special), CAUSE_PIPE);
+    assert_int_equal(cause_of_wait(WAIT_INET_TARGET, &nothing_special), CAUSE_IPC);
+    assert_int_equal(cause_of_wait(WAIT_INET_OUTSIDE, &nothing_special), CAUSE_NETWORK);
+    assert_int_equal(cause_of_wait(WAIT_POLL_TARGET, &nothing_special), CAUSE_IPC);
+    assert_int_equal(cause_of_wait(WAIT_POLL_TIMEOUT, &nothing_special), CAUSE_SLEEP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_but_unknown_has_a_cause),
+        cmocka_unit_test(only_futexes_can_be_the_interpreter_lock),
+        cmocka_unit_test(a_server_waiting_for_requests_is_idle),
+        cmocka_unit_test(who_ended_it_tells_inside_from_outside),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
