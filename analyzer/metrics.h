@@ -82,7 +82,8 @@ struct measurement;
       "the time the event loop is blocked") /* blocked inside a turn, of the loops' active time */                    \
     X(LOOP_CPU_SHARE, "loop_cpu_share", "share",                                                                      \
       "the CPU share of the event loop") /* callbacks on CPU, of the loops' active time */                            \
-    X(LOOP_TURN_CPU_NS, "loop_turn_cpu_ns", "ns", "the CPU time of a loop turn") /* CPU time per turn */              \
+    X(LOOP_FULL_SHARE, "loop_full_share", "share", "the time the event loop computes") /* the same, with idle time */ \
+    X(LOOP_TURN_CPU_NS, "loop_turn_cpu_ns", "ns", "the CPU time of a loop turn")       /* CPU time per turn */        \
     X(LOOP_SERIAL_AWAITS, "loop_serial_awaits", "bool",                                                               \
       "the loop awaits one thing after another") /* never two waits outstanding */                                    \
     X(POTENTIAL_GAIN_NS, "potential_gain_ns", "ns",                                                                   \

@@ -78,7 +78,7 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
 {
     AUTO_FREE int32_t *pids = calloc(lanes->n + 1, sizeof(*pids));
     double *v = metrics->value;
-    double active = 0.0, blocked = 0.0, cpu = 0.0, turns = 0.0, busy = 0.0;
+    double active = 0.0, blocked = 0.0, cpu = 0.0, turns = 0.0, busy = 0.0, whole = 0.0;
     const struct lane *largest = NULL;
     size_t n = 0;
 
@@ -91,6 +91,7 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
             continue;
         pids[n++] = t->pid;
         busy += (double)lane->busy_ns;
+        whole += (double)(t->death_ns - t->birth_ns - t->runnable_ns);
         active += (double)(t->death_ns - t->birth_ns - lane->idle_ns - t->runnable_ns);
         blocked += (double)lane->loop->blocked_in_turn_ns;
         cpu += (double)lane->loop->busy_cpu_ns;
@@ -104,6 +105,7 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
     v[METRIC_LOOP_PROCESSES] = distinct(pids, n);
     v[METRIC_LOOP_BLOCKED_SHARE] = fmin(1.0, metrics_share(blocked, active));
     v[METRIC_LOOP_CPU_SHARE] = fmin(1.0, metrics_share(cpu, active));
+    v[METRIC_LOOP_FULL_SHARE] = fmin(1.0, metrics_share(cpu, whole));
     v[METRIC_LOOP_TURN_CPU_NS] = cpu / fmax(turns, 1.0);
     v[METRIC_LOOP_SERIAL_AWAITS] = awaits_serially(largest);
 }

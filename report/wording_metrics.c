@@ -33,6 +33,7 @@ static const struct {
     {"loop_blocked_share", "wall time that a loop's thread was blocked outside its own wait"},
     {"loop_processes", "processes with an event loop at work"},
     {"loop_cpu_share", "wall time that the busiest loop computed"},
+    {"loop_full_share", "time that the loops computed, idle time included"},
     {"loop_turn_cpu_ns", "CPU time of a loop's turn"},
     {"loop_serial_awaits", "1 when the loop never had two waits outstanding"},
     {"cpus", "CPUs that the program may use"},

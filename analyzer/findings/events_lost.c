@@ -15,7 +15,7 @@ int find_events_lost(const struct finding_context *c, struct finding_list *list)
                                         .severity = share >= 0.1 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
                                         .time_ns = c->m->unattributed_ns,
                                         .share = share},
-                       words_format("%s of thread time unexplained; %llu threads not seen",
-                                    words_share(share, text), (unsigned long long)loss->threads_dropped),
+                       words_format("%s of thread time unexplained; %llu threads not seen", words_share(share, text),
+                                    (unsigned long long)loss->threads_dropped),
                        NULL);
 }
