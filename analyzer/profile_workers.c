@@ -6,7 +6,9 @@
 #include "base/base.h"
 
 #define TINY_ITEM_NS (200 * NSEC_PER_USEC) /* with items below this, hand-overs that outweigh them are round trips */
-#define FORK_CPU_NS NSEC_PER_MSEC          /* a forked interpreter's own start, at most half of what it used */
+#define SERVER_BUSY \
+    2 /* waits for others per idle wait from which on a server's lane counts as never short of requests */
+#define FORK_CPU_NS NSEC_PER_MSEC                /* a forked interpreter's own start, at most half of what it used */
 #define NATIVE_FORK_CPU_NS (100 * NSEC_PER_USEC) /* the same for native code: page faults */
 #define EXEC_CPU_NS (12 * NSEC_PER_MSEC)         /* the same for an interpreter started afresh */
 
@@ -39,17 +41,38 @@ static void take_worker_start(const struct measurement *m, struct work_lane *lan
     }
 }
 
+/*
+ * A server's lane gets its items from outside. While it is never short of requests it does not idle between them: then
+ * its waits for others tell where one request ends, as in a serial program.
+ */
+static enum cut server_cut(const struct work_lane *lane)
+{
+    uint64_t min_wait = pieces_min_wait(&lane->pieces), idle = 0, outside = 0;
+
+    for (size_t i = 0; i < lane->pieces.count; i++) {
+        const struct piece *piece = &lane->pieces.list[i];
+
+        idle += piece->cause == CAUSE_IDLE && piece->wait_ns;
+        outside += piece_waits_outside(piece) && piece->wait_ns && piece->wait_ns >= min_wait;
+    }
+    if (outside > SERVER_BUSY * idle)
+        return CUT_WAITS;
+    return idle ? CUT_HANDOFF : CUT_LANE;
+}
+
 /* Hand-overs per lane that look like a queue's: then each begins an item. */
 static enum cut worker_cut(const struct work_lanes *lanes, const struct work_lane *lane)
 {
     uint64_t count = 0, wait_ns = 0;
+    enum cut cut = work_lane_serves(lane) ? server_cut(lane) : CUT_LANE;
+
+    if (cut != CUT_LANE)
+        return cut;
 
     for (size_t i = 0; i < lane->pieces.count; i++) {
         const struct piece *piece = &lane->pieces.list[i];
         bool handed = piece->cause == CAUSE_HANDOFF || piece->cause == CAUSE_IPC;
 
-        if (work_lane_serves(lane) && piece->cause == CAUSE_IDLE && piece->wait_ns)
-            return CUT_HANDOFF;
         count += handed && piece->wait_ns;
         wait_ns += handed ? piece->wait_ns : 0;
     }
@@ -151,6 +174,7 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
             .cut = worker_cut(lanes, lane),
             .locked = work_lane_locked_share(m, lanes, lane),
             .critical = critical,
+            .min_wait = pieces_min_wait(&lane->pieces),
             .wait_factor = 1,
         };
         size_t first = 0;

@@ -782,6 +782,30 @@ static void idle_waits_cut_a_servers_requests(void **state)
     assert_int_equal(totals_of(p).wait_ns, 25 * 30 * MS);
 }
 
+/* Pre-forked workers that are never short of requests: each answer waited for is a request of its own. */
+static void busy_servers_are_cut_at_their_waits(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    synthetic_process(m, 1, 0)->listens = true;
+    synthetic_slice(m, synthetic_thread(m, 1, 1, 0, 0), 20 * MS, 2000 * MS, CAUSE_JOIN);
+    for (int worker = 0; worker < 2; worker++) {
+        size_t lane = synthetic_thread(m, 2 + worker, 2 + worker, 1, 10 * MS);
+
+        synthetic_process(m, 2 + worker, 1)->listens = true;
+        synthetic_slice(m, lane, 5 * MS, 500 * MS, CAUSE_IDLE);
+        for (int i = 0; i < 40; i++)
+            synthetic_slice(m, lane, 4 * MS, 30 * MS, CAUSE_NETWORK);
+    }
+    p = profile_of(m);
+    assert_int_equal(p->current_model, MODEL_PROCESSES);
+    assert_int_equal(p->current_workers, 2);
+    assert_true(p->n_items >= 80 && p->n_items <= 84);
+    assert_int_equal(totals_of(p).wait_ns, 2 * 40 * 30 * MS);
+}
+
 /* Slices that were dropped or merged: totals rule, whatever is left of the detail. */
 static void decimated_slices_add_up_to_the_totals(void **state)
 {
@@ -844,6 +868,7 @@ int main(void)
         cmocka_unit_test(tickers_count_only_among_themselves),
         cmocka_unit_test(runtime_threads_do_not_work),
         cmocka_unit_test(idle_waits_cut_a_servers_requests),
+        cmocka_unit_test(busy_servers_are_cut_at_their_waits),
         cmocka_unit_test(decimated_slices_add_up_to_the_totals),
     };
 

@@ -2,6 +2,7 @@
 """A measured program behaves as if nobody watched: output, input, exit status, signals, environment."""
 import json
 import os
+import pty
 import pathlib
 import signal
 import subprocess
@@ -130,6 +131,20 @@ class StatusTest(unittest.TestCase):
         self.assertEqual(done.status, 8, str(done))
 
 
+def read_terminal(terminal, until=None):
+    """What a program writes on a terminal, up to a word or to its end."""
+    output = b""
+    while until is None or until not in output:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # EIO: nobody has the other side open any more
+            break
+        if not piece:
+            break
+        output += piece
+    return output
+
+
 class SignalTest(unittest.TestCase):
     """Ctrl-C and TERM reach the target once; the report still comes."""
 
@@ -153,11 +168,17 @@ class SignalTest(unittest.TestCase):
             "while time.monotonic() < until: time.sleep(0.05)\n"
             "sys.exit(10 + len(count))\n"
         )
-        process = self.start(script)
-        os.killpg(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
-        self.assertEqual(process.returncode, 11, stderr)
-        self.assertIn(b"concadvise", stderr)
+        argv = [os.fspath(word) for word in (support.CONCADVISE, *QUIET, "--", support.PYTHON, "-u", "-c", script)]
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(argv[0], argv)
+        self.addCleanup(os.close, terminal)
+        output = read_terminal(terminal, until=b"ready")
+        os.write(terminal, b"\x03")
+        output += read_terminal(terminal)
+        _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 11, output)
+        self.assertIn(b"concadvise", output)
 
     def test_term_to_concadvise_reaches_the_target(self):
         process = self.start("import time; print('ready'); time.sleep(30)")
