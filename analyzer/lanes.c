@@ -56,7 +56,8 @@ static bool is_short(const struct measurement *m, uint64_t birth_ns, uint64_t de
 
 bool lanes_process_is_short(const struct measurement *m, const struct process *process)
 {
-    return process != m->processes && is_short(m, process->birth_ns, process->death_ns, process->alive);
+    return process != m->processes && !process->launcher &&
+           is_short(m, process->birth_ns, process->death_ns, process->alive);
 }
 
 static void lane_fill(const struct measurement *m, struct lane *lane, const struct thread *t)

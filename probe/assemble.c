@@ -159,6 +159,23 @@ static void close_lifetime(const struct collector *c, const struct run_thread *f
     to->death_ns = to->birth_ns + lifetime;
 }
 
+/*
+ * A process that had ended before one of its ancestors became another program: the work of a wrapper script (a version
+ * manager's, say), not of the program it started.
+ */
+static bool is_of_a_launcher(const struct collector *c, const struct run_process *process)
+{
+    uint64_t death = process && !process->alive ? process->death : 0;
+    const struct run_process *ancestor = process;
+
+    for (int depth = 0; death && ancestor && ancestor->parent_tgid && depth < 64; depth++) {
+        ancestor = run_state_find_process(&c->state, ancestor->parent_tgid);
+        if (ancestor && ancestor->exec_time >= death)
+            return true;
+    }
+    return false;
+}
+
 static int fill_thread(const struct collector *c, const struct run_thread *from, struct thread *to)
 {
     const struct run_process *process = run_state_find_process(&c->state, from->tgid);
@@ -180,8 +197,8 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     to->involuntary_switches = account->involuntary;
     to->cpu_samples = account->cpu_samples;
     to->lock_held_samples = account->lock_held_samples;
-    if (process && process->image)
-        to->runtime_internal = thread_is_internal(process->image->runtime.kind, to->name);
+    to->runtime_internal = is_of_a_launcher(c, process) ||
+                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name));
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
     if (r == 0 && is_parked(from, to->death_ns - to->birth_ns))
@@ -230,6 +247,7 @@ static int fill_processes(const struct collector *c, struct measurement *m)
             to->name[sizeof(to->name) - 1] = '\0';
         }
         to->execed = from->execed;
+        to->launcher = is_of_a_launcher(c, from);
         to->runtime = from->image ? from->image->runtime.kind : RUNTIME_NATIVE;
         to->peak_rss_bytes = from->peak_rss_bytes;
         to->private_bytes = from->private_bytes;

@@ -100,6 +100,7 @@ static void take_exec(struct collector *collector, const struct record *r)
     if (!process)
         return;
     process->execed = true;
+    process->exec_time = r->time;
     process->listens = false;
     watch_new_image(&collector->state, process, r->time);
 }

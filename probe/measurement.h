@@ -157,7 +157,8 @@ struct thread {
     uint64_t lock_held_samples; /* of these, samples in which it held the interpreter lock */
     uint64_t poll_ns;           /* part of blocked time spent in epoll_wait/poll/select with descriptors to watch */
     uint64_t poll_count;        /* number of those waits */
-    bool runtime_internal;      /* GC, compiler, signal dispatcher...: not the program's own concurrency */
+    bool runtime_internal;      /* GC, compiler, signal dispatcher, a wrapper script's helper: not the program's own
+                                   concurrency */
     struct slice *slices;       /* in time order; may be fewer than happened, see loss.decimation */
     size_t n_slices;
 };
@@ -171,6 +172,7 @@ struct process {
     bool alive;
     char name[16]; /* comm; raw bytes */
     bool execed;   /* it ran a program of its own (exec after fork); false: a forked copy of its parent */
+    bool launcher; /* ended before an ancestor of its became the program by exec: a wrapper script's helper */
     enum runtime_kind runtime;
     uint64_t peak_rss_bytes;  /* 0: not known (ended before it could be read) */
     uint64_t private_bytes;   /* resident memory not shared with another process, at its last reading; 0: not known */

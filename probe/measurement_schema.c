@@ -202,20 +202,11 @@ static const struct field thread_fields[] = {
 
 #define STRUCT struct process
 static const struct field process_fields[] = {
-    NEEDED(FIELD_I32, pid),
-    PLAIN(FIELD_I32, parent_pid),
-    NEEDED(FIELD_U64, birth_ns),
-    NEEDED(FIELD_U64, death_ns),
-    PLAIN(FIELD_BOOL, alive),
-    TEXT(name),
-    PLAIN(FIELD_BOOL, execed),
-    ENUM(runtime, runtimes),
-    PLAIN(FIELD_U64, peak_rss_bytes),
-    PLAIN(FIELD_U64, private_bytes),
-    NEEDED(FIELD_U32, threads),
-    PLAIN(FIELD_BOOL, listens),
-    PLAIN(FIELD_U32, max_connections),
-    END,
+    NEEDED(FIELD_I32, pid),           PLAIN(FIELD_I32, parent_pid),      NEEDED(FIELD_U64, birth_ns),
+    NEEDED(FIELD_U64, death_ns),      PLAIN(FIELD_BOOL, alive),          TEXT(name),
+    PLAIN(FIELD_BOOL, execed),        PLAIN(FIELD_BOOL, launcher),       ENUM(runtime, runtimes),
+    PLAIN(FIELD_U64, peak_rss_bytes), PLAIN(FIELD_U64, private_bytes),   NEEDED(FIELD_U32, threads),
+    PLAIN(FIELD_BOOL, listens),       PLAIN(FIELD_U32, max_connections), END,
 };
 #undef STRUCT
 

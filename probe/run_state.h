@@ -70,6 +70,7 @@ struct run_process {
     uint64_t birth, death;
     bool alive;
     bool execed;
+    uint64_t exec_time; /* of its last exec; 0: none */
     uint32_t threads;
     uint64_t cpu_ns; /* of its closed threads */
     uint64_t peak_rss_bytes, private_bytes;

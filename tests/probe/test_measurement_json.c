@@ -116,6 +116,7 @@ static void fill_rows(struct measurement *m)
         .alive = true,
         .name = "\xe4\xb8\xad",
         .execed = true,
+        .launcher = true,
         .runtime = RUNTIME_CPYTHON,
         .peak_rss_bytes = 3,
         .private_bytes = 4,
@@ -322,6 +323,7 @@ static void assert_same_process(const struct process *a, const struct process *b
     SAME(alive);
     SAME_TEXT(name);
     SAME(execed);
+    SAME(launcher);
     SAME(runtime);
     SAME(peak_rss_bytes);
     SAME(private_bytes);

@@ -406,6 +406,13 @@ static void thread_exec(void)
     (void)pthread_join(start(exec_from_thread), NULL);
 }
 
+/* What a version manager's script does: helpers first, then exec of the real program, which has children of its own. */
+static void wrapper(void)
+{
+    wait_child();
+    (void)execlp("sh", "sh", "-c", "sleep 0.1; :", (char *)NULL);
+}
+
 static void ping_pong(void)
 {
     int to[2], from[2];
@@ -474,6 +481,7 @@ int main(int argc, char **argv)
         {"fork-storm", fork_storm},
         {"crowd", crowd},
         {"thread-exec", thread_exec},
+        {"wrapper", wrapper},
         {"ping-pong", ping_pong},
         {"daemon", daemonize},
         {"busy", busy},

@@ -231,6 +231,19 @@ static void descendants_are_followed(void **state)
     assert_true(execed->blocked_ns[CAUSE_SLEEP] + execed->runnable_ns >= 99 * NSEC_PER_MSEC);
 }
 
+static void a_wrappers_helpers_are_not_the_program(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = measure("wrapper", (struct probe_options){0});
+
+    (void)state;
+    assert_int_equal(m->processes_total, 3);
+    assert_false(m->processes[0].launcher);
+    assert_true(m->processes[1].launcher);
+    assert_false(m->processes[2].launcher);
+    for (size_t i = 0; i < m->n_threads; i++)
+        assert_int_equal(m->threads[i].runtime_internal, m->threads[i].pid == m->processes[1].pid);
+}
+
 static void cpu_time_is_the_kernels(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = measure("busy", (struct probe_options){0});
@@ -305,6 +318,7 @@ int main(void)
         cmocka_unit_test(lifetimes_agree_with_the_targets_own_stamps),
         cmocka_unit_test(storms_are_counted_whole),
         cmocka_unit_test(descendants_are_followed),
+        cmocka_unit_test(a_wrappers_helpers_are_not_the_program),
         cmocka_unit_test(cpu_time_is_the_kernels),
         cmocka_unit_test(forced_losses_are_counted),
         cmocka_unit_test(failures_start_nothing),
