@@ -160,6 +160,18 @@ static bool is_ignored(int id, const int *ignored, size_t n)
     return false;
 }
 
+/* Ids from here on are about the data, not about the program. */
+#define DATA_QUALITY 9000
+
+/* What a run that was over at once shows of the program is its start-up: only that it was too short is worth a word. */
+static bool is_void(const struct finding_list *list, int id)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].id == 9001)
+            return id < DATA_QUALITY;
+    return false;
+}
+
 int findings_detect(const struct finding_context *c, const int *ignored, size_t n_ignored,
                     struct finding_list *ret_list)
 {
@@ -169,6 +181,7 @@ int findings_detect(const struct finding_context *c, const int *ignored, size_t 
 #undef X
     };
     struct finding_list list = {0};
+    AUTO_FREE bool *drop = NULL;
     size_t kept = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(detectors); i++) {
@@ -177,8 +190,15 @@ int findings_detect(const struct finding_context *c, const int *ignored, size_t 
             return -ENOMEM;
         }
     }
+    drop = calloc(list.n + 1, sizeof(*drop));
+    if (!drop) {
+        finding_list_clear(&list);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < list.n; i++)
+        drop[i] = is_ignored(list.items[i].id, ignored, n_ignored) || is_void(&list, list.items[i].id);
     for (size_t i = 0; i < list.n; i++) {
-        if (is_ignored(list.items[i].id, ignored, n_ignored))
+        if (drop[i])
             finding_clear(&list.items[i]);
         else
             list.items[kept++] = list.items[i];

@@ -413,6 +413,21 @@ static void traffic_shows_in_samples_where_nobody_waits(void **state)
     assert_false(found(traffic(340 * MS), 4101));
 }
 
+static void a_run_that_was_over_at_once_says_nothing_else(void **state)
+{
+    struct measurement *brief = case_gil_threads(4, 5 * MS, 15 * MS), *whole = case_gil_threads(4, 500 * MS, 1500 * MS);
+    struct advice *a = build_advice(brief);
+
+    (void)state;
+    assert_true(brief->wall_ns < 100 * MS);
+    assert_non_null(build_finding(a, 9001));
+    for (size_t i = 0; i < a->n_findings; i++)
+        assert_true(a->findings[i].id >= 9000);
+    advice_free(a);
+    measurement_free(brief);
+    assert_true(found(whole, 2001));
+}
+
 static void ids_and_slugs(void **state)
 {
     (void)state;
@@ -483,6 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_has_its_flaw_and_its_near_miss),
         cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
+        cmocka_unit_test(a_run_that_was_over_at_once_says_nothing_else),
         cmocka_unit_test(ids_and_slugs),
         cmocka_unit_test(sites_are_copied_and_chosen_by_cause),
         cmocka_unit_test(ranked_by_severity_then_time_and_ignored_on_request),
