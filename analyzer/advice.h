@@ -86,8 +86,8 @@ struct model_evidence {
 
 struct evidence {
     size_t runs;              /* replays per model (smallest); 0: not replayed */
-    double fidelity;          /* replay of the current model against the measurement: 1 - |error|; 0: not known */
     uint64_t replayed_now_ns; /* median replay of the program as it is now */
+    double fidelity;          /* of that replay to the measurement: 1 - |error|, from 0; known if replayed_now_ns is */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;

@@ -65,7 +65,7 @@ static int judge_evidence(const struct measurement *m, const struct evidence *ev
     if (error == 0 && r->change != CHANGE_KEEP && !r->replayed && forecast_error > 1.0 - POOR_FIDELITY)
         error = lower(r, CONFIDENCE_LOW, "the forecast of the program as it is now is off by %s",
                       words_share(forecast_error, text));
-    if (error == 0 && evidence->fidelity > 0.0 && evidence->fidelity < GOOD_FIDELITY && r->change != CHANGE_KEEP)
+    if (error == 0 && evidence->replayed_now_ns > 0 && evidence->fidelity < GOOD_FIDELITY && r->change != CHANGE_KEEP)
         error = lower(r, evidence->fidelity < POOR_FIDELITY ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
                       "replaying the program as it is now is %s faithful", words_share(evidence->fidelity, text));
     if (error == 0 && r->interval[1] - r->interval[0] > WIDE_INTERVAL * r->expected_speedup)

@@ -87,9 +87,10 @@ static enum model simplest_close(const struct evidence *evidence, enum model bes
     return best;
 }
 
+/* Replays of the other models only, the program as it is now not being replayable, are measured against itself. */
 static bool is_trusted(const struct evidence *evidence)
 {
-    return evidence->runs > 0 && (evidence->fidelity <= 0.0 || evidence->fidelity >= TRUSTED_FIDELITY);
+    return evidence->runs > 0 && (evidence->replayed_now_ns == 0 || evidence->fidelity >= TRUSTED_FIDELITY);
 }
 
 /*

@@ -55,10 +55,9 @@ static void fidelity_has_two_limits(void **state)
         enum confidence confidence;
         const char *reason;
     } cases[] = {
-        {0.92, CONFIDENCE_HIGH, NULL},
-        {0.88, CONFIDENCE_MEDIUM, "faithful"},
-        {0.82, CONFIDENCE_MEDIUM, "faithful"},
-        {0.78, CONFIDENCE_LOW, "faithful"},
+        {0.92, CONFIDENCE_HIGH, NULL},         {0.88, CONFIDENCE_MEDIUM, "faithful"},
+        {0.82, CONFIDENCE_MEDIUM, "faithful"}, {0.78, CONFIDENCE_LOW, "faithful"},
+        {2.50, CONFIDENCE_LOW, "faithful"}, /* more than twice the time measured: a fidelity of nothing */
     };
 
     (void)state;

@@ -101,6 +101,27 @@ static void a_difference_that_the_run_does_not_notice_overrules_nothing(void **s
     advice_free(b);
 }
 
+static void a_replay_that_misses_this_run_overrules_nothing(void **state)
+{
+    static const struct {
+        double fidelity;
+        enum model model;
+    } table[] = {{0.99, MODEL_COROUTINES}, {0.5, MODEL_PROCESSES}, {0.0, MODEL_PROCESSES}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+        a->evidence.replayed_now_ns = 1000 * MS;
+        a->evidence.fidelity = table[i].fidelity;
+        row(a, MODEL_PROCESSES, 2.0, SOURCE_REPLAY);
+        row(a, MODEL_COROUTINES, 8.0, SOURCE_REPLAY);
+        decide(a, &to_processes);
+        assert_int_equal(a->recommendation.model, table[i].model);
+        advice_free(a);
+    }
+}
+
 static void where_only_forecasts_disagree_the_tree_wins(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 0);
@@ -245,6 +266,7 @@ int main(void)
         cmocka_unit_test(the_replayed_model_is_recommended_with_its_numbers),
         cmocka_unit_test(where_they_disagree_the_replay_wins),
         cmocka_unit_test(a_difference_that_the_run_does_not_notice_overrules_nothing),
+        cmocka_unit_test(a_replay_that_misses_this_run_overrules_nothing),
         cmocka_unit_test(where_only_forecasts_disagree_the_tree_wins),
         cmocka_unit_test(a_tie_goes_to_the_simpler_model),
         cmocka_unit_test(beyond_five_percent_is_no_tie),
