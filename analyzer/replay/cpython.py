@@ -10,7 +10,9 @@ replay.c. Standard library only; must run on every interpreter a target may use.
 import asyncio
 import collections
 import hashlib
+import itertools
 import json
+import mmap
 import multiprocessing
 import os
 import resource
@@ -21,6 +23,7 @@ import time
 
 PROTOCOL = 1
 BUFFER = bytes(range(256)) * 4096  # 1 MiB: hashing it holds the interpreter lock for microseconds only
+BLOCK = BUFFER[:1024]
 FORK = multiprocessing.get_context("fork")
 
 try:
@@ -46,12 +49,15 @@ def die_with_parent(parent):
 # --- Work -----------------------------------------------------------------------------------------------------------
 
 
-def burn_locked(iterations):
-    """Pure bytecode: holds the interpreter lock."""
-    x = 0
-    for i in range(iterations):
-        x += i & 7
-    return x
+def burn_locked(blocks):
+    """Short hashes: hashlib keeps the interpreter lock below 2,048 bytes (HASHLIB_GIL_MINSIZE).
+
+    Bytecode would be more alike, but its speed depends on where in memory its integers happen to lie: the same loop
+    took 10 % longer in one process than in the next, which models would be blamed for. This one stays within 1 %.
+    """
+    update = hashlib.sha256().update
+    for _ in itertools.repeat(None, blocks):
+        update(BLOCK)
 
 
 def burn_free(size):
@@ -117,7 +123,6 @@ def work(step):
 class Plan(object):
     """One arrangement: items of steps (locked units, free units, wait in s or None, critical)."""
 
-
     def __init__(self, request):
         self.model = request["model"]
         self.workers = request["workers"]
@@ -134,7 +139,7 @@ class Plan(object):
 
     def step(self, raw, factor):
         locked, free, wait, critical = raw
-        if not self.lock:  # nothing serialises bytecode: all CPU is bytecode
+        if not self.lock:  # nothing serialises bytecode: all CPU counts as locked
             locked, free = locked + free, 0
         return (
             int(locked * Rates.locked * factor),
@@ -167,13 +172,88 @@ class NoMutex(object):
         pass
 
 
-# --- Models: each returns (time until all workers were ready, private bytes of its children) ------------------------
+# --- Start of the clock -----------------------------------------------------------------------------------------------
+
+
+CPUS = len(os.sched_getaffinity(0))
+POLL = 0.0001  # s
+
+
+def current_cpu():
+    """From 1; 1 where it can't be known."""
+    return LIBC.sched_getcpu() % 255 + 1 if LIBC is not None else 1
+
+
+class Gate(object):
+    """Where workers wait for the start of the clock, in the end running, until each has a CPU of its own.
+
+    Of workers that are woken from sleep, two may share a CPU for milliseconds until the scheduler spreads them: in a
+    short sample that would count as a tenth. Where there are more workers than CPUs it stands open.
+    """
+
+    CLOSED, SPREADING, OPEN = range(3)
+
+    def __init__(self, workers):
+        self.workers = workers if 1 < workers <= CPUS else 0
+        self.seen = mmap.mmap(-1, 1 + self.workers)  # state, then where each worker runs
+        self.waited_ns = 0  # of the opener's time
+
+    def wait(self, lane):
+        """Returns what it took of this worker's CPU."""
+        if not self.workers:
+            return 0
+        begin = thread_cpu_ns()
+        while self.seen[0] == self.CLOSED:
+            time.sleep(POLL)
+        while self.seen[0] == self.SPREADING:
+            self.seen[1 + lane] = current_cpu()
+            burn_free(4096)  # not sched_yield(): Linux 6.18 makes who yields wait for its CPU later
+        return int(thread_cpu_ns() - begin)
+
+    def open(self):
+        """Asleep meanwhile, so that all CPUs are the workers'; 20 ms at most."""
+        if not self.workers:
+            return
+        begin = now_ns()
+        self.seen[0] = self.SPREADING
+        while now_ns() - begin < 2e7:
+            time.sleep(POLL)
+            cpus = set(self.seen[1:])
+            if 0 not in cpus and len(cpus) == self.workers:
+                break
+        self.seen[0] = self.OPEN
+        self.waited_ns = now_ns() - begin
+
+
+# --- Models: each returns what became of it; run_plan() has the clock -------------------------------------------------
+
+
+class Outcome(object):
+    """What the wall clock and the CPU clock can't tell."""
+
+    def __init__(self, start_ns=0, gate=None, gate_cpu_ns=0, pool=(), tasks=None, results=None):
+        self.start_ns = start_ns  # until all workers were ready
+        self.gate = gate or Gate(0)
+        self.gate_cpu_ns = gate_cpu_ns  # what waiting at it took of the workers' CPUs
+        self.children_bytes = 0  # private memory
+        self.pool, self.tasks, self.results = pool, tasks, results
+
+    def finish(self):
+        """End the children, after the clock has stopped: a pool's shutdown is not part of the work."""
+        for _ in self.pool:
+            self.tasks.put(None)
+        for _ in self.pool:
+            _, (size, gate_cpu_ns) = self.results.get()
+            self.children_bytes += size
+            self.gate_cpu_ns += gate_cpu_ns
+        for process in self.pool:
+            process.join()
 
 
 def run_serial(plan, items):
     for item in items:
         run_item(item, NoMutex())
-    return 0, 0
+    return Outcome()
 
 
 def run_threads(plan, items):
@@ -181,14 +261,15 @@ def run_threads(plan, items):
     mutex = threading.Lock()
     if plan.worker_per_item:
         run_one_per_item(plan, items, lambda item: threading.Thread(target=run_item, args=(item, mutex)))
-        return 0, 0
-    bag = collections.deque(items)
-    ready = []
+        return Outcome()
+    bag, gate = collections.deque(items), Gate(plan.workers)
+    ready, gate_cpu_ns = [], []
     # Stamped when the last one is ready: this thread may have to wait for a CPU before it knows.
     barrier = threading.Barrier(plan.workers + 1, action=lambda: ready.append(now_ns() - begin))
 
-    def worker():
+    def worker(lane):
         barrier.wait()
+        gate_cpu_ns.append(gate.wait(lane))
         while True:
             try:
                 item = bag.popleft()
@@ -196,13 +277,14 @@ def run_threads(plan, items):
                 return
             run_item(item, mutex)
 
-    threads = [threading.Thread(target=worker) for _ in range(plan.workers)]
+    threads = [threading.Thread(target=worker, args=(lane,)) for lane in range(plan.workers)]
     for thread in threads:
         thread.start()
     barrier.wait()
+    gate.open()
     for thread in threads:
         thread.join()
-    return ready[0], 0
+    return Outcome(ready[0], gate, sum(gate_cpu_ns))
 
 
 def run_one_per_item(plan, items, create):
@@ -223,16 +305,17 @@ def one_item_process(parent, item, mutex):
     run_item(item, mutex)
 
 
-def pool_process(parent, tasks, results, items, mutex):
+def pool_process(parent, lane, tasks, results, items, mutex, gate):
     die_with_parent(parent)
     results.put(("ready", 0))
+    gate_cpu_ns = gate.wait(lane)
     while True:
         index = tasks.get()
         if index is None:
             break
         run_item(items[index], mutex)
         results.put(("done", index))
-    results.put(("bytes", private_bytes()))
+    results.put(("end", (private_bytes(), gate_cpu_ns)))
 
 
 def run_processes(plan, items):
@@ -241,11 +324,11 @@ def run_processes(plan, items):
         run_one_per_item(
             plan, items, lambda item: FORK.Process(target=one_item_process, args=(parent, item, mutex), daemon=True)
         )
-        return 0, 0
-    tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
+        return Outcome()
+    tasks, results, gate = FORK.SimpleQueue(), FORK.SimpleQueue(), Gate(plan.workers)
     pool = [
-        FORK.Process(target=pool_process, args=(parent, tasks, results, items, mutex), daemon=True)
-        for _ in range(plan.workers)
+        FORK.Process(target=pool_process, args=(parent, lane, tasks, results, items, mutex, gate), daemon=True)
+        for lane in range(plan.workers)
     ]
     for process in pool:
         process.start()
@@ -256,30 +339,14 @@ def run_processes(plan, items):
     while sent < len(items) and sent < 4 * plan.workers:
         tasks.put(sent)
         sent += 1
+    gate.open()
     while received < len(items):
         results.get()
         received += 1
         if sent < len(items):
             tasks.put(sent)
             sent += 1
-    return ready, Ending(pool, tasks, results)
-
-
-class Ending(object):
-    """Children to end after the clock has stopped: the work is done, a pool's shutdown is not part of it."""
-
-    def __init__(self, pool, tasks, results):
-        self.pool, self.tasks, self.results = pool, tasks, results
-
-    def finish(self):
-        total = 0
-        for _ in self.pool:
-            self.tasks.put(None)
-        for _ in self.pool:
-            total += self.results.get()[1]
-        for process in self.pool:
-            process.join()
-        return total
+    return Outcome(ready, gate, pool=pool, tasks=tasks, results=results)
 
 
 def new_loop():
@@ -326,13 +393,14 @@ def drive_loop(workers, take, shared):
 def run_coroutines(plan, items):
     bag = collections.deque(items)
     drive_loop(plan.workers, lambda: bag.popleft() if bag else None, NoMutex())
-    return 0, 0
+    return Outcome()
 
 
-def loop_process(parent, tasks, results, items, counter, workers, mutex):
+def loop_process(parent, lane, starts, tasks, results, items, counter, workers, mutex, gate):
     die_with_parent(parent)
     results.put(("ready", 0))
-    tasks.get()
+    gate_cpu_ns = gate.wait(lane)
+    starts.get()
 
     def take():
         with counter.get_lock():
@@ -343,17 +411,21 @@ def loop_process(parent, tasks, results, items, counter, workers, mutex):
     drive_loop(workers, take, mutex)
     results.put(("done", 0))
     tasks.get()
-    results.put(("bytes", private_bytes()))
+    results.put(("end", (private_bytes(), gate_cpu_ns)))
 
 
 def run_processes_coroutines(plan, items):
     begin, parent, mutex = now_ns(), os.getpid(), FORK.Lock()
-    tasks, results, counter = FORK.SimpleQueue(), FORK.SimpleQueue(), FORK.Value("L", 0)
+    tasks, results, gate = FORK.SimpleQueue(), FORK.SimpleQueue(), Gate(plan.processes)
+    # One queue for starts and ends would not do: who is done first would take the start of who is not there yet.
+    starts, counter = FORK.SimpleQueue(), FORK.Value("L", 0)
     pool = [
         FORK.Process(
-            target=loop_process, args=(parent, tasks, results, items, counter, plan.workers, mutex), daemon=True
+            target=loop_process,
+            args=(parent, lane, starts, tasks, results, items, counter, plan.workers, mutex, gate),
+            daemon=True,
         )
-        for _ in range(plan.processes)
+        for lane in range(plan.processes)
     ]
     for process in pool:
         process.start()
@@ -361,10 +433,11 @@ def run_processes_coroutines(plan, items):
         results.get()
     ready = now_ns() - begin
     for _ in pool:
-        tasks.put(0)
+        starts.put(0)
+    gate.open()
     for _ in pool:
         results.get()
-    return ready, Ending(pool, tasks, results)
+    return Outcome(ready, gate, pool=pool, tasks=tasks, results=results)
 
 
 MODELS = {
@@ -426,11 +499,13 @@ def process_start_cost():
     for _ in range(5):
         tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
         begin = now_ns()
-        process = FORK.Process(target=pool_process, args=(os.getpid(), tasks, results, [], NoMutex()), daemon=True)
+        process = FORK.Process(
+            target=pool_process, args=(os.getpid(), 0, tasks, results, [], NoMutex(), Gate(0)), daemon=True
+        )
         process.start()
         results.get()
         times.append(now_ns() - begin)
-        Ending([process], tasks, results).finish()
+        Outcome(pool=[process], tasks=tasks, results=results).finish()
     return median(times)
 
 
@@ -448,7 +523,9 @@ def thread_start_cost():
 def ipc_item_cost():
     """With a few items on the way, as a pool has them: what an item costs, not how long it travels."""
     tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
-    process = FORK.Process(target=pool_process, args=(os.getpid(), tasks, results, [[]] * 400, NoMutex()), daemon=True)
+    process = FORK.Process(
+        target=pool_process, args=(os.getpid(), 0, tasks, results, [[]] * 400, NoMutex(), Gate(0)), daemon=True
+    )
     process.start()
     results.get()
     begin = now_ns()
@@ -459,7 +536,7 @@ def ipc_item_cost():
         if index + 8 < 400:
             tasks.put(index + 8)
     cost = (now_ns() - begin) // 400
-    Ending([process], tasks, results).finish()
+    Outcome(pool=[process], tasks=tasks, results=results).finish()
     return cost
 
 
@@ -467,9 +544,9 @@ def ipc_item_cost():
 
 
 def calibrate(request):
-    burn_locked(100000)  # let the interpreter specialise the loop first
+    burn_locked(1000)  # let the interpreter specialise the loop first
     parallel = max(1, min(request["parallel"], os.cpu_count() or 1))
-    Rates.locked = units_per_ns(burn_locked, 10000, parallel)
+    Rates.locked = units_per_ns(burn_locked, 1000, parallel)
     Rates.free = units_per_ns(burn_free, 65536, parallel)
     return {
         "process_start_ns": process_start_cost(),
@@ -492,15 +569,15 @@ def run_plan(request):
     sys.setswitchinterval(plan.switch_interval)
     baseline = reset_peak()
     cpu_before, begin = cpu_ns(), now_ns()
-    ready, ending = MODELS[plan.model](plan, items)
-    wall = now_ns() - begin
-    children = ending.finish() if ending else 0
+    outcome = MODELS[plan.model](plan, items)
+    wall = now_ns() - begin - outcome.gate.waited_ns
+    outcome.finish()
     peak = max(0, status_bytes("VmHWM") - baseline)
     return {
         "wall_ns": max(wall, 1),
-        "start_ns": min(ready, wall),
-        "cpu_ns": cpu_ns() - cpu_before,
-        "peak_rss_bytes": peak + children,
+        "start_ns": min(outcome.start_ns, wall),
+        "cpu_ns": max(0, cpu_ns() - cpu_before - outcome.gate_cpu_ns),
+        "peak_rss_bytes": peak + outcome.children_bytes,
     }
 
 

@@ -97,7 +97,7 @@ static int write_full(int fd, const void *buffer, size_t size)
 struct thread_pool {
     const struct native_job *job;
     pthread_barrier_t ready;
-    uint64_t first_ns; /* when the first thread left the barrier: the others may have to wait for a CPU */
+    uint64_t first_ns; /* when the first thread began: the others may have to wait for a CPU */
 };
 
 static void *pool_thread(void *userdata)
@@ -107,6 +107,7 @@ static void *pool_thread(void *userdata)
     size_t item;
 
     (void)pthread_barrier_wait(&pool->ready);
+    native_gate_wait(pool->job->shared, pool->job->plan->workers);
     now_ns = native_now_ns();
     while (now_ns < first_ns &&
            !__atomic_compare_exchange_n(&pool->first_ns, &first_ns, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -131,9 +132,10 @@ static int run_thread_pool(const struct native_job *job, uint64_t *ret_start_ns)
         if (pthread_create(&threads[i], NULL, pool_thread, &pool) != 0)
             _exit(3);
     (void)pthread_barrier_wait(&pool.ready);
+    native_gate_open(job->shared, job->plan->workers);
     for (uint32_t i = 0; i < job->plan->workers; i++)
         (void)pthread_join(threads[i], NULL);
-    *ret_start_ns = pool.first_ns - begin_ns;
+    *ret_start_ns = pool.first_ns - begin_ns - job->shared->gate.wait_ns;
     (void)pthread_barrier_destroy(&pool.ready);
     return 0;
 }
@@ -208,6 +210,7 @@ static void pool_process(const struct native_job *job, struct pipes *pipes)
 
     base_close_fd(&pipes->tasks[1]);
     (void)write_full(pipes->results[1], &message, sizeof(message));
+    native_gate_wait(job->shared, job->plan->workers);
     while (read_full(pipes->tasks[0], &item, sizeof(item)) == 0) {
         native_run_item(job, item);
         message.value = item;
@@ -225,6 +228,7 @@ static void loop_process(const struct native_job *job, struct pipes *pipes)
     uint64_t go;
 
     (void)write_full(pipes->results[1], &message, sizeof(message));
+    native_gate_wait(job->shared, job->plan->processes);
     if (read_full(pipes->tasks[0], &go, sizeof(go)) < 0 || native_loop_run(job, job->plan->workers, true) < 0)
         _exit(2);
     (void)write_full(pipes->results[1], &message, sizeof(message));
@@ -268,6 +272,7 @@ static int feed_pool(const struct native_job *job, const struct pipes *pipes, ui
     for (; sent < job->plan->n_items && sent < most; sent++)
         if (write_full(pipes->tasks[1], &sent, sizeof(sent)) < 0)
             return -EPIPE;
+    native_gate_open(job->shared, job->plan->workers);
     for (size_t received = 0; received < job->plan->n_items; received++) {
         int r = collect(pipes, 1, bytes);
 
@@ -286,6 +291,7 @@ static int drive_loops(const struct native_job *job, const struct pipes *pipes, 
     for (uint64_t i = 0; i < job->plan->processes; i++)
         if (write_full(pipes->tasks[1], &i, sizeof(i)) < 0)
             return -EPIPE;
+    native_gate_open(job->shared, job->plan->processes);
     return collect(pipes, job->plan->processes, bytes);
 }
 
@@ -396,6 +402,8 @@ int native_run(const struct native_plan *plan, bool empty, struct native_times *
     r = dispatch(&job, &times);
     if (!times.wall_ns)
         times.wall_ns = native_now_ns() - begin_ns;
+    times.wall_ns -= job.shared->gate.wait_ns;
+    cpu_ns += job.shared->gate.cpu_ns;
     native_shared_free(job.shared);
     if (r < 0)
         return r;

@@ -8,6 +8,9 @@
 #include "base/base.h"
 
 #define MAX_COMPANY 256
+#define GATE_POLL_NS (100 * NSEC_PER_USEC)
+#define GATE_LIMIT_NS (20 * NSEC_PER_MSEC)
+#define GATE_BURN 1000 /* iterations: about a microsecond */
 
 static double iterations_per_ns = 1.0;
 static volatile uint64_t burn_sink;
@@ -162,6 +165,67 @@ void native_run_item(const struct native_job *job, size_t item)
         if (step->critical)
             (void)pthread_mutex_unlock(&job->shared->mutex);
     }
+}
+
+static bool has_gate(uint32_t workers)
+{
+    cpu_set_t set;
+
+    return workers > 1 && sched_getaffinity(0, sizeof(set), &set) == 0 && workers <= (uint32_t)CPU_COUNT(&set);
+}
+
+static enum gate_state gate_state(struct native_shared *shared)
+{
+    return (enum gate_state)__atomic_load_n(&shared->gate.state, __ATOMIC_ACQUIRE);
+}
+
+void native_gate_wait(struct native_shared *shared, uint32_t workers)
+{
+    uint64_t begin_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint32_t index;
+
+    if (!has_gate(workers))
+        return;
+    while (gate_state(shared) == GATE_CLOSED)
+        native_sleep(GATE_POLL_NS);
+    index = __atomic_fetch_add(&shared->gate.arrived, 1, __ATOMIC_ACQ_REL);
+    while (gate_state(shared) == GATE_SPREADING) {
+        __atomic_store_n(&shared->gate.cpu[index], sched_getcpu(), __ATOMIC_RELEASE);
+        burn(GATE_BURN); /* not sched_yield(): Linux 6.18 makes who yields wait for its CPU later */
+    }
+    (void)__atomic_fetch_add(&shared->gate.cpu_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns, __ATOMIC_RELAXED);
+}
+
+/* All there, and no two on one CPU. */
+static bool are_spread(struct native_shared *shared, uint32_t workers)
+{
+    cpu_set_t seen;
+
+    if (__atomic_load_n(&shared->gate.arrived, __ATOMIC_ACQUIRE) < workers)
+        return false;
+    CPU_ZERO(&seen);
+    for (uint32_t i = 0; i < workers; i++) {
+        int cpu = __atomic_load_n(&shared->gate.cpu[i], __ATOMIC_ACQUIRE);
+
+        if (cpu >= 0 && cpu < CPU_SETSIZE)
+            CPU_SET(cpu, &seen);
+    }
+    return CPU_COUNT(&seen) == (int)workers;
+}
+
+/* Asleep meanwhile, so that all CPUs are the workers'. */
+void native_gate_open(struct native_shared *shared, uint32_t workers)
+{
+    uint64_t begin_ns = native_now_ns();
+
+    if (!has_gate(workers))
+        return;
+    __atomic_store_n(&shared->gate.state, GATE_SPREADING, __ATOMIC_RELEASE);
+    do
+        native_sleep(GATE_POLL_NS);
+    while (!are_spread(shared, workers) && native_now_ns() - begin_ns < GATE_LIMIT_NS);
+    __atomic_store_n(&shared->gate.state, GATE_OPEN, __ATOMIC_RELEASE);
+    shared->gate.wait_ns = native_now_ns() - begin_ns;
 }
 
 bool native_take(const struct native_job *job, size_t *ret_item)

@@ -9,6 +9,7 @@
  */
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,8 @@ struct native_plan {
     size_t n_items;
 };
 
+enum gate_state { GATE_CLOSED, GATE_SPREADING, GATE_OPEN };
+
 /* What a run shares between its workers; lives in memory that forked children share. */
 struct native_shared {
     pthread_mutex_t mutex;      /* for critical steps; process-shared, robust */
@@ -46,6 +49,13 @@ struct native_shared {
     pthread_cond_t turn_cond;
     uint64_t next_ticket, now_serving;
     uint64_t next_item; /* atomic: items taken so far */
+    struct {
+        uint32_t state;       /* atomic: enum gate_state */
+        uint32_t arrived;     /* atomic: workers that wait, or waited, at it */
+        int cpu[CPU_SETSIZE]; /* atomic: where they run */
+        uint64_t cpu_ns;      /* atomic: what the waiting took of their CPUs, sum */
+        uint64_t wait_ns;     /* what it took of the opener's time */
+    } gate;
     uint64_t interval_ns;
     bool interpreter_lock;
 };
@@ -73,6 +83,16 @@ void native_burn(struct native_shared *shared, const struct native_step *step); 
 void native_sleep(uint64_t ns);
 void native_lock(pthread_mutex_t *mutex); /* takes over from an owner that died */
 void native_run_item(const struct native_job *job, size_t item);
+
+/*
+ * Where `workers` wait for the start of the clock, in the end running, until each has a CPU of its own: of workers that
+ * are woken from sleep, two may share a CPU for milliseconds until the scheduler spreads them, which in a short sample
+ * would count as a tenth. Where there are more workers than CPUs neither call does anything.
+ *
+ * native_gate_open() returns when all are there and spread, at the latest after 20 ms, and the gate is open.
+ */
+void native_gate_wait(struct native_shared *shared, uint32_t workers);
+void native_gate_open(struct native_shared *shared, uint32_t workers);
 
 /* The next item of the bag; false: none left. */
 bool native_take(const struct native_job *job, size_t *ret_item);

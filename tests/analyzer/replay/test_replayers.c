@@ -171,6 +171,26 @@ static void processes_take_memory(void **state)
     assert_true(four > two + two / 2);
 }
 
+/* With hardly any work, who comes first is done before the next one has begun: nobody takes the other's start. */
+static void every_worker_starts_however_short_the_work(void **state)
+{
+    (void)state;
+    for (int python = 0; python < 2; python++) {
+        CLEANUP(replay_child_end) struct replay_child child = {0};
+
+        start(&child, python);
+        calibrate(&child, 1);
+        for (size_t i = 0; i < 100; i++) {
+            struct profile_step steps[2] = {{.locked_cpu_ns = 1000}};
+            size_t items[2];
+            struct replay_plan plan = arrange(4, steps, items, 2); /* processes + coroutines */
+
+            plan.processes = 2 + (uint32_t)i % 2 * 2;
+            (void)run(&child, &plan, i % 4 >= 2);
+        }
+    }
+}
+
 /* Requests that make no sense get a reason, and the replayer goes on. */
 static void nonsense_is_refused(void **state)
 {
@@ -208,6 +228,7 @@ int main(void)
         cmocka_unit_test(critical_steps_do_not_overlap),
         cmocka_unit_test(cpu_time_is_what_was_asked_for),
         cmocka_unit_test(processes_take_memory),
+        cmocka_unit_test(every_worker_starts_however_short_the_work),
         cmocka_unit_test(nonsense_is_refused),
     };
 
