@@ -20,6 +20,9 @@
 /* Wide intervals overlap with everything: to give up a model for a simpler one, their medians must be this close. */
 #define CLOSE_SHARE 0.1
 
+/* How far apart replays of two models may come out between which the forecast sees no difference. */
+#define UNEXPLAINED_SHARE 0.15
+
 /* Of the present run time: 8.0x and 8.6x differ by 1 % of it. */
 #define NOTICEABLE_SHARE 0.02
 
@@ -49,6 +52,19 @@ static enum model fastest(const struct evidence *evidence)
     return best;
 }
 
+/*
+ * Replays differ by a few percent for reasons that are the sample's, not the program's: how items reach the workers,
+ * where the scheduler puts them. A small difference counts where the forecast has a reason for it.
+ */
+static bool is_unexplained(const struct model_evidence *x, const struct model_evidence *y)
+{
+    double forecast_x = (double)x->forecast_ns, forecast_y = (double)y->forecast_ns;
+
+    return x->forecast_ns > 0 && y->forecast_ns > 0 &&
+           fabs(forecast_x - forecast_y) <= STATISTICS_TIE_SHARE * fmax(forecast_x, forecast_y) &&
+           fabs(x->speedup - y->speedup) <= UNEXPLAINED_SHARE * fmax(x->speedup, y->speedup);
+}
+
 static bool ties(const struct evidence *evidence, enum model a, enum model b)
 {
     const struct model_evidence *x = &evidence->models[a], *y = &evidence->models[b];
@@ -60,7 +76,7 @@ static bool ties(const struct evidence *evidence, enum model a, enum model b)
         return false;
     first = speedup_of(x);
     second = speedup_of(y);
-    return statistics_tie(&first, &second);
+    return statistics_tie(&first, &second) || is_unexplained(x, y);
 }
 
 /* What a switch to `best` saves beyond `wanted` is nothing that anybody would notice in the run as it is now. */

@@ -163,6 +163,34 @@ static void beyond_five_percent_is_no_tie(void **state)
     advice_free(a);
 }
 
+static void a_small_difference_needs_a_reason_in_the_forecast(void **state)
+{
+    static const struct {
+        double hybrid;
+        uint64_t forecast_ns;
+        enum model model;
+    } table[] = {
+        {2.0, 500 * MS, MODEL_PROCESSES},            /* 10 % apart, the same in the forecast: a tie */
+        {2.0, 400 * MS, MODEL_PROCESSES_COROUTINES}, /* waits overlap: explained */
+        {2.4, 500 * MS, MODEL_PROCESSES_COROUTINES}, /* too much to be the sample's */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+        row(a, MODEL_PROCESSES, 1.8, SOURCE_REPLAY);
+        row(a, MODEL_PROCESSES_COROUTINES, table[i].hybrid, SOURCE_REPLAY);
+        a->evidence.models[MODEL_PROCESSES].forecast_ns = 500 * MS;
+        a->evidence.models[MODEL_PROCESSES_COROUTINES].forecast_ns = table[i].forecast_ns;
+        decide(a, &to_processes);
+        assert_int_equal(a->recommendation.model, table[i].model);
+        assert_int_equal(a->evidence.disagrees, table[i].model != MODEL_PROCESSES);
+        assert_int_equal(a->evidence.n_ties, table[i].model == MODEL_PROCESSES);
+        advice_free(a);
+    }
+}
+
 static void an_event_loop_is_not_given_up_for_as_many_workers(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 10), *b = advice_with(MODEL_SERIAL, 10),
@@ -270,6 +298,7 @@ int main(void)
         cmocka_unit_test(where_only_forecasts_disagree_the_tree_wins),
         cmocka_unit_test(a_tie_goes_to_the_simpler_model),
         cmocka_unit_test(beyond_five_percent_is_no_tie),
+        cmocka_unit_test(a_small_difference_needs_a_reason_in_the_forecast),
         cmocka_unit_test(an_event_loop_is_not_given_up_for_as_many_workers),
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
