@@ -79,6 +79,17 @@ void advice_freep(struct advice **a)
     *a = NULL;
 }
 
+const struct frame *advice_own_frame(const struct site *site)
+{
+    for (size_t i = 0; i < site->n_frames; i++) {
+        const struct frame *frame = &site->frames[i];
+
+        if (frame->file && frame->line > 0 && !strstr(frame->file, "/lib/python") && frame->file[0] != '<')
+            return frame;
+    }
+    return NULL;
+}
+
 const char *change_to_str(enum change change)
 {
     static const char *const names[] = {

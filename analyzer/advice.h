@@ -153,6 +153,12 @@ void advice_freep(struct advice **a);
 /* Free what one finding owns, not the finding itself; leaves it zeroed. */
 void finding_clear(struct finding *finding);
 
+/*
+ * The frame a person would look at: the innermost one of their own code, with a file and line; neither the
+ * interpreter's nor an installed library's. NULL: none.
+ */
+const struct frame *advice_own_frame(const struct site *site);
+
 const char *change_to_str(enum change change);
 const char *confidence_to_str(enum confidence confidence);
 const char *severity_to_str(enum severity severity); /* "info", "low", "medium", "high" */

@@ -81,18 +81,13 @@ char *construct_of(enum runtime_kind runtime, const struct recommendation *recom
     return text;
 }
 
-/* The frame a person would look at: the innermost one of their own, with a file and line. */
 static const struct frame *own_frame(const struct finding *finding)
 {
-    for (size_t i = 0; i < finding->n_sites; i++) {
-        for (size_t k = 0; k < finding->sites[i].n_frames; k++) {
-            const struct frame *frame = &finding->sites[i].frames[k];
+    const struct frame *frame = NULL;
 
-            if (frame->file && frame->line > 0 && !strstr(frame->file, "/lib/python") && frame->file[0] != '<')
-                return frame;
-        }
-    }
-    return NULL;
+    for (size_t i = 0; i < finding->n_sites && !frame; i++)
+        frame = advice_own_frame(&finding->sites[i]);
+    return frame;
 }
 
 /* printf-free sentences per finding, without the place. NULL: the wording of the finding says all. */

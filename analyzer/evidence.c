@@ -56,6 +56,15 @@ static int add_scaling(const struct inputs *in, struct model_evidence *row, uint
     return 0;
 }
 
+/* Waits for something outside are part of the work. */
+static bool has_waits(const struct profile *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].wait_ns > 0)
+            return true;
+    return false;
+}
+
 static int add_assumptions(const struct inputs *in, struct model_evidence *row)
 {
     char ***list = &row->assumptions;
@@ -68,7 +77,7 @@ static int add_assumptions(const struct inputs *in, struct model_evidence *row)
         r = words_append(list, n, "the long stretch of CPU work can be cut into items");
     if (r == 0 && (row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES))
         r = words_append(list, n, "what goes to a worker process and back is small");
-    if (r == 0 && in->profile && in->profile->n_items > 0 && row->model != MODEL_SERIAL && row->workers > 1)
+    if (r == 0 && in->profile && has_waits(in->profile) && row->model != MODEL_SERIAL && row->workers > 1)
         r = words_append(list, n, "the peers that are waited for answer %u requests at once as fast as one",
                          row->in_flight > 0 ? row->in_flight : row->workers);
     return r;

@@ -11,6 +11,10 @@ void text_check(struct text *t, const struct buffer *b)
 
 const struct frame *text_site_frame(const struct site *site)
 {
+    const struct frame *own = advice_own_frame(site);
+
+    if (own)
+        return own;
     for (size_t i = 0; i < site->n_frames; i++)
         if (site->frames[i].file)
             return &site->frames[i];

@@ -40,5 +40,8 @@ void text_check(struct text *t, const struct buffer *b);
 /* Append `frame` as a place: "crawl.py:88", else "parse()", else the module's name; nothing when nothing is known. */
 void text_place(struct text *t, struct buffer *b, const struct frame *frame);
 
-/* The frame that says most about where a site is: the innermost with a source file, else the innermost. NULL: none. */
+/*
+ * The frame that says most about where a site is: the innermost of people's own code, else the innermost with a source
+ * file, else the innermost. NULL: none.
+ */
 const struct frame *text_site_frame(const struct site *site);

@@ -241,6 +241,22 @@ static void origin(struct text *t)
     text_check(t, &b);
 }
 
+/* Why the recommended model of several that tie. Models are numbered from the simplest. */
+static const char *tie_breaker(const struct text *t)
+{
+    const struct evidence *e = &t->a->evidence;
+    const struct recommendation *r = &t->a->recommendation;
+
+    if (r->change != CHANGE_SWITCH)
+        return "; that is no reason to change";
+    for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
+        if (e->ties[i] < r->model)
+            return r->model == MODEL_COROUTINES || r->model == MODEL_PROCESSES_COROUTINES
+                       ? "; event loops take less memory and fewer context switches than as many workers"
+                       : "; the reasons under PATH decide";
+    return "; the simpler one is recommended";
+}
+
 static void remarks(struct text *t)
 {
     const struct evidence *e = &t->a->evidence;
@@ -249,8 +265,8 @@ static void remarks(struct text *t)
     for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
         buffer_format(&ties, "%s%s", i > 0 ? ", " : "", wording_model(e->ties[i]));
     if (ties.length > 0) {
-        buffer_format(&ties, " can't be told from %s by these numbers; the simpler one is recommended.",
-                      wording_model(t->a->recommendation.model));
+        buffer_format(&ties, " can't be told from %s by these numbers%s.", wording_model(t->a->recommendation.model),
+                      tie_breaker(t));
         layout_paragraph(&t->layout, "  tie", TEXT_INDENT, 0, buffer_text(&ties));
     }
     if (e->disagrees)

@@ -69,12 +69,49 @@ static void actions_name_the_library_and_the_place(void **state)
     }
 }
 
+static void the_place_is_in_the_user_s_own_code(void **state)
+{
+    struct frame frames[] = {
+        {.function = (char[]){"recv_into"}, .file = (char[]){"/usr/lib/python3.11/socket.py"}, .line = 706},
+        {.function = (char[]){"get"}, .file = (char[]){"/v/lib/python3.12/site-packages/requests/api.py"}, .line = 73},
+        {.function = (char[]){"exec_module"}, .file = (char[]){"<frozen importlib._bootstrap>"}, .line = 940},
+        {.function = (char[]){"fetch"}, .file = (char[]){"/home/me/crawl.py"}, .line = 12},
+        {.function = (char[]){"main"}, .file = (char[]){"/home/me/crawl.py"}, .line = 30},
+    };
+    struct site site = {.frames = frames, .n_frames = 5};
+
+    (void)state;
+    assert_ptr_equal(advice_own_frame(&site), &frames[3]);
+    site.n_frames = 3;
+    assert_null(advice_own_frame(&site));
+}
+
+/* A program that waits for nobody needs no assumption about who answers it. */
+static void peers_are_mentioned_where_there_are_any(void **state)
+{
+    struct measurement *waits = case_serial_waits(RUNTIME_CPYTHON, 40, 50 * MS, 1 * MS),
+                       *computes = case_serial_cpu(RUNTIME_CPYTHON, 2000 * MS);
+    struct advice *a = build_advice(waits), *b = build_advice(computes);
+
+    (void)state;
+    assert_true(mentions(a->evidence.models[MODEL_THREADS].assumptions, a->evidence.models[MODEL_THREADS].n_assumptions,
+                         "peers"));
+    assert_false(mentions(b->evidence.models[MODEL_PROCESSES].assumptions,
+                          b->evidence.models[MODEL_PROCESSES].n_assumptions, "peers"));
+    advice_free(a);
+    advice_free(b);
+    measurement_free(waits);
+    measurement_free(computes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_runtime_has_words_for_every_model),
         cmocka_unit_test(keeping_and_serial_need_no_construct),
         cmocka_unit_test(actions_name_the_library_and_the_place),
+        cmocka_unit_test(the_place_is_in_the_user_s_own_code),
+        cmocka_unit_test(peers_are_mentioned_where_there_are_any),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
