@@ -123,6 +123,15 @@ static bool needs_its_loop(const struct evidence *evidence, enum model wanted, e
            models[MODEL_PROCESSES].workers > models[MODEL_PROCESSES_COROUTINES].workers;
 }
 
+/* There is an event loop already, which a pool beside it leaves in place: more processes without it are not simpler. */
+static bool keeps_its_loop(const struct advice *advice, enum model best)
+{
+    const struct model_evidence *models = advice->evidence.models;
+
+    return advice->current_model == MODEL_COROUTINES && is_close(&advice->evidence, MODEL_PROCESSES_COROUTINES, best) &&
+           models[MODEL_PROCESSES].workers > models[MODEL_PROCESSES_COROUTINES].workers;
+}
+
 /* The model to switch to, when the tree says `wanted`. */
 static enum model choose_switch(struct advice *advice, enum model wanted)
 {
@@ -142,6 +151,8 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     if (trusted && is_close(evidence, advice->current_model, best))
         return advice->current_model;
     simplest = simplest_close(evidence, best);
+    if (trusted && (wanted == MODEL_PROCESSES || simplest == MODEL_PROCESSES) && keeps_its_loop(advice, best))
+        return MODEL_PROCESSES_COROUTINES;
     if (simplest > wanted || needs_its_loop(evidence, wanted, simplest))
         return wanted;
     /* That nothing would change is too much to conclude from them, too. */
@@ -236,14 +247,22 @@ static void limit_by_memory(const struct measurement *m, struct advice *advice)
         r->workers = (uint32_t)(limit / 10 * 9 / each) > 0 ? (uint32_t)(limit / 10 * 9 / each) : 1;
 }
 
+/* With the recommended model; where that is the current one mended, with what is expected of it then. */
 static void list_ties(struct advice *advice)
 {
     struct evidence *evidence = &advice->evidence;
+    const struct recommendation *r = &advice->recommendation;
+    const struct statistics_estimate mended = {r->expected_speedup, r->interval[0], r->interval[1]};
 
-    for (int i = 0; i < MODEL_COUNT; i++)
-        if ((enum model)i != advice->recommendation.model &&
-            ties(evidence, (enum model)i, advice->recommendation.model))
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const struct model_evidence *row = &evidence->models[i];
+        struct statistics_estimate other = speedup_of(row);
+        bool tie = r->change == CHANGE_FIX ? counts(evidence, row) && statistics_tie(&other, &mended)
+                                           : ties(evidence, (enum model)i, r->model);
+
+        if (tie && (enum model)i != r->model)
             evidence->ties[evidence->n_ties++] = (enum model)i;
+    }
 }
 
 /* Model and change, before any number is filled in. */

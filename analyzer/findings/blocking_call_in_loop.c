@@ -10,8 +10,8 @@ static bool blocks_in_loop(const struct site *site)
 int find_blocking_call_in_loop(const struct finding_context *c, struct finding_list *list)
 {
     double share = finding_metric(c, METRIC_LOOP_BLOCKED_SHARE);
-    uint64_t blocked_ns = 0, count = 0, longest_ns = 0;
-    char total[WORDS_NUMBER], longest[WORDS_NUMBER];
+    uint64_t blocked_ns = 0, count = 0;
+    char total[WORDS_NUMBER], stall[FINDING_STALL];
 
     if (share < 0.05)
         return 0;
@@ -22,7 +22,6 @@ int find_blocking_call_in_loop(const struct finding_context *c, struct finding_l
             continue;
         blocked_ns += loop->blocked_in_turn_ns;
         count += loop->blocked_in_turn_count;
-        longest_ns = loop->longest_stall_ns > longest_ns ? loop->longest_stall_ns : longest_ns;
     }
     return finding_add(list, c,
                        (struct finding){.id = 3101,
@@ -30,8 +29,7 @@ int find_blocking_call_in_loop(const struct finding_context *c, struct finding_l
                                         .time_ns = blocked_ns,
                                         .share = share,
                                         .gain = finding_gain_mended(c)},
-                       words_format("%llu blocking waits inside the loop, %s; longest stall %s",
-                                    (unsigned long long)count, words_ns((double)blocked_ns, total),
-                                    words_ns((double)longest_ns, longest)),
+                       words_format("%llu blocking waits inside the loop, %s%s", (unsigned long long)count,
+                                    words_ns((double)blocked_ns, total), finding_stall(c, stall)),
                        blocks_in_loop);
 }

@@ -11,25 +11,20 @@ int find_cpu_in_loop(const struct finding_context *c, struct finding_list *list)
 {
     double share = finding_metric(c, METRIC_LOOP_CPU_SHARE);
     double turn_ns = finding_metric(c, METRIC_LOOP_TURN_CPU_NS);
-    uint64_t busy_ns = 0, longest_ns = 0;
-    char turn[WORDS_NUMBER], longest[WORDS_NUMBER];
+    double gain = finding_gain_of_model(c, MODEL_PROCESSES);
+    enum severity severity = finding_severity(share);
+    char turn[WORDS_NUMBER], stall[FINDING_STALL];
+    uint64_t busy_ns = 0;
 
     /* 5 ms: what CPython grants a thread before it must offer the interpreter lock; a loop has no such rule. */
     if (share < 0.3 || turn_ns < 5e6)
         return 0;
-    for (size_t i = 0; i < c->lanes->n; i++) {
-        const struct event_loop *loop = c->lanes->items[i].loop;
-
-        busy_ns += loop ? loop->busy_cpu_ns : 0;
-        longest_ns = loop && loop->longest_stall_ns > longest_ns ? loop->longest_stall_ns : longest_ns;
-    }
-    return finding_add(list, c,
-                       (struct finding){.id = 3102,
-                                        .severity = finding_severity(share),
-                                        .time_ns = busy_ns,
-                                        .share = share,
-                                        .gain = finding_gain_of_model(c, MODEL_PROCESSES)},
-                       words_format("%s of CPU per turn; longest stall %s", words_ns(turn_ns, turn),
-                                    words_ns((double)longest_ns, longest)),
-                       computes_in_loop);
+    for (size_t i = 0; i < c->lanes->n; i++)
+        busy_ns += c->lanes->items[i].loop ? c->lanes->items[i].loop->busy_cpu_ns : 0;
+    /* With nothing to gain it is a matter of latency only. */
+    if (gain <= 0.0 && severity > SEVERITY_MEDIUM)
+        severity = SEVERITY_MEDIUM;
+    return finding_add(
+        list, c, (struct finding){.id = 3102, .severity = severity, .time_ns = busy_ns, .share = share, .gain = gain},
+        words_format("%s of CPU per turn%s", words_ns(turn_ns, turn), finding_stall(c, stall)), computes_in_loop);
 }

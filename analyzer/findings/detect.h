@@ -40,6 +40,11 @@ int finding_add(struct finding_list *list, const struct finding_context *c, stru
 /* high from 30 % of active time on, medium from 10 %, else low */
 enum severity finding_severity(double share);
 
+#define FINDING_STALL (WORDS_NUMBER + 32)
+
+/* "; longest stall 81 ms" over all event loops; empty where no loop waited twice: then no stall has two ends. */
+const char *finding_stall(const struct finding_context *c, char buffer[static FINDING_STALL]);
+
 /* Speedup that evidence expects of a model; 0: not known, or none. */
 double finding_gain_of_model(const struct finding_context *c, enum model model);
 

@@ -116,6 +116,19 @@ enum severity finding_severity(double share)
     return share >= 0.1 ? SEVERITY_MEDIUM : SEVERITY_LOW;
 }
 
+const char *finding_stall(const struct finding_context *c, char buffer[static FINDING_STALL])
+{
+    uint64_t longest_ns = 0;
+    char longest[WORDS_NUMBER];
+
+    for (size_t i = 0; i < c->m->n_loops; i++)
+        longest_ns = c->m->loops[i].longest_stall_ns > longest_ns ? c->m->loops[i].longest_stall_ns : longest_ns;
+    buffer[0] = '\0';
+    if (longest_ns > 0)
+        (void)snprintf(buffer, FINDING_STALL, "; longest stall %s", words_ns((double)longest_ns, longest));
+    return buffer;
+}
+
 double finding_gain_of_model(const struct finding_context *c, enum model model)
 {
     const struct model_evidence *row = &c->evidence->models[model];

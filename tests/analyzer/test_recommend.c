@@ -218,6 +218,33 @@ static void an_event_loop_is_not_given_up_for_as_many_workers(void **state)
     advice_free(c);
 }
 
+/* Twelve processes do what two with the event loops do that are there already. */
+static void an_event_loop_that_is_there_stays(void **state)
+{
+    static const struct {
+        enum model current;
+        uint32_t workers;
+        enum model model;
+    } table[] = {
+        {MODEL_COROUTINES, 12, MODEL_PROCESSES_COROUTINES},
+        {MODEL_COROUTINES, 2, MODEL_PROCESSES},
+        {MODEL_SERIAL, 12, MODEL_PROCESSES},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(table[i].current, 10);
+
+        row(a, MODEL_PROCESSES, 1.5, SOURCE_REPLAY);
+        row(a, MODEL_PROCESSES_COROUTINES, 1.52, SOURCE_REPLAY);
+        a->evidence.models[MODEL_PROCESSES].workers = table[i].workers;
+        a->evidence.models[MODEL_PROCESSES_COROUTINES].workers = 2;
+        decide(a, &to_processes);
+        assert_int_equal(a->recommendation.model, table[i].model);
+        advice_free(a);
+    }
+}
+
 static void nothing_is_changed_for_a_tie_with_now(void **state)
 {
     struct advice *a = advice_with(MODEL_THREADS, 10);
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(beyond_five_percent_is_no_tie),
         cmocka_unit_test(a_small_difference_needs_a_reason_in_the_forecast),
         cmocka_unit_test(an_event_loop_is_not_given_up_for_as_many_workers),
+        cmocka_unit_test(an_event_loop_that_is_there_stays),
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
