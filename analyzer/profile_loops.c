@@ -8,6 +8,7 @@
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+#define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
 static int compare_u64(const void *a, const void *b)
 {
@@ -91,6 +92,15 @@ static bool awaits_countable(const struct work_lane *lane)
     return loop->wait_ns / loop->turns >= TELLING_AWAIT_NS && usual_turn(&lane->pieces) <= TELLING_TURN_NS;
 }
 
+/* Does the loop mostly compute, in turns that another CPU could take over whole? How many waits there were is then
+ * moot. */
+static bool computes_in_long_turns(const struct work_lane *lane)
+{
+    const struct event_loop *loop = lane->loop;
+
+    return loop->turns > 0 && loop->busy_cpu_ns * 2 >= lane->work_ns && loop->busy_cpu_ns / loop->turns >= LONG_TURN_NS;
+}
+
 /* One event loop lane. Several waits overlapped already: rebuild each of them. */
 static int loop_items(const struct measurement *m, struct work_lanes *lanes, struct work_lane *lane,
                       struct profile_builder *b)
@@ -100,7 +110,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     double factor = blocked ? 1 : loop_wait_factor(lane);
     size_t first_item = p->n_items, first_step = p->n_steps, first;
     struct cut_options options = {
-        .cut = blocked || countable || work_lane_serves(lane) ? CUT_WAITS : CUT_LANE,
+        .cut = blocked || countable || work_lane_serves(lane) || computes_in_long_turns(lane) ? CUT_WAITS : CUT_LANE,
         .locked = work_lane_locked_share(m, lanes, lane),
         .min_wait = pieces_min_wait(&lane->pieces),
         .wait_factor = factor,

@@ -502,6 +502,32 @@ static void short_timer_gaps_are_not_counted_as_awaits(void **state)
     }
 }
 
+/* (f) Long turns of CPU are items whatever their timers: another CPU could take them over. Short ones are not. */
+static void long_turns_of_a_computing_loop_are_items(void **state)
+{
+    static const struct {
+        uint64_t turn_ns;
+        bool items;
+    } cases[] = {{100 * MS, true}, {5 * MS, true}, {4900 * US, false}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct event_loop *loop;
+
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (int i = 0; i < 40; i++)
+            synthetic_slice(m, 0, cases[c].turn_ns, 1 * MS, CAUSE_SLEEP);
+        loop = synthetic_loop(m, 1, 1);
+        loop->turns = 40;
+        loop->wait_ns = 40 * MS;
+        loop->busy_cpu_ns = 40 * cases[c].turn_ns;
+        p = profile_of(m);
+        assert_int_equal(p->n_items > 30, cases[c].items);
+    }
+}
+
 /* (f) Calls that block inside a turn: the loop runs its items one by one. */
 static void blocked_event_loop_is_marked(void **state)
 {
@@ -857,6 +883,7 @@ int main(void)
         cmocka_unit_test(event_loop_items_are_no_longer_than_the_loop),
         cmocka_unit_test(serial_awaits_are_items),
         cmocka_unit_test(short_timer_gaps_are_not_counted_as_awaits),
+        cmocka_unit_test(long_turns_of_a_computing_loop_are_items),
         cmocka_unit_test(blocked_event_loop_is_marked),
         cmocka_unit_test(process_pool_items_are_cut_at_ipc),
         cmocka_unit_test(round_trips_outweighing_work_are_costs),
