@@ -32,10 +32,10 @@ static const char *const constructs[RUNTIME_COUNT][MODEL_COUNT] = {
         },
     [RUNTIME_RUBY] =
         {
-            [MODEL_THREADS] = "%1$u times Thread.new, fed by a Queue",
+            [MODEL_THREADS] = "a pool of %1$u threads (Thread.new) fed by a Queue",
             [MODEL_COROUTINES] = "Async { } with Async::Semaphore.new(%2$u) (fiber scheduler)",
-            [MODEL_PROCESSES] = "%1$u times Process.fork (or Ractor.new)",
-            [MODEL_PROCESSES_COROUTINES] = "%1$u times Process.fork, a fiber scheduler in each",
+            [MODEL_PROCESSES] = "%1$u worker processes (Process.fork), or as many Ractors",
+            [MODEL_PROCESSES_COROUTINES] = "%1$u processes (Process.fork), a fiber scheduler in each",
         },
     [RUNTIME_NODE] =
         {

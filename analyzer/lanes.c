@@ -3,6 +3,8 @@
 
 #include "base/base.h"
 
+#define SEEN_TOGETHER 0.10 /* of busy time with two or more threads on CPUs: the interpreter lock was let go */
+
 static int compare_tid(const void *a, const void *b)
 {
     const struct lane *x = *(const struct lane *const *)a, *y = *(const struct lane *const *)b;
@@ -259,4 +261,18 @@ void lanes_freep(struct lanes **lanes)
 {
     lanes_free(*lanes);
     *lanes = NULL;
+}
+
+double lanes_locked_share_by_parallelism(const struct measurement *m, bool one_process)
+{
+    uint64_t busy_ns = 0, together_ns = 0, weighted_ns = 0;
+
+    for (size_t k = 1; k < m->n_parallelism; k++) {
+        busy_ns += m->parallelism_ns[k];
+        weighted_ns += m->parallelism_ns[k] * k;
+        together_ns += k > 1 ? m->parallelism_ns[k] : 0;
+    }
+    if (!one_process || !busy_ns || (double)together_ns < SEEN_TOGETHER * (double)busy_ns)
+        return 1.0;
+    return (double)busy_ns / (double)weighted_ns;
 }

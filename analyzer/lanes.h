@@ -55,6 +55,14 @@ struct lanes {
     uint64_t ipc_count;
 };
 
+/*
+ * The share of CPU time under the interpreter lock, where samples can't say: from how many threads were on CPUs at
+ * once.
+ * @param one_process  all work was in one process: else togetherness says nothing, each has a lock for itself
+ * @return 0-1; 1 where nothing speaks against it
+ */
+double lanes_locked_share_by_parallelism(const struct measurement *m, bool one_process);
+
 /* @return 0 (ret_lanes borrows from m; lanes_free()) or -ENOMEM */
 int lanes_new(const struct measurement *m, struct lanes **ret_lanes);
 void lanes_free(struct lanes *lanes);

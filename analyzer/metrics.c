@@ -77,6 +77,23 @@ static double parallel_share(const struct measurement *m)
     return metrics_share(several, any);
 }
 
+/* Samples see whether the lock is held only where it could be located. */
+static double lock_held_share(const struct measurement *m, const struct lanes *lanes)
+{
+    int32_t pid = 0;
+    bool one_process = true;
+
+    if (m->cpu_samples > 0 && m->target.runtime.interpreter_lock != INTERPRETER_LOCK_UNKNOWN)
+        return (double)m->lock_held_samples / (double)m->cpu_samples;
+    for (size_t i = 0; i < lanes->n; i++) {
+        if (!lanes->items[i].substantial)
+            continue;
+        one_process &= pid == 0 || pid == lanes->items[i].thread->pid;
+        pid = lanes->items[i].thread->pid;
+    }
+    return lanes_locked_share_by_parallelism(m, one_process);
+}
+
 static void add_time(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
 {
     double wall = (double)m->wall_ns, busy = (double)lanes->busy_ns, work = (double)lanes->work_ns;
@@ -91,7 +108,7 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
     v[METRIC_HAS_INTERPRETER_LOCK] = m->target.runtime.interpreter_lock != INTERPRETER_LOCK_NONE;
     v[METRIC_GIL_WAIT_SHARE] = metrics_share((double)lanes->interpreter_lock_ns, work);
     v[METRIC_LOCK_WAIT_SHARE] = metrics_share((double)lanes->lock_ns, work);
-    v[METRIC_LOCK_HELD_CPU_SHARE] = m->cpu_samples > 0 ? (double)m->lock_held_samples / (double)m->cpu_samples : 1.0;
+    v[METRIC_LOCK_HELD_CPU_SHARE] = lock_held_share(m, lanes);
     v[METRIC_CPU_CORES_BUSY] = metrics_share((double)lanes->on_cpu_ns, wall);
     v[METRIC_CPU_DEMAND_PER_CPU] = metrics_share(demand, wall * cpus);
     v[METRIC_CPU_USED_SHARE] = fmin(1.0, v[METRIC_CPU_DEMAND_PER_CPU]);

@@ -3,29 +3,13 @@
 
 #include <math.h>
 
+#include "analyzer/lanes.h"
 #include "base/base.h"
 
 #define MIN_SAMPLES 20                /* on-CPU samples for a share */
-#define SEEN_TOGETHER 0.10            /* of busy time with two or more threads on CPUs: the lock was let go */
 #define QUEUE_MATTERS 0.05            /* mean lanes queued for a mutex */
 #define IN_TURN_PARALLEL 1.2          /* mean lanes on CPU at most, where lanes wake each other in turn... */
 #define MESSAGE_WORK_NS NSEC_PER_MSEC /* ...after less work than this each time */
-
-/* No samples: what can be said from how many threads were on CPUs at once. */
-static double unsampled_share(const struct measurement *m, const struct work_lanes *lanes)
-{
-    uint64_t busy_ns = 0, together_ns = 0, weighted_ns = 0;
-
-    for (size_t k = 1; k < m->n_parallelism; k++) {
-        busy_ns += m->parallelism_ns[k];
-        weighted_ns += m->parallelism_ns[k] * k;
-        together_ns += k > 1 ? m->parallelism_ns[k] : 0;
-    }
-    /* With several processes, togetherness says nothing about a lock that each has for itself. */
-    if (lanes->processes > 1 || !busy_ns || (double)together_ns < SEEN_TOGETHER * (double)busy_ns)
-        return 1.0;
-    return (double)busy_ns / (double)weighted_ns;
-}
 
 double work_lane_locked_share(const struct measurement *m, const struct work_lanes *lanes, const struct work_lane *lane)
 {
@@ -33,6 +17,8 @@ double work_lane_locked_share(const struct measurement *m, const struct work_lan
 
     if (m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE)
         return 0.0;
+    if (m->target.runtime.interpreter_lock == INTERPRETER_LOCK_UNKNOWN)
+        return lanes_locked_share_by_parallelism(m, lanes->processes <= 1);
     if (lane->thread->cpu_samples >= MIN_SAMPLES)
         return fmin(1.0, (double)lane->thread->lock_held_samples / (double)lane->thread->cpu_samples);
     for (size_t i = 0; i < m->n_threads; i++) {
@@ -45,7 +31,7 @@ double work_lane_locked_share(const struct measurement *m, const struct work_lan
         return fmin(1.0, (double)held / (double)samples);
     if (m->cpu_samples >= MIN_SAMPLES)
         return fmin(1.0, (double)m->lock_held_samples / (double)m->cpu_samples);
-    return unsampled_share(m, lanes);
+    return lanes_locked_share_by_parallelism(m, lanes->processes <= 1);
 }
 
 static bool is_worker(const struct work_lanes *lanes, int32_t tid)

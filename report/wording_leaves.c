@@ -61,14 +61,16 @@ static const struct wording_leaf leaves[] = {
         .fix = "Bound the number of threads",
         .why = "A thread is started for each item, and nothing bounds how many are alive: more input means more "
                "threads, until memory or the peer gives out.",
-        .how = "Use a pool of a fixed size with a bounded queue in front (ThreadPoolExecutor with max_workers, "
-               "a semaphore around submit).",
+        .how =
+            "Use a pool of a fixed size with a bounded queue in front (in Python ThreadPoolExecutor with max_workers, "
+            "a semaphore around submit).",
     },
     {
         .id = "thread_pool",
         .fix = "Keep the threads in a pool",
         .why = "Starting and ending threads is a large part of the run: each does little work and ends.",
-        .how = "Start the threads once and hand them items over a queue (ThreadPoolExecutor; worker loops in C).",
+        .how = "Start the threads once and hand them items over a queue (ThreadPoolExecutor in Python, worker loops in "
+               "C).",
     },
     {
         .id = "ipc_serial",
@@ -93,13 +95,14 @@ static const struct wording_leaf leaves[] = {
         .id = "gil_processes",
         .why = "More threads will not help: bytecode is serialised by the interpreter lock. Each process has a lock of "
                "its own.",
-        .how = "Move the work to a ProcessPoolExecutor with a worker per CPU; send each worker whole items.",
+        .how = "Move the work to a pool of processes, one per CPU; send each worker whole items.",
     },
     {
         .id = "gil_pool",
         .why = "More threads will not help: bytecode is serialised by the interpreter lock. The items are small, so a "
                "pool must keep its processes alive and take them in batches.",
-        .how = "Move the work to a ProcessPoolExecutor with a worker per CPU, and pass a chunksize to map().",
+        .how = "Move the work to a pool of processes, one per CPU, and send items in batches (chunksize in Python's "
+               "map()).",
     },
     {
         .id = "lock_fix",
@@ -149,7 +152,7 @@ static const struct wording_leaf leaves[] = {
     {
         .id = "few_waits",
         .why = "There are only a few waits to overlap: plain code is worth more than the seconds to win.",
-        .how = "Leave it as it is. With many more items, a small ThreadPoolExecutor is the first step.",
+        .how = "Leave it as it is. With many more items, a small pool of threads is the first step.",
     },
     {
         .id = "waits_overlapped",
@@ -169,19 +172,19 @@ static const struct wording_leaf leaves[] = {
         .id = "waits_threads",
         .why = "The time goes into waiting for others, and no async library for it was seen: threads wait as well, and "
                "the code stays as it is.",
-        .how = "Use a ThreadPoolExecutor; size it by how many requests the peer bears at once.",
+        .how = "Use a pool of threads; size it by how many requests the peer bears at once.",
     },
     {
         .id = "waits_pool",
         .why = "The time goes into waiting for others, and there are few enough waits for a small pool of threads.",
-        .how = "Use a ThreadPoolExecutor and map() over the items.",
+        .how = "Use a pool of threads, and hand it the items.",
     },
     {
         .id = "waits_cpu_hybrid",
         .why =
             "The program waits for others, and it computes under the interpreter lock in between: coroutines overlap "
             "the waits, processes use the CPUs.",
-        .how = "Feed a ProcessPoolExecutor from coroutines, or run one event loop per process.",
+        .how = "Feed a pool of processes from coroutines, or run one event loop per process.",
     },
     {
         .id = "waits_cpu_threads",
@@ -204,19 +207,19 @@ static const struct wording_leaf leaves[] = {
     {
         .id = "cpu_released",
         .why = "The program computes, but mostly outside the interpreter lock, as measured: threads can use every CPU.",
-        .how = "Use a ThreadPoolExecutor with a worker per CPU; processes would only add copies.",
+        .how = "Use a pool of threads, one per CPU; processes would only add copies.",
     },
     {
         .id = "cpu_processes",
         .why = "The program computes under the interpreter lock on one CPU: only processes can use the others.",
-        .how = "Cut the work into independent items and map() them over a ProcessPoolExecutor, a worker per CPU.",
+        .how = "Cut the work into independent items and hand them to a pool of processes, one per CPU.",
     },
     {
         .id = "cpu_pool",
         .why =
             "The program computes under the interpreter lock, in small items: only processes can use the other CPUs, "
             "and only a pool that takes items in batches pays.",
-        .how = "Use a ProcessPoolExecutor with a worker per CPU and a chunksize that makes a batch last 10 ms or more.",
+        .how = "Use a pool of processes, one per CPU, and send batches that last 10 ms or more (chunksize in Python).",
     },
     {
         .id = "cpu_threads",

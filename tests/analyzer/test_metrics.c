@@ -210,6 +210,29 @@ static void timers_one_at_a_time_are_inferred_from_their_rhythm(void **state)
 }
 
 /* Forked copies count with their private pages, programs of their own with everything; only what lives at once adds. */
+/* Of a lock that could not be located, samples say nothing; that threads never ran at once does. */
+static void an_unknown_lock_shows_in_how_many_run_at_once(void **state)
+{
+    struct measurement *m = case_serial_cpu(RUNTIME_RUBY, 1000 * MS);
+    uint64_t alone[] = {0, 1000 * MS, 0}, together[] = {0, 200 * MS, 400 * MS};
+
+    (void)state;
+    m->cpu_samples = 100;
+    m->lock_held_samples = 0;
+    m->target.runtime.interpreter_lock = INTERPRETER_LOCK_PRESENT;
+    assert_true(metrics_of(m).value[METRIC_LOCK_HELD_CPU_SHARE] < 0.01);
+    m->target.runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
+    free(m->parallelism_ns);
+    m->parallelism_ns = alone;
+    m->n_parallelism = 3;
+    near(metrics_of(m).value[METRIC_LOCK_HELD_CPU_SHARE], 1.0);
+    m->parallelism_ns = together;
+    near(metrics_of(m).value[METRIC_LOCK_HELD_CPU_SHARE], 0.6);
+    m->parallelism_ns = NULL;
+    m->n_parallelism = 0;
+    measurement_free(m);
+}
+
 static void memory_is_counted_once(void **state)
 {
     struct measurement *m = build_new(RUNTIME_NATIVE, 4);
@@ -306,6 +329,7 @@ int main(void)
         cmocka_unit_test(the_run_queue_dilutes_no_share),
         cmocka_unit_test(a_client_that_polls_one_socket_is_no_loop),
         cmocka_unit_test(timers_one_at_a_time_are_inferred_from_their_rhythm),
+        cmocka_unit_test(an_unknown_lock_shows_in_how_many_run_at_once),
         cmocka_unit_test(memory_is_counted_once),
         cmocka_unit_test(the_parent_of_a_pool_is_no_worker),
         cmocka_unit_test(loops_in_several_processes_are_the_hybrid),
