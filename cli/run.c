@@ -94,6 +94,14 @@ static void replay_evidence(const struct options *options, struct progress *prog
         say("nothing was replayed, the report is a forecast: %s.", message[0] ? message : strerror(-r));
 }
 
+/* Without a verdict there is nothing to prove: a run that was too short, or idle, does not take three seconds more. */
+static bool wants_evidence(const struct options *options, const struct measurement *m, const struct tree *tree)
+{
+    CLEANUP(advice_freep) struct advice *a = NULL;
+
+    return options->evidence && deliver_analyze(options, m, tree, &a) == 0 && a->recommendation.model != MODEL_NONE;
+}
+
 static int save(const struct options *options, const struct measurement *m)
 {
     int r = options->save ? measurement_save(m, options->save) : 0;
@@ -132,7 +140,7 @@ int command_run(const struct options *options)
 
     /* Only now: the target must have found SIGPIPE as it was. */
     (void)signal(SIGPIPE, SIG_IGN);
-    if (options->evidence)
+    if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
     saved = save(options, m);
     judged = judge(options, m, tree);

@@ -300,6 +300,8 @@ void text_evidence(struct text *t)
 {
     struct table table = {0};
 
+    if (t->a->recommendation.model == MODEL_NONE)
+        return;
     if (advises_mended(t->a))
         add_mended(&table, t->a);
     fill(&table, t->a);

@@ -41,6 +41,11 @@ class ExampleCase:
         for unwanted in self.example.unwanted:
             self.assertNotIn(unwanted, found, seen)
 
+    def test_evidence(self):
+        """The work was replayed wherever there is a verdict, and only there."""
+        verdict = self.done.report["recommendation"]["model"] is not None
+        self.assertEqual(self.done.report["evidence"]["runs"] > 0, verdict, str(self.done))
+
     def test_schema(self):
         """The JSON report is what report/report.schema.json promises."""
         schema = json.loads((support.ROOT / "report" / "report.schema.json").read_text())
