@@ -104,9 +104,12 @@ static bool wants_evidence(const struct options *options, const struct measureme
 
 static int save(const struct options *options, const struct measurement *m)
 {
-    int r = options->save ? measurement_save(m, options->save) : 0;
+    const char *field;
+    int r = options->save ? measurement_save(m, options->save, &field) : 0;
 
-    if (r < 0)
+    if (r == -ERANGE)
+        say("can't write %s: the number measured as '%s' is impossible. Please report this.", options->save, field);
+    else if (r < 0)
         say_write_failed(options->save, r);
     return r;
 }

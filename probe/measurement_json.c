@@ -27,7 +27,8 @@ static void decref(json_t **json)
 
 /* ---- writing ---- */
 
-static int encode_struct(const struct field *fields, const void *base, json_t **ret_json);
+/* The encoders name the innermost field that JSON can't hold; *ret_field is a static string. */
+static int encode_struct(const struct field *fields, const void *base, json_t **ret_json, const char **ret_field);
 
 static json_t *encode_text(const char *raw)
 {
@@ -57,7 +58,7 @@ static int encode_slice(const struct slice *slice, json_t *array)
     return r;
 }
 
-static int encode_element(const struct field *field, const void *element, json_t *array)
+static int encode_element(const struct field *field, const void *element, json_t *array, const char **ret_field)
 {
     json_t *json = NULL;
     int r;
@@ -71,14 +72,14 @@ static int encode_element(const struct field *field, const void *element, json_t
         json = encode_text(*(char *const *)element);
         break;
     default:
-        r = encode_struct(field->fields, element, &json);
+        r = encode_struct(field->fields, element, &json, ret_field);
         if (r < 0)
             return r;
     }
     return json_array_append_new(array, json) < 0 ? -ENOMEM : 0;
 }
 
-static int encode_array(const struct field *field, const void *base, json_t **ret_json)
+static int encode_array(const struct field *field, const void *base, json_t **ret_json, const char **ret_field)
 {
     const char *elements = *(const char *const *)((const char *)base + field->offset);
     size_t n = *(const size_t *)((const char *)base + field->count_offset);
@@ -89,7 +90,7 @@ static int encode_array(const struct field *field, const void *base, json_t **re
     if (n > field->max_count)
         return -EFBIG;
     for (size_t i = 0; i < n; i++) {
-        int r = encode_element(field, elements + i * field->size, array);
+        int r = encode_element(field, elements + i * field->size, array, ret_field);
 
         if (r < 0)
             return r;
@@ -117,7 +118,7 @@ static int encode_causes(const uint64_t *values, json_t **ret_json)
 }
 
 /* Values that fit no JSON type: @return -ERANGE; out of memory: *ret_json NULL. */
-static int encode_field(const struct field *field, const void *base, json_t **ret_json)
+static int encode_field(const struct field *field, const void *base, json_t **ret_json, const char **ret_field)
 {
     const void *value = (const char *)base + field->offset;
     const char *text;
@@ -158,13 +159,13 @@ static int encode_field(const struct field *field, const void *base, json_t **re
     case FIELD_CAUSES:
         return encode_causes(value, ret_json);
     case FIELD_STRUCT:
-        return encode_struct(field->fields, value, ret_json);
+        return encode_struct(field->fields, value, ret_json, ret_field);
     default:
-        return encode_array(field, base, ret_json);
+        return encode_array(field, base, ret_json, ret_field);
     }
 }
 
-static int encode_struct(const struct field *fields, const void *base, json_t **ret_json)
+static int encode_struct(const struct field *fields, const void *base, json_t **ret_json, const char **ret_field)
 {
     AUTO_JSON json_t *object = json_object();
 
@@ -172,8 +173,10 @@ static int encode_struct(const struct field *fields, const void *base, json_t **
         return -ENOMEM;
     for (const struct field *field = fields; field->type != FIELD_END; field++) {
         AUTO_JSON json_t *value = NULL;
-        int r = encode_field(field, base, &value);
+        int r = encode_field(field, base, &value, ret_field);
 
+        if (r == -ERANGE && !*ret_field)
+            *ret_field = field->name;
         if (r < 0)
             return r;
         if (json_object_set_new(object, field->name, TAKE_PTR(value)) < 0)
@@ -184,7 +187,7 @@ static int encode_struct(const struct field *fields, const void *base, json_t **
 }
 
 /* The header first, so that a reader sees the version before anything else. */
-static int encode(const struct measurement *m, json_t **ret_json)
+static int encode(const struct measurement *m, json_t **ret_json, const char **ret_field)
 {
     AUTO_JSON json_t *document = json_object();
     AUTO_JSON json_t *body = NULL;
@@ -200,7 +203,7 @@ static int encode(const struct measurement *m, json_t **ret_json)
     for (size_t cause = 0; cause < CAUSE_COUNT; cause++)
         if (json_array_append_new(causes, json_string(cause_to_str((enum cause)cause))) < 0)
             return -ENOMEM;
-    r = encode_struct(measurement_schema, m, &body);
+    r = encode_struct(measurement_schema, m, &body, ret_field);
     if (r < 0)
         return r;
     if (json_object_update(document, body) < 0)
@@ -262,13 +265,16 @@ static int save_by_rename(const json_t *document, const char *path, mode_t mode)
     return r;
 }
 
-int measurement_save(const struct measurement *m, const char *path)
+int measurement_save(const struct measurement *m, const char *path, const char **ret_field)
 {
     AUTO_JSON json_t *document = NULL;
     AUTO_FREE char *resolved = NULL;
+    const char *field = NULL;
     struct stat st;
-    int r = encode(m, &document);
+    int r = encode(m, &document, &field);
 
+    if (ret_field)
+        *ret_field = field;
     if (r < 0)
         return r;
     if (stat(path, &st) < 0)

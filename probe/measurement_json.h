@@ -16,9 +16,10 @@ struct measurement;
  * Write to `path` by way of a temporary file in the same directory, fsync and rename: on any failure what was there
  * before is untouched and nothing is left behind.
  *
- * @return 0 or -errno (-ENOSPC, -EACCES, ...)
+ * @param ret_field  set to the name of the field with a number that JSON can't hold (static), else to NULL; may be NULL
+ * @return 0 or -errno (-ENOSPC, -EACCES, ...); -ERANGE: *ret_field is wrong, a defect of whoever filled it in
  */
-int measurement_save(const struct measurement *m, const char *path);
+int measurement_save(const struct measurement *m, const char *path, const char **ret_field);
 
 /*
  * Read a saved measurement.
