@@ -81,8 +81,8 @@ static struct measurement *small_gain(void)
     return case_serial_cpu(RUNTIME_CPYTHON, 200 * MS);
 }
 
-static struct measurement *busy_threads(enum runtime_kind kind, uint32_t cpus, size_t threads, uint64_t cpu_ns,
-                                        uint64_t runnable_ns)
+struct measurement *case_busy_threads(enum runtime_kind kind, uint32_t cpus, size_t threads, uint64_t cpu_ns,
+                                      uint64_t runnable_ns)
 {
     struct measurement *m = build_new(kind, cpus);
 
@@ -95,20 +95,20 @@ static struct measurement *busy_threads(enum runtime_kind kind, uint32_t cpus, s
 
 static struct measurement *nothing_to_gain(void)
 {
-    return busy_threads(RUNTIME_NATIVE, 4, 4, 2000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 2000 * MS, 0);
 }
 
 static struct measurement *beyond_machine(void)
 {
-    return busy_threads(RUNTIME_NATIVE, 4, 4, 700000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 700000 * MS, 0);
 }
 
 static struct measurement *oversubscribed(void)
 {
-    return busy_threads(RUNTIME_NATIVE, 2, 32, 100 * MS, 1500 * MS);
+    return case_busy_threads(RUNTIME_NATIVE, 2, 32, 100 * MS, 1500 * MS);
 }
 
-static struct measurement *brief_workers(enum runtime_kind kind, bool processes, size_t n, uint64_t cpu_ns)
+struct measurement *case_brief_workers(enum runtime_kind kind, bool processes, size_t n, uint64_t cpu_ns)
 {
     struct measurement *m = build_new(kind, 4);
     uint64_t at = 10 * MS;
@@ -125,12 +125,12 @@ static struct measurement *brief_workers(enum runtime_kind kind, bool processes,
 
 static struct measurement *process_pool(void)
 {
-    return brief_workers(RUNTIME_CPYTHON, true, 500, 4 * MS);
+    return case_brief_workers(RUNTIME_CPYTHON, true, 500, 4 * MS);
 }
 
 static struct measurement *thread_pool(void)
 {
-    return brief_workers(RUNTIME_NATIVE, false, 4000, 90 * US);
+    return case_brief_workers(RUNTIME_NATIVE, false, 4000, 90 * US);
 }
 
 static struct measurement *bound_threads(void)
@@ -309,12 +309,12 @@ static struct measurement *waits_cpu_threads(void)
 
 static struct measurement *cpu_parallel(void)
 {
-    return busy_threads(RUNTIME_NATIVE, 4, 3, 2000 * MS, 100 * MS);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 3, 2000 * MS, 100 * MS);
 }
 
 static struct measurement *cpu_partly(void)
 {
-    return busy_threads(RUNTIME_NATIVE, 8, 2, 2000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 8, 2, 2000 * MS, 0);
 }
 
 static struct measurement *cpu_released(void)

@@ -22,36 +22,25 @@ static struct measurement *one_busy_of_one(void)
     return serial_cpu_on(1);
 }
 
-static struct measurement *threads_for(uint32_t cpus, size_t threads, uint64_t cpu_ns, uint64_t runnable_ns)
-{
-    struct measurement *m = build_new(RUNTIME_NATIVE, cpus);
-
-    build_repeat(m, build_lane(m, 100, 100, 0), 1, 2 * MS, 0, CAUSE_OTHER, 0);
-    for (size_t i = 0; i < threads; i++)
-        build_repeat(m, build_lane(m, 100, (int32_t)(101 + i), 2 * MS), 1, cpu_ns, runnable_ns, CAUSE_OTHER, 0);
-    build_finish(m, 0.0);
-    return m;
-}
-
 static struct measurement *oversubscribed(void)
 {
-    return threads_for(4, 8, 1000 * MS, 1000 * MS);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 8, 1000 * MS, 1000 * MS);
 }
 
 /* As many threads as CPUs; neighbours take half of the machine. */
 static struct measurement *crowded(void)
 {
-    return threads_for(4, 4, 1000 * MS, 1000 * MS);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 1000 * MS, 1000 * MS);
 }
 
 static struct measurement *full(void)
 {
-    return threads_for(4, 4, 2000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 2000 * MS, 0);
 }
 
 static struct measurement *nearly_full(void)
 {
-    return threads_for(8, 7, 2000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 8, 7, 2000 * MS, 0);
 }
 
 static struct measurement *gil_16(void)
@@ -161,39 +150,24 @@ static struct measurement *quick_answers(void)
     return case_serial_waits(RUNTIME_CPYTHON, 80, 15 * MS, MS);
 }
 
-static struct measurement *brief(bool processes, size_t n, uint64_t cpu_ns)
-{
-    struct measurement *m = build_new(RUNTIME_NATIVE, 4);
-    uint64_t at = 10 * MS;
-
-    build_repeat(m, build_lane(m, 100, 100, 0), 1, 10 * MS, 0, CAUSE_OTHER, 0);
-    for (size_t i = 0; i < n; i++, at += cpu_ns) {
-        int32_t id = (int32_t)(101 + i);
-
-        build_repeat(m, build_lane(m, processes ? id : 100, id, at), 1, cpu_ns, 0, CAUSE_OTHER, 0);
-    }
-    build_finish(m, 0.0);
-    return m;
-}
-
 static struct measurement *tiny_processes(void)
 {
-    return brief(true, 1000, 1 * MS);
+    return case_brief_workers(RUNTIME_NATIVE, true, 1000, 1 * MS);
 }
 
 static struct measurement *small_processes(void)
 {
-    return brief(true, 1000, 3 * MS);
+    return case_brief_workers(RUNTIME_NATIVE, true, 1000, 3 * MS);
 }
 
 static struct measurement *tiny_threads(void)
 {
-    return brief(false, 3000, 100 * US);
+    return case_brief_workers(RUNTIME_NATIVE, false, 3000, 100 * US);
 }
 
 static struct measurement *small_threads(void)
 {
-    return brief(false, 3000, 300 * US);
+    return case_brief_workers(RUNTIME_NATIVE, false, 3000, 300 * US);
 }
 
 static struct measurement *waiting_threads(size_t n)
@@ -257,12 +231,12 @@ static struct measurement *memory_79(void)
 
 static struct measurement *ten_minutes(void)
 {
-    return threads_for(4, 4, 601000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 601000 * MS, 0);
 }
 
 static struct measurement *nine_minutes(void)
 {
-    return threads_for(4, 4, 599000 * MS, 0);
+    return case_busy_threads(RUNTIME_NATIVE, 4, 4, 599000 * MS, 0);
 }
 
 static struct measurement *short_run(void)
