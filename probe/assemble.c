@@ -329,7 +329,7 @@ static int fill_parallelism(const struct collector *c, struct measurement *m)
 
 static void fill_loss(const struct collector *c, struct measurement *m)
 {
-    m->loss.slices_dropped = c->final.records_lost;
+    m->loss.slices_dropped = c->final.records_lost + c->slices_refused;
     m->loss.threads_dropped = c->final.totals.no_slot;
     m->loss.futexes_unnamed = c->final.totals.futex_unnamed;
     m->loss.decimation = c->state.decimation;

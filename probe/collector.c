@@ -153,6 +153,13 @@ static void take_epoll(struct run_thread *thread, const struct record *r)
     thread->epoll_fd = r->address_low;
 }
 
+/* Nothing lasts longer than the machine has been up: a difference that wrapped around is no slice. */
+static bool is_possible(const struct record *r)
+{
+    return r->on_cpu_ns <= r->time && r->runnable_ns <= r->time && r->blocked_ns <= r->time &&
+           r->other_on_cpu_ns <= r->time;
+}
+
 static int take_slice(struct collector *collector, const struct record *r)
 {
     struct run_state *state = &collector->state;
@@ -191,7 +198,10 @@ static int take_records(struct collector *collector, const struct record *record
 
         switch (records[i].type) {
         case RECORD_SLICE:
-            r = take_slice(collector, &records[i]);
+            if (is_possible(&records[i]))
+                r = take_slice(collector, &records[i]);
+            else
+                collector->slices_refused++;
             break;
         case RECORD_FORK:
             take_fork(collector, &records[i]);

@@ -31,6 +31,7 @@ struct collector {
     struct wire_futex *futexes;
     size_t n_futexes, futexes_capacity;
     uint64_t obituaries;
+    uint64_t slices_refused; /* impossible ones; they count as lost */
     /* So far, for the status line only: from the slices read and the number of live threads at each status. */
     uint64_t on_cpu_ns, runnable_ns, thread_time_ns;
     uint64_t next_look; /* when to look at the processes again */

@@ -85,7 +85,9 @@ int BPF_PROG(on_waking, struct task_struct *task)
         who = waker->tgid == slot->tgid ? 1 : 2;
         slot->waker_tid = waker->tid;
         slot->waker_tgid = waker->tgid;
-        slot->waker_on_cpu_ns = waker->on_cpu_ns + (waker->state == SLOT_RUNNING ? now - waker->stamp : 0);
+        slot->waker_on_cpu_ns = waker->on_cpu_ns;
+        if (waker->state == SLOT_RUNNING && now > waker->stamp)
+            slot->waker_on_cpu_ns += now - waker->stamp;
     }
     wait_ended(slot, now, who);
     asm volatile("" ::: "memory");

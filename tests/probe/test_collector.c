@@ -91,6 +91,34 @@ static void news_before_the_birth_is_kept(void **state)
     collector_clear(&c);
 }
 
+/* A difference of clocks that went below zero must not end up in a file, nor anywhere else. */
+static void slices_longer_than_the_uptime_count_as_lost(void **state)
+{
+    struct record records[] = {
+        {.type = RECORD_SLICE, .time = 5000, .tid = ROOT, .tgid = ROOT, .on_cpu_ns = 1000},
+        {.type = RECORD_SLICE, .time = 6000, .tid = ROOT, .tgid = ROOT, .on_cpu_ns = (uint64_t)-3},
+        {.type = RECORD_SLICE, .time = 7000, .tid = ROOT, .tgid = ROOT, .other_on_cpu_ns = (uint64_t)-3},
+        {.type = RECORD_SLICE, .time = 8000, .tid = ROOT, .tgid = ROOT, .blocked_ns = 8001, .kind = WAIT_SLEEP},
+    };
+    CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+    struct slot slot = account(ROOT, 1000, 11000);
+    struct collector c;
+
+    (void)state;
+    assert_int_equal(collector_init(&c, ROOT, -1, 1000), 0);
+    c.released_ns = 1000;
+    assert_int_equal(feed(&c, WIRE_RECORDS, records, sizeof(records)), 0);
+    slot.on_cpu_ns = 10000;
+    assert_int_equal(feed(&c, WIRE_OBITUARIES, &slot, sizeof(slot)), 0);
+    finish(&c, 12000);
+    m->machine.cpus = m->machine.cpus_allowed = 2;
+    assert_int_equal(assemble(&c, m), 0);
+    assert_int_equal(m->loss.slices_dropped, 3);
+    assert_int_equal(m->threads[0].n_slices, 1);
+    assert_int_equal(m->on_cpu_ns, 10000);
+    collector_clear(&c);
+}
+
 static void messages_of_odd_sizes_are_refused(void **state)
 {
     static const uint32_t types[] = {WIRE_STACKS,  WIRE_RECORDS,  WIRE_OBITUARIES, WIRE_SURVIVORS,
@@ -139,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_bucket_holds_is_unattributed),
         cmocka_unit_test(news_before_the_birth_is_kept),
+        cmocka_unit_test(slices_longer_than_the_uptime_count_as_lost),
         cmocka_unit_test(messages_of_odd_sizes_are_refused),
         cmocka_unit_test(a_parked_pool_thread_is_idle),
     };
