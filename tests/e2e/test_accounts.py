@@ -90,8 +90,10 @@ class FollowTest(unittest.TestCase):
         )
         m = python(script).report["measurement"]
         self.assertEqual((m["threads"], m["processes"]), (1501, 1))
-        # join() returns a moment before the kernel has buried the thread: the next may be born meanwhile.
-        self.assertIn(m["max_live_threads"], (2, 3))
+        # join() returns a moment before the kernel has buried the thread: a few more may be born meanwhile, the more
+        # so if the dying one is preempted. The dead must not add up, though.
+        self.assertGreaterEqual(m["max_live_threads"], 2)
+        self.assertLess(m["max_live_threads"], 15)
 
     def test_every_process_is_counted(self):
         loop = "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"
