@@ -243,7 +243,8 @@ static void memory_is_split_into_shared_and_private(void **state)
     assert_true(after.peak_rss_bytes >= size);
     if (before.private_bytes == 0)
         skip(); /* no smaps_rollup here */
-    assert_true(after.private_bytes >= before.private_bytes + size - (1 << 20));
+    /* Not the difference: pages of libraries stop being private when somebody else maps them meanwhile. */
+    assert_true(after.private_bytes >= size);
     /* A forked child shares the pages: private to neither. */
     child = keep_only(NULL, 0);
     assert_int_equal(peek_memory(child, &after), 0);
