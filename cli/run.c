@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "analyzer/advice.h"
+#include "analyzer/analyze.h"
 #include "analyzer/replay/replay.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -94,12 +95,16 @@ static void replay_evidence(const struct options *options, struct progress *prog
         say("nothing was replayed, the report is a forecast: %s.", message[0] ? message : strerror(-r));
 }
 
-/* Without a verdict there is nothing to prove: a run that was too short, or idle, does not take three seconds more. */
+/*
+ * Without a verdict there is nothing to prove: a run that was too short, or idle, does not take three seconds more.
+ * What goes wrong here goes wrong again in judge(), which says so.
+ */
 static bool wants_evidence(const struct options *options, const struct measurement *m, const struct tree *tree)
 {
+    const struct analyze_options how = {.tree = tree, .cpus = options->cpus};
     CLEANUP(advice_freep) struct advice *a = NULL;
 
-    return options->evidence && deliver_analyze(options, m, tree, &a) == 0 && a->recommendation.model != MODEL_NONE;
+    return options->evidence && analyze(m, &how, &a) == 0 && a->recommendation.model != MODEL_NONE;
 }
 
 static int save(const struct options *options, const struct measurement *m)

@@ -47,22 +47,37 @@ static struct slot account(uint32_t tid, uint64_t birth, uint64_t death)
     return (struct slot){.tid = tid, .tgid = tid, .birth = birth, .death = death, .is_process = 1};
 }
 
+static void begin(struct collector *c)
+{
+    assert_int_equal(collector_init(c, ROOT, -1, 1000), 0);
+    c->released_ns = 1000;
+}
+
+/* The run ends with the death of its only thread. */
+static struct measurement *measured(struct collector *c, const struct slot *slot)
+{
+    struct measurement *m = measurement_new();
+
+    assert_non_null(m);
+    assert_int_equal(feed(c, WIRE_OBITUARIES, slot, sizeof(*slot)), 0);
+    finish(c, 12000);
+    m->machine.cpus = m->machine.cpus_allowed = 2;
+    assert_int_equal(assemble(c, m), 0);
+    return m;
+}
+
 static void what_no_bucket_holds_is_unattributed(void **state)
 {
-    CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+    CLEANUP(measurement_freep) struct measurement *m = NULL;
     struct slot slot = account(ROOT, 1000, 11000);
     struct collector c;
 
     (void)state;
-    assert_int_equal(collector_init(&c, ROOT, -1, 1000), 0);
-    c.released_ns = 1000;
+    begin(&c);
     slot.on_cpu_ns = 6000;
     slot.blocked_ns[WAIT_SLEEP] = 3000;
     slot.blocked_ns[WAIT_UNKNOWN] = 400;
-    assert_int_equal(feed(&c, WIRE_OBITUARIES, &slot, sizeof(slot)), 0);
-    finish(&c, 12000);
-    m->machine.cpus = m->machine.cpus_allowed = 2;
-    assert_int_equal(assemble(&c, m), 0);
+    m = measured(&c, &slot);
     assert_int_equal(m->thread_time_ns, 10000);
     assert_int_equal(m->on_cpu_ns, 6000);
     assert_int_equal(m->blocked_ns[CAUSE_SLEEP], 3000);
@@ -100,19 +115,15 @@ static void slices_longer_than_the_uptime_count_as_lost(void **state)
         {.type = RECORD_SLICE, .time = 7000, .tid = ROOT, .tgid = ROOT, .other_on_cpu_ns = (uint64_t)-3},
         {.type = RECORD_SLICE, .time = 8000, .tid = ROOT, .tgid = ROOT, .blocked_ns = 8001, .kind = WAIT_SLEEP},
     };
-    CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+    CLEANUP(measurement_freep) struct measurement *m = NULL;
     struct slot slot = account(ROOT, 1000, 11000);
     struct collector c;
 
     (void)state;
-    assert_int_equal(collector_init(&c, ROOT, -1, 1000), 0);
-    c.released_ns = 1000;
+    begin(&c);
     assert_int_equal(feed(&c, WIRE_RECORDS, records, sizeof(records)), 0);
     slot.on_cpu_ns = 10000;
-    assert_int_equal(feed(&c, WIRE_OBITUARIES, &slot, sizeof(slot)), 0);
-    finish(&c, 12000);
-    m->machine.cpus = m->machine.cpus_allowed = 2;
-    assert_int_equal(assemble(&c, m), 0);
+    m = measured(&c, &slot);
     assert_int_equal(m->loss.slices_dropped, 3);
     assert_int_equal(m->threads[0].n_slices, 1);
     assert_int_equal(m->on_cpu_ns, 10000);
