@@ -110,16 +110,37 @@ static void free_strings(char **strings, size_t n)
     free(strings);
 }
 
+void frames_free(struct frame *frames, size_t n)
+{
+    for (size_t i = 0; frames && i < n; i++) {
+        free(frames[i].function);
+        free(frames[i].file);
+        free(frames[i].module);
+    }
+    free(frames);
+}
+
 void site_clear(struct site *site)
 {
-    for (size_t i = 0; site->frames && i < site->n_frames; i++) {
-        free(site->frames[i].function);
-        free(site->frames[i].file);
-        free(site->frames[i].module);
-    }
-    free(site->frames);
+    frames_free(site->frames, site->n_frames);
     site->frames = NULL;
     site->n_frames = 0;
+}
+
+static void free_sites(struct site *sites, size_t n)
+{
+    for (size_t i = 0; sites && i < n; i++)
+        site_clear(&sites[i]);
+    free(sites);
+}
+
+static void free_wakers(struct measurement *m)
+{
+    for (size_t i = 0; m->wakers && i < m->n_wakers; i++) {
+        frames_free(m->wakers[i].waiter_frames, m->wakers[i].n_waiter_frames);
+        frames_free(m->wakers[i].waker_frames, m->wakers[i].n_waker_frames);
+    }
+    free(m->wakers);
 }
 
 void measurement_free(struct measurement *m)
@@ -132,12 +153,17 @@ void measurement_free(struct measurement *m)
     for (size_t i = 0; m->threads && i < m->n_threads; i++)
         free(m->threads[i].slices);
     free(m->threads);
+    for (size_t i = 0; m->processes && i < m->n_processes; i++)
+        free(m->processes[i].memory);
     free(m->processes);
     free(m->loops);
     free(m->locks);
-    for (size_t i = 0; m->sites && i < m->n_sites; i++)
-        site_clear(&m->sites[i]);
-    free(m->sites);
+    free_sites(m->sites, m->n_sites);
+    free_sites(m->holders, m->n_holders);
+    free_wakers(m);
+    for (size_t i = 0; m->peers && i < m->n_peers; i++)
+        frames_free(m->peers[i].frames, m->peers[i].n_frames);
+    free(m->peers);
     free_strings(m->modules, m->n_modules);
     free_strings(m->notes, m->n_notes);
     for (size_t i = 0; m->replays && i < m->n_replays; i++)

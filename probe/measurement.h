@@ -88,6 +88,9 @@ struct runtime {
     char version[32]; /* "3.11.2"; empty: not known */
     enum interpreter_lock interpreter_lock;
     char executable[256]; /* interpreter binary, absolute; empty: not known. Replays start this program. */
+    bool free_threaded;   /* CPython built without the GIL */
+    uint32_t
+        interpreters; /* most CPython interpreters seen at once in a process, the main one included; 0: not known */
 };
 
 /* The machine, as the target could use it. */
@@ -116,12 +119,51 @@ struct site {
     enum cause cause;     /* what the thread waited for */
     uint64_t time_ns;     /* weighted so that a thread's sites add up to what the thread spent */
     uint64_t count;       /* waits (estimated where stacks were rate-limited), or samples */
+    uint64_t longest_ns;  /* longest single wait seen here; 0 for on-CPU samples */
     int32_t pid;          /* process */
     int32_t tid;          /* thread that spent the most here */
     uint32_t threads;     /* distinct threads that contributed */
     bool in_event_loop;   /* the stack runs inside a turn of an event loop (not in the loop's own wait) */
     struct frame *frames; /* innermost first; may be NULL when n_frames is 0 */
     size_t n_frames;
+};
+
+/*
+ * Who ended whose waits (lock, hand-off, ipc, join, interpreter lock), added up over one pair of threads and one cause.
+ * A waiter that many siblings serve (a pool) has one row for each.
+ */
+struct waker {
+    int32_t waiter_pid;
+    int32_t waiter_tid;
+    int32_t waker_pid;
+    int32_t waker_tid;
+    enum cause cause;
+    uint64_t time_ns; /* waited; exact as far as slices were kept (loss) */
+    uint64_t count;
+    struct frame *waiter_frames; /* where most of that was waited, innermost first; NULL: not known */
+    size_t n_waiter_frames;
+    struct frame *waker_frames; /* where the waker was when it ended most of it; NULL: not known */
+    size_t n_waker_frames;
+};
+
+/* A TCP peer that a process opened connections to. */
+struct peer {
+    int32_t pid;
+    char address[64];      /* "192.0.2.1:5432", "[2001:db8::1]:443" */
+    uint64_t connects;     /* connections opened */
+    uint64_t established;  /* of these, answered */
+    uint64_t handshake_ns; /* sum over those: from the first packet to the answer */
+    uint64_t first_ns;     /* when the first and the last were opened */
+    uint64_t last_ns;
+    struct frame *frames; /* where most of them were opened, innermost first; NULL: not known */
+    size_t n_frames;
+};
+
+/* A look at the memory of a process. */
+struct memory_point {
+    uint64_t at_ns;
+    uint64_t rss_bytes;
+    uint64_t private_bytes; /* of it, not shared with another process; 0: not looked at (it costs more) */
 };
 
 /* One stretch on CPU and the wait after it. Preemptions do not end a slice; their wait is in runnable_ns. */
@@ -179,7 +221,18 @@ struct process {
     uint32_t threads;         /* threads it ever had, >= 1 */
     bool listens;             /* had a listening socket at some time */
     uint32_t max_connections; /* most established outbound inet connections seen at once */
+    /* All read- and write-like calls on files, pipes and sockets (proc_pid_io(5): rchar, wchar, syscr, syscw), of
+       threads that had ended or were there at the end; 0: not known. */
+    uint64_t read_bytes;
+    uint64_t written_bytes;
+    uint64_t reads;
+    uint64_t writes;
+    struct memory_point *memory; /* in order of time, thinned out; may be NULL */
+    size_t n_memory;
 };
+
+/* From here on a turn is a stall: asyncio's slow_callback_duration. */
+#define EVENT_LOOP_STALL_NS 100000000ULL
 
 /* An event loop: a thread that waits for many descriptors at once, again and again. */
 struct event_loop {
@@ -192,7 +245,12 @@ struct event_loop {
     uint64_t
         blocked_in_turn_ns; /* blocked on something else than the selector, inside a turn: stalls every other task */
     uint64_t blocked_in_turn_count;
-    uint64_t longest_stall_ns; /* longest stretch between two selector waits */
+    uint64_t longest_stall_ns; /* longest time in one callback or step of a coroutine, as far as seen */
+    uint64_t stalls;           /* of those, EVENT_LOOP_STALL_NS and longer */
+    uint64_t stall_ns;         /* their sum */
+    int32_t epoll_fd;          /* descriptor of its selector; 0: not known */
+    uint32_t pool_threads;     /* libuv: threads of its pool; 0: none seen */
+    uint64_t pool_full_ns;     /* wall time with all of them busy */
     double outstanding_mean;   /* mean number of outbound connections while it waited; 0: none seen */
     uint32_t outstanding_max;
 };
@@ -215,9 +273,10 @@ struct loss {
     uint64_t futexes_unnamed; /* futex waits that found the address table full: classified by operation only */
     uint64_t repaired;        /* impossible transitions mended from the kernel's own counters */
     uint64_t repaired_ns;     /* time moved between buckets while mending */
-    uint64_t stacks_failed;   /* stacks that could not be walked */
+    uint64_t stacks_failed;   /* of stacks_taken: could not be walked, or nothing on them has a name */
     uint64_t stacks_taken;
-    uint32_t decimation; /* slices that happened per slice kept; 1: all kept */
+    uint64_t stacks_lost; /* overwritten before they were read */
+    uint32_t decimation;  /* slices that happened per slice kept; 1: all kept */
 };
 
 /* Real executions of the measured profile under one model (analyzer/replay/ appends them). */
@@ -286,6 +345,14 @@ struct measurement {
     size_t n_locks;
     struct site *sites; /* by time_ns, largest first */
     size_t n_sites;
+    /* Where the holder of a lock was while others waited for it: cause interpreter_lock (frames of the holder) or lock
+       (frames may be missing, tid is the owner). time_ns is what others waited, count their waits. Largest first. */
+    struct site *holders;
+    size_t n_holders;
+    struct waker *wakers; /* by time_ns, largest first */
+    size_t n_wakers;
+    struct peer *peers; /* by connects, most first */
+    size_t n_peers;
     char **modules; /* libraries of interest loaded by the target: shared objects and Python packages seen
                        on stacks ("requests", "psycopg2", "libpq.so.5") */
     size_t n_modules;
@@ -309,6 +376,7 @@ void measurement_freep(struct measurement **m); /* for CLEANUP() */
 
 /* Free what one element owns, not the element itself. */
 void site_clear(struct site *site);
+void frames_free(struct frame *frames, size_t n); /* the array as well; NULL-safe */
 
 /* Recompute the sums from the thread rows (tests and probes that have every row). */
 void measurement_sum_threads(struct measurement *m);

@@ -82,6 +82,7 @@ static const struct field_ids interpreter_locks = {interpreter_lock_id, interpre
 #define MAX_SITES (1U << 16)
 #define MAX_FRAMES 1024
 #define MAX_STRINGS (1U << 16)
+#define MAX_POINTS 4096
 #define MAX_CPUS (1U << 16)
 #define MAX_REPLAYS 4096
 
@@ -133,7 +134,13 @@ static const struct field machine_fields[] = {
 
 #define STRUCT struct runtime
 static const struct field runtime_fields[] = {
-    ENUM(kind, runtimes), TEXT(version), ENUM(interpreter_lock, interpreter_locks), TEXT(executable), END,
+    ENUM(kind, runtimes),
+    TEXT(version),
+    ENUM(interpreter_lock, interpreter_locks),
+    TEXT(executable),
+    PLAIN(FIELD_BOOL, free_threaded),
+    PLAIN(FIELD_U32, interpreters),
+    END,
 };
 #undef STRUCT
 
@@ -163,6 +170,7 @@ static const struct field site_fields[] = {
     ENUM(cause, causes),
     NEEDED(FIELD_U64, time_ns),
     PLAIN(FIELD_U64, count),
+    PLAIN(FIELD_U64, longest_ns),
     PLAIN(FIELD_I32, pid),
     PLAIN(FIELD_I32, tid),
     PLAIN(FIELD_U32, threads),
@@ -200,13 +208,37 @@ static const struct field thread_fields[] = {
 };
 #undef STRUCT
 
+#define STRUCT struct memory_point
+static const struct field memory_fields[] = {
+    NEEDED(FIELD_U64, at_ns),
+    NEEDED(FIELD_U64, rss_bytes),
+    PLAIN(FIELD_U64, private_bytes),
+    END,
+};
+#undef STRUCT
+
 #define STRUCT struct process
 static const struct field process_fields[] = {
-    NEEDED(FIELD_I32, pid),           PLAIN(FIELD_I32, parent_pid),      NEEDED(FIELD_U64, birth_ns),
-    NEEDED(FIELD_U64, death_ns),      PLAIN(FIELD_BOOL, alive),          TEXT(name),
-    PLAIN(FIELD_BOOL, execed),        PLAIN(FIELD_BOOL, launcher),       ENUM(runtime, runtimes),
-    PLAIN(FIELD_U64, peak_rss_bytes), PLAIN(FIELD_U64, private_bytes),   NEEDED(FIELD_U32, threads),
-    PLAIN(FIELD_BOOL, listens),       PLAIN(FIELD_U32, max_connections), END,
+    NEEDED(FIELD_I32, pid),
+    PLAIN(FIELD_I32, parent_pid),
+    NEEDED(FIELD_U64, birth_ns),
+    NEEDED(FIELD_U64, death_ns),
+    PLAIN(FIELD_BOOL, alive),
+    TEXT(name),
+    PLAIN(FIELD_BOOL, execed),
+    PLAIN(FIELD_BOOL, launcher),
+    ENUM(runtime, runtimes),
+    PLAIN(FIELD_U64, peak_rss_bytes),
+    PLAIN(FIELD_U64, private_bytes),
+    NEEDED(FIELD_U32, threads),
+    PLAIN(FIELD_BOOL, listens),
+    PLAIN(FIELD_U32, max_connections),
+    PLAIN(FIELD_U64, read_bytes),
+    PLAIN(FIELD_U64, written_bytes),
+    PLAIN(FIELD_U64, reads),
+    PLAIN(FIELD_U64, writes),
+    COUNTED(FIELD_STRUCTS, memory, n_memory, MAX_POINTS, memory_fields),
+    END,
 };
 #undef STRUCT
 
@@ -221,6 +253,11 @@ static const struct field loop_fields[] = {
     PLAIN(FIELD_U64, blocked_in_turn_ns),
     PLAIN(FIELD_U64, blocked_in_turn_count),
     PLAIN(FIELD_U64, longest_stall_ns),
+    PLAIN(FIELD_U64, stalls),
+    PLAIN(FIELD_U64, stall_ns),
+    PLAIN(FIELD_I32, epoll_fd),
+    PLAIN(FIELD_U32, pool_threads),
+    PLAIN(FIELD_U64, pool_full_ns),
     PLAIN(FIELD_DOUBLE, outstanding_mean),
     PLAIN(FIELD_U32, outstanding_max),
     END,
@@ -239,13 +276,48 @@ static const struct field lock_fields[] = {
 };
 #undef STRUCT
 
+#define STRUCT struct waker
+static const struct field waker_fields[] = {
+    NEEDED(FIELD_I32, waiter_pid),
+    NEEDED(FIELD_I32, waiter_tid),
+    NEEDED(FIELD_I32, waker_pid),
+    NEEDED(FIELD_I32, waker_tid),
+    ENUM(cause, causes),
+    NEEDED(FIELD_U64, time_ns),
+    PLAIN(FIELD_U64, count),
+    COUNTED(FIELD_STRUCTS, waiter_frames, n_waiter_frames, MAX_FRAMES, frame_fields),
+    COUNTED(FIELD_STRUCTS, waker_frames, n_waker_frames, MAX_FRAMES, frame_fields),
+    END,
+};
+#undef STRUCT
+
+#define STRUCT struct peer
+static const struct field peer_fields[] = {
+    NEEDED(FIELD_I32, pid),
+    TEXT(address),
+    NEEDED(FIELD_U64, connects),
+    PLAIN(FIELD_U64, established),
+    PLAIN(FIELD_U64, handshake_ns),
+    PLAIN(FIELD_U64, first_ns),
+    PLAIN(FIELD_U64, last_ns),
+    COUNTED(FIELD_STRUCTS, frames, n_frames, MAX_FRAMES, frame_fields),
+    END,
+};
+#undef STRUCT
+
 #define STRUCT struct loss
 static const struct field loss_fields[] = {
-    PLAIN(FIELD_U64, slices_dropped),  PLAIN(FIELD_U64, threads_dropped),
-    PLAIN(FIELD_U64, threads_omitted), PLAIN(FIELD_U64, futexes_unnamed),
-    PLAIN(FIELD_U64, repaired),        PLAIN(FIELD_U64, repaired_ns),
-    PLAIN(FIELD_U64, stacks_failed),   PLAIN(FIELD_U64, stacks_taken),
-    PLAIN(FIELD_U32, decimation),      END,
+    PLAIN(FIELD_U64, slices_dropped),
+    PLAIN(FIELD_U64, threads_dropped),
+    PLAIN(FIELD_U64, threads_omitted),
+    PLAIN(FIELD_U64, futexes_unnamed),
+    PLAIN(FIELD_U64, repaired),
+    PLAIN(FIELD_U64, repaired_ns),
+    PLAIN(FIELD_U64, stacks_failed),
+    PLAIN(FIELD_U64, stacks_taken),
+    PLAIN(FIELD_U64, stacks_lost),
+    PLAIN(FIELD_U32, decimation),
+    END,
 };
 #undef STRUCT
 
@@ -292,6 +364,9 @@ const struct field measurement_schema[] = {
     COUNTED(FIELD_STRUCTS, loops, n_loops, MAX_SITES, loop_fields),
     COUNTED(FIELD_STRUCTS, locks, n_locks, MAX_SITES, lock_fields),
     COUNTED(FIELD_STRUCTS, sites, n_sites, MAX_SITES, site_fields),
+    COUNTED(FIELD_STRUCTS, holders, n_holders, MAX_SITES, site_fields),
+    COUNTED(FIELD_STRUCTS, wakers, n_wakers, MAX_SITES, waker_fields),
+    COUNTED(FIELD_STRUCTS, peers, n_peers, MAX_SITES, peer_fields),
     COUNTED(FIELD_STRINGS, modules, n_modules, MAX_STRINGS, NULL),
     EMBEDDED(loss, loss_fields),
     PLAIN(FIELD_U64, overhead_ns),

@@ -11,20 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "probe/bpf/abi.h"
+
 enum wire_type {
     /* helper -> front end */
     WIRE_READY = 1,  /* struct wire_ready: attached, the target may run */
     WIRE_FAILED,     /* text: why the probe can't start; the helper exits */
     WIRE_STATUS,     /* struct wire_status, when it is news, when asked, and ten times a second */
     WIRE_STACKS,     /* struct stack_record[] */
+    WIRE_NATIVES,    /* struct wire_native[]: packed, each `size` bytes */
+    WIRE_MAPPINGS,   /* struct wire_mapping[]: packed, each `size` bytes; executable mappings as they are made */
     WIRE_RECORDS,    /* struct record[], one CPU's, in time order */
     WIRE_OBITUARIES, /* struct slot[]: threads that ended */
     WIRE_SURVIVORS,  /* struct slot[]: threads alive at the end; accounts closed at wire_final.end_ns */
     WIRE_FUTEXES,    /* struct wire_futex[] */
+    WIRE_PEERS,      /* struct wire_peer[] */
     WIRE_PARALLEL,   /* uint64_t[]: time with exactly k threads on CPUs */
     WIRE_FINAL,      /* struct wire_final; the last message */
     /* front end -> helper */
     WIRE_PYTHON, /* struct wire_python: register a CPython process */
+    WIRE_RUBY,   /* struct wire_ruby: register a Ruby process */
     WIRE_ASK,    /* no payload: send news, and a status, at once */
     WIRE_STOP,   /* no payload: detach, send what is left and WIRE_FINAL */
 };
@@ -35,6 +41,36 @@ struct wire_header {
 };
 
 #define WIRE_MAX (16u << 20)
+
+/* A native stack without the unused parts of its ring record (struct native_record, probe/bpf/abi.h). */
+struct wire_native {
+    uint64_t time;
+    uint32_t size; /* of this element with all that follows, a multiple of 8 */
+    uint32_t id;
+    uint32_t tid;
+    uint32_t tgid;
+    uint32_t owner_tid;
+    uint32_t n_copy; /* bytes */
+    uint16_t n_chain;
+    uint8_t role; /* enum stack_role */
+    uint8_t pad[5];
+    struct user_registers registers;
+    uint64_t chain[]; /* n_chain; then n_copy bytes of stack, padded to a multiple of 8 */
+};
+
+/* PERF_RECORD_MMAP2 (perf_event_open(2)) of a process of the target. */
+struct wire_mapping {
+    uint64_t time; /* CLOCK_MONOTONIC; 0: not known */
+    uint64_t start;
+    uint64_t length;
+    uint64_t offset; /* in the file */
+    uint64_t inode;  /* 0: no file */
+    uint32_t major;  /* device of the file */
+    uint32_t minor;
+    uint32_t tgid;
+    uint32_t size; /* of this element with all that follows, a multiple of 8 */
+    char path[];   /* NUL-terminated, as the process saw it; "[vdso]", "//anon" and the like: no file */
+};
 
 struct wire_ready {
     uint64_t now_ns;   /* CLOCK_MONOTONIC */

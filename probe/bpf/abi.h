@@ -59,6 +59,10 @@ enum wait_kind {
     WAIT_STOPPED,
     WAIT_EXIT,     /* on the way out */
     WAIT_OTHER_FD, /* inotify, timerfd, signalfd, devices */
+    /* Told apart by the runtime's own structures when the wait began (cpython.bpf.h, ruby.bpf.h). */
+    WAIT_INTERPRETER_LOCK, /* a sub-interpreter's own GIL, Ruby's GVL */
+    WAIT_RUBY_SLEEP,       /* Ruby's sleep: a timed wait on the thread's own condition variable */
+    WAIT_RUBY_QUEUE,       /* Ruby's Queue, Mutex, Thread#join: likewise, until another thread acts */
     WAIT_KIND_COUNT,
 };
 
@@ -69,6 +73,19 @@ enum slot_state {
     SLOT_RUNNABLE,
     SLOT_BLOCKED,
     SLOT_HELD, /* the root, before its release */
+};
+
+/* A slot's allowance for stacks is kept apart for waits that look different (kind and address hashed). */
+#define STACK_LIMITERS 16
+
+/*
+ * How often stacks are taken of waits of one class: each with probability 2^-shift, adapted so that about a thousand a
+ * second are. Random, not periodic, so that no wait of a pattern is preferred; user space weights by 2^shift.
+ */
+struct stack_limiter {
+    __u16 window; /* number of the current window of time */
+    __u8 shift;
+    __u8 taken; /* in this window */
 };
 
 /* One live thread's exact account. Kernel and user space share it through an mmapable array. */
@@ -96,8 +113,10 @@ struct slot {
     __u64 waker_on_cpu_ns;
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
-    __u64 last_stack; /* time up to which the allowance for stacks is used (cpython.bpf.h) */
-    __u32 stack_id;   /* of the wait in progress; 0: none taken */
+    __u64 last_stack;
+    struct stack_limiter limiters[STACK_LIMITERS];
+    __u32 stack_id;    /* of the wait in progress; 0: none taken */
+    __u32 stack_shift; /* it stands for 2^stack_shift waits */
     __u32 voluntary;
     __u32 involuntary;
     __u32 cpu_samples;
@@ -106,6 +125,10 @@ struct slot {
     __u64 repaired_ns;
     __u32 is_process; /* the first thread of a process */
     __u32 execed;
+    __u64 rchar; /* at death: task_struct.ioac (include/linux/task_io_accounting.h), bytes and calls */
+    __u64 wchar;
+    __u64 syscr;
+    __u64 syscw;
     char comm[16];
     __u64 blocked_ns[WAIT_KIND_COUNT];
     __u32 blocked_count[WAIT_KIND_COUNT];
@@ -125,9 +148,10 @@ struct record {
     __u32 tid;
     __u32 tgid;
     __u16 type;
-    __u16 kind;
-    __u32 other_tid; /* SLICE: waker; FORK: parent thread */
-    __u64 on_cpu_ns; /* GROUP_EXIT: peak resident pages */
+    __u8 kind;
+    __u8 stack_shift; /* the stack stands for 2^stack_shift waits */
+    __u32 other_tid;  /* SLICE: waker; FORK: parent thread */
+    __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages */
     __u64 runnable_ns;
     __u64 blocked_ns;
     __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */
@@ -137,16 +161,54 @@ struct record {
 
 #define STACK_DEPTH 44
 
+/* What a stack was taken for. Several records may share an id: the Python and the native half, waiter and waker. */
+enum stack_role {
+    STACK_WAIT,    /* of a thread as its wait begins; the id joins it to the SLICE */
+    STACK_SAMPLE,  /* of a thread on a CPU, at a tick */
+    STACK_WAKER,   /* of the thread that ends the wait with that id */
+    STACK_HOLDER,  /* Python only: of the holder of the interpreter lock that the wait with that id is for */
+    STACK_CONNECT, /* of a thread that opens the connection with that id (struct peer_value.stack_id) */
+};
+
 /* The per-CPU stack ring: Python frames, innermost first. */
 struct stack_record {
     __u64 time;
-    __u32 id; /* joins SLICE records; 0: an on-CPU sample */
-    __u32 tid;
+    __u32 id;  /* never 0 */
+    __u32 tid; /* of the thread whose frames these are; HOLDER: 0, not known */
     __u32 tgid;
     __u16 n_frames;
-    __u16 lock_held; /* on-CPU sample: it held the interpreter lock */
+    __u8 role;      /* enum stack_role */
+    __u8 lock_held; /* SAMPLE: it held the interpreter lock */
     __u64 code[STACK_DEPTH];
     __u64 instr[STACK_DEPTH];
+    __u64 frame[STACK_DEPTH]; /* address of the frame itself: tells one activation from the next */
+};
+
+#define CHAIN_DEPTH 64
+#define STACK_COPY 8192
+
+/* User registers at kernel entry (arch/x86/entry/entry_64.S saves them all). */
+struct user_registers {
+    __u64 ip, sp, bp, bx, r12, r13, r14, r15;
+};
+
+/*
+ * The per-CPU ring of native stacks: return addresses by frame pointers as the kernel walked them, and a bounded copy
+ * of the stack itself, from which user space unwinds what was built without frame pointers.
+ */
+struct native_record {
+    __u64 time;
+    __u32 id; /* never 0; joins as in struct stack_record */
+    __u32 tid;
+    __u32 tgid;
+    __u32 owner_tid; /* WAIT on a glibc mutex: its owner (pthread_mutex_t.__owner); 0: not known */
+    __u16 n_chain;
+    __u8 role; /* enum stack_role */
+    __u8 pad;
+    __u32 n_copy; /* bytes copied from registers.sp on */
+    struct user_registers registers;
+    __u64 chain[CHAIN_DEPTH]; /* innermost first; chain[0] is registers.ip */
+    __u8 copy[STACK_COPY];
 };
 
 /* Per-CPU ring positions, a cache line each. */
@@ -154,7 +216,10 @@ struct ring_head {
     __u64 records;
     __u64 stacks;
     __u64 obituaries;
-    __u64 pad[5];
+    __u64 natives;
+    struct stack_limiter limiter; /* of all stacks of this CPU */
+    __u32 pad0;
+    __u64 pad[3];
 };
 
 /* Sums over threads that ended, and counters of the whole run. */
@@ -209,6 +274,36 @@ struct futex_value {
     __u32 pad;
 };
 
+/* TCP connections opened, by process and peer. */
+struct peer_key {
+    __u32 tgid;
+    __u16 family; /* AF_INET, AF_INET6 */
+    __u16 port;   /* host byte order */
+    __u8 address[16];
+};
+
+struct peer_value {
+    __u64 connects;
+    __u64 established;
+    __u64 handshake_ns;
+    __u64 first; /* CLOCK_MONOTONIC */
+    __u64 last;
+    __u32 stack_id; /* of the last one with a stack; 0: none */
+    __u32 pad;
+};
+
+/*
+ * A registered Ruby process (key: tgid). A thread waits on the condition variable of its own rb_thread_t
+ * (thread_pthread.c): for a futex word at A, th is A - th_cond[i] for the i with *(th + th_vm) == *vm_pointer; then
+ * *(u32 *)(th + th_status) & 3 says for what: 0 the GVL, 1 sleep, 2 queue, mutex, join.
+ */
+struct ruby_process {
+    __u64 vm_pointer; /* address of ruby_current_vm_ptr */
+    __u32 th_cond[2];
+    __u32 th_vm;
+    __u32 th_status;
+};
+
 /* A registered CPython process (key: tgid). */
 struct python_process {
     __u64 runtime; /* address of _PyRuntime; 0: 3.6, which has none */
@@ -221,6 +316,17 @@ struct wire_futex {
     struct futex_value value;
 };
 
+struct wire_peer {
+    struct peer_key key;
+    struct peer_value value;
+};
+
+struct wire_ruby {
+    __u32 tgid;
+    __u32 pad;
+    struct ruby_process process;
+};
+
 struct wire_python {
     __u32 tgid;
     __u32 pad;
@@ -231,7 +337,7 @@ struct wire_final {
     __u64 end_ns; /* CLOCK_MONOTONIC when the programs were detached */
     __u64 cpu_ns; /* CPU time the helper used since the target was released */
     __u64 records_lost;
-    __u64 stacks_lost;
+    __u64 stacks_lost; /* Python and native */
     __u64 obituaries_lost;
     struct totals totals;
     struct grave grave; /* sum over CPUs */
@@ -241,6 +347,8 @@ struct wire_final {
 static_assert(sizeof(struct record) == 64, "a record is a cache line");
 static_assert(sizeof(struct ring_head) == 64, "a head is a cache line");
 static_assert(sizeof(struct slot) % 8 == 0, "array stride");
-static_assert(sizeof(struct stack_record) == 24 + 16 * STACK_DEPTH, "no hidden padding");
+static_assert(sizeof(struct stack_record) == 24 + 24 * STACK_DEPTH, "no hidden padding");
+static_assert(sizeof(struct native_record) == 32 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
+static_assert(sizeof(struct peer_key) == 24, "no hidden padding: it is hashed");
 static_assert(sizeof(struct futex_key) == 16, "no hidden padding: it is hashed");
 #endif
