@@ -31,6 +31,8 @@ void run_state_clear(struct run_state *state)
     }
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
+    for (size_t i = 0; i < state->n_processes; i++)
+        free(state->processes[i].memory);
     free(state->threads);
     free(state->processes);
     free(state->images);
