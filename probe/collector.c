@@ -238,12 +238,12 @@ static void take_stacks(struct collector *collector, const struct stack_record *
         struct run_thread *thread;
         uint32_t stack;
 
-        if (!process || !process->image)
+        if (!process || !process->image || stacks[i].role > STACK_SAMPLE)
             continue;
         thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
         if (stack_table_add(collector->stacks, &stacks[i], process->image, &stack) < 0 || !thread)
             continue;
-        if (stacks[i].id)
+        if (stacks[i].role == STACK_WAIT)
             (void)run_thread_add_pending(thread, stacks[i].id, stack);
         else
             take_sample(thread, stack_table_place(collector->stacks, stack));
@@ -315,6 +315,10 @@ int collector_feed(struct collector *collector, const struct wire_header *header
         if (n > 0)
             take_stacks(collector, payload, (size_t)n);
         break;
+    case WIRE_NATIVES:
+    case WIRE_MAPPINGS:
+    case WIRE_PEERS:
+        return 0;
     case WIRE_RECORDS:
         n = elements(header, sizeof(struct record));
         if (n > 0)
@@ -359,6 +363,7 @@ static void register_python(const struct run_process *process, void *userdata)
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
+    message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }

@@ -267,7 +267,7 @@ int stack_table_add(struct stack_table *table, const struct stack_record *record
         table->failed++;
         return (int)stack;
     }
-    if (!record->id) {
+    if (record->role == STACK_SAMPLE) {
         site = find_site(table, (uint32_t)stack, record->tgid, true, 0, record->lock_held);
         if (!site)
             return -ENOMEM;
