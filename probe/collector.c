@@ -417,6 +417,7 @@ static void register_python(const struct run_process *process, void *userdata)
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
+    message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }
