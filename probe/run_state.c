@@ -29,6 +29,8 @@ void run_state_clear(struct run_state *state)
         free(state->threads[i].slices);
         free(state->threads[i].pending);
     }
+    for (size_t i = 0; i < state->n_processes; i++)
+        free(state->processes[i].memory);
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
     free(state->threads);

@@ -15,6 +15,7 @@
 #include "probe/bpf/abi.h"
 
 struct image;
+struct memory_point;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
 struct run_slice {
@@ -65,6 +66,11 @@ struct run_thread {
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
 };
 
+/* proc_pid_io(5): rchar, wchar, syscr, syscw. */
+struct run_io {
+    uint64_t read_bytes, written_bytes, reads, writes;
+};
+
 struct run_process {
     uint32_t tgid, parent_tgid;
     uint64_t birth, death;
@@ -74,6 +80,11 @@ struct run_process {
     uint32_t threads;
     uint64_t cpu_ns; /* of its closed threads */
     uint64_t peak_rss_bytes, private_bytes;
+    struct memory_point *memory; /* owned; at_ns is CLOCK_MONOTONIC; the last one is the newest look */
+    size_t n_memory, memory_capacity;
+    uint64_t memory_interval; /* between two points; 0: none yet */
+    uint32_t looks;           /* at its memory, since its last exec */
+    struct run_io io_alive;   /* of its threads alive at the end of the run; add it to what the dead ones had */
     bool uses_sockets;
     bool listens;
     uint32_t max_connections;
