@@ -225,6 +225,29 @@ static int fill_threads(struct collector *c, struct measurement *m)
     return 0;
 }
 
+static void fill_io(const struct run_process *from, struct process *to)
+{
+    to->read_bytes = from->io_dead.read_bytes + from->io_alive.read_bytes;
+    to->written_bytes = from->io_dead.written_bytes + from->io_alive.written_bytes;
+    to->reads = from->io_dead.reads + from->io_alive.reads;
+    to->writes = from->io_dead.writes + from->io_alive.writes;
+}
+
+static int fill_memory(const struct collector *c, const struct run_process *from, struct process *to)
+{
+    if (!from->n_memory)
+        return 0;
+    to->memory = calloc(from->n_memory, sizeof(*to->memory));
+    if (!to->memory)
+        return -ENOMEM;
+    for (size_t i = 0; i < from->n_memory; i++) {
+        to->memory[i] = from->memory[i];
+        to->memory[i].at_ns = since(c, from->memory[i].at_ns);
+    }
+    to->n_memory = from->n_memory;
+    return 0;
+}
+
 static int fill_processes(const struct collector *c, struct measurement *m)
 {
     m->processes = calloc(c->state.n_processes ? c->state.n_processes : 1, sizeof(*m->processes));
@@ -254,6 +277,9 @@ static int fill_processes(const struct collector *c, struct measurement *m)
         to->threads = from->threads ? from->threads : 1;
         to->listens = from->listens;
         to->max_connections = from->max_connections;
+        fill_io(from, to);
+        if (fill_memory(c, from, to) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -332,6 +358,7 @@ static void fill_loss(const struct collector *c, struct measurement *m)
     m->loss.slices_dropped = c->final.records_lost + c->slices_refused;
     m->loss.threads_dropped = c->final.totals.no_slot;
     m->loss.futexes_unnamed = c->final.totals.futex_unnamed;
+    m->loss.stacks_lost = c->final.stacks_lost;
     m->loss.decimation = c->state.decimation;
     m->loss.repaired = c->final.grave.repaired;
     m->loss.repaired_ns = c->final.grave.repaired_ns;

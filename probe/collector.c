@@ -250,6 +250,14 @@ static void take_stacks(struct collector *collector, const struct stack_record *
     }
 }
 
+static void add_io(struct run_io *io, const struct slot *slot)
+{
+    io->read_bytes += slot->rchar;
+    io->written_bytes += slot->wchar;
+    io->reads += slot->syscr;
+    io->writes += slot->syscw;
+}
+
 static void take_accounts(struct collector *collector, const struct slot *slots, size_t n, bool alive)
 {
     for (size_t i = 0; i < n; i++) {
@@ -269,8 +277,10 @@ static void take_accounts(struct collector *collector, const struct slot *slots,
         thread->closed = true;
         thread->alive = alive;
         process = run_state_find_process(&collector->state, slots[i].tgid);
-        if (process)
+        if (process) {
             process->cpu_ns += slots[i].on_cpu_ns;
+            add_io(&process->io_dead, &slots[i]);
+        }
         if (process && !alive && slots[i].death > process->death)
             process->death = slots[i].death;
     }

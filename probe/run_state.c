@@ -29,10 +29,10 @@ void run_state_clear(struct run_state *state)
         free(state->threads[i].slices);
         free(state->threads[i].pending);
     }
-    for (size_t i = 0; i < state->n_processes; i++)
-        free(state->processes[i].memory);
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
+    for (size_t i = 0; i < state->n_processes; i++)
+        free(state->processes[i].memory);
     free(state->threads);
     free(state->processes);
     free(state->images);

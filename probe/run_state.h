@@ -15,6 +15,7 @@
 #include "probe/bpf/abi.h"
 
 struct image;
+struct mappings;
 struct memory_point;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
@@ -66,9 +67,25 @@ struct run_thread {
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
 };
 
-/* proc_pid_io(5): rchar, wchar, syscr, syscw. */
+/* Bytes and calls of read- and write-like system calls (proc_pid_io(5)). */
 struct run_io {
     uint64_t read_bytes, written_bytes, reads, writes;
+};
+
+/*
+ * The executable mappings of a process since its last exec. A forked child shares its parent's until it maps something
+ * itself. Kept to the end of the run: stacks refer to it.
+ */
+struct run_space {
+    struct mappings *mappings; /* owned */
+    const struct image *image; /* borrowed from run_state.images; NULL: not known (yet) */
+    uint32_t tgid;             /* whose mappings these are */
+    uint32_t reads;            /* how often /proc/PID/maps was read */
+    uint64_t next_read;        /* when to read it again */
+    struct {
+        uint64_t time, start;
+    } recent[32]; /* ring: an exec's own mappings come before the news of the exec */
+    uint32_t next_recent;
 };
 
 struct run_process {
@@ -80,17 +97,19 @@ struct run_process {
     uint32_t threads;
     uint64_t cpu_ns; /* of its closed threads */
     uint64_t peak_rss_bytes, private_bytes;
-    struct memory_point *memory; /* owned; at_ns is CLOCK_MONOTONIC; the last one is the newest look */
-    size_t n_memory, memory_capacity;
-    uint64_t memory_interval; /* between two points; 0: none yet */
-    uint32_t looks;           /* at its memory, since its last exec */
-    struct run_io io_alive;   /* of its threads alive at the end of the run; add it to what the dead ones had */
     bool uses_sockets;
     bool listens;
     uint32_t max_connections;
     struct image *image; /* borrowed from run_state.images; NULL: not known */
     uint32_t image_tries;
-    uint64_t next_look; /* when to look for the image again; 0: no need */
+    uint64_t next_look;          /* when to look for the image again; 0: no need */
+    struct run_space *space;     /* borrowed from run_state.spaces; NULL: no memory */
+    struct run_io io_dead;       /* sums over its threads that ended */
+    struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
+    struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
+    size_t n_memory, memory_capacity;
+    uint64_t memory_interval; /* between two of them at least; 0: none yet */
+    uint32_t looks;           /* at its memory, since its last exec */
 };
 
 struct run_state {
@@ -100,6 +119,8 @@ struct run_state {
     size_t n_processes, processes_capacity;
     struct image **images; /* owned */
     size_t n_images, images_capacity;
+    struct run_space **spaces; /* owned */
+    size_t n_spaces, spaces_capacity;
     uint32_t *thread_index;  /* open addressing: tid -> index + 1 of the newest thread with that tid */
     uint32_t *process_index; /* likewise tgid */
     size_t index_size;       /* of both; a power of two */
