@@ -30,6 +30,10 @@ int memory_series_add(struct run_process *process, const struct memory_point *po
 
     if (!process->memory_interval)
         process->memory_interval = FIRST_INTERVAL_NS;
+    if (last && last->at_ns == point->at_ns) {
+        *last = *point;
+        return 0;
+    }
     /* The last one is kept only when it is an interval later than the one before; else the next takes its place. */
     if (process->n_memory >= 2 && last->at_ns - last[-1].at_ns < process->memory_interval) {
         if (point->private_bytes || !last->private_bytes)

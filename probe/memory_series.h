@@ -17,9 +17,9 @@ struct run_process;
 #define MEMORY_POINTS_MAX 64
 
 /*
- * Append a look; at_ns must not go back. The first point stays for ever; the last is the newest look, or the newest
- * one with private bytes when those were looked at less than an interval ago. When thinned out, points with private
- * bytes are the ones to stay.
+ * Append a look; at_ns must not go back, a second look at the same time replaces the first. The first point stays for
+ * ever; the last is the newest look, or the newest one with private bytes when those were looked at less than an
+ * interval ago. When thinned out, points with private bytes are the ones to stay.
  *
  * @return 0 or -ENOMEM
  */

@@ -97,7 +97,7 @@ static void look_at_new_processes(struct watch *watch, struct run_state *state, 
     for (; watch->known < state->n_processes && looks < FIRST_LOOKS; watch->known++) {
         struct run_process *process = &state->processes[watch->known];
 
-        if (!process->alive || process->n_memory)
+        if (!process->alive || process->looks)
             continue;
         look_at_size(process, now, false);
         looks++;
@@ -160,10 +160,10 @@ static void look_at_loops(struct run_state *state)
     }
 }
 
-/* The first close look comes in the second round of a process's life, the further ones with everybody's. */
-static bool is_due(const struct run_process *process, size_t *extra)
+/* The first close look comes in the first round after a process has begun, the further ones with everybody's. */
+static bool is_due(const struct run_process *process, uint64_t now, size_t *extra)
 {
-    if (process->looks != 1 || *extra >= EXTRA_LOOKS)
+    if (process->looks != 1 || process->memory[0].at_ns == now || *extra >= EXTRA_LOOKS)
         return false;
     (*extra)++;
     return true;
@@ -183,7 +183,7 @@ void watch_processes(struct watch *watch, struct run_state *state, uint64_t now)
             continue;
         if (++looks == PROCESSES_A_LOOK)
             watch->turn = at + 1; /* where there are more, each has its turn */
-        look_at_size(process, now, rare || is_due(process, &extra));
+        look_at_size(process, now, rare || is_due(process, now, &extra));
         /* A server nobody talks to is in its first wait still: no slice has told that it uses sockets. */
         if (rare || process->uses_sockets)
             look_at_sockets(process);

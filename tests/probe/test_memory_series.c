@@ -81,6 +81,19 @@ static void a_run_of_any_length_takes_the_same_room(void **state)
     }
 }
 
+static void two_looks_at_once_are_one(void **state)
+{
+    struct run_process process = {0};
+    const struct memory_point first = {5, 100, 0}, second = {5, 101, 50};
+
+    (void)state;
+    assert_int_equal(memory_series_add(&process, &first), 0);
+    assert_int_equal(memory_series_add(&process, &second), 0);
+    assert_int_equal(process.n_memory, 1);
+    assert_int_equal(process.memory[0].private_bytes, 50);
+    free(process.memory);
+}
+
 static void an_exec_begins_anew(void **state)
 {
     struct run_process process = {0};
@@ -102,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_short_run_keeps_every_look),
         cmocka_unit_test(a_run_of_any_length_takes_the_same_room),
+        cmocka_unit_test(two_looks_at_once_are_one),
         cmocka_unit_test(an_exec_begins_anew),
     };
 
