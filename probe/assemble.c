@@ -236,17 +236,12 @@ static int fill_threads(struct collector *c, struct measurement *m)
     return 0;
 }
 
-/* A process that was there at the end: what /proc showed of it holds its dead threads, too. */
 static void fill_io(const struct run_process *from, struct process *to)
 {
-    bool alive =
-        from->alive && from->io_alive.reads + from->io_alive.writes >= from->io_dead.reads + from->io_dead.writes;
-    const struct run_io *io = alive ? &from->io_alive : &from->io_dead;
-
-    to->read_bytes = io->read_bytes;
-    to->written_bytes = io->written_bytes;
-    to->reads = io->reads;
-    to->writes = io->writes;
+    to->read_bytes = from->io_dead.read_bytes + from->io_alive.read_bytes;
+    to->written_bytes = from->io_dead.written_bytes + from->io_alive.written_bytes;
+    to->reads = from->io_dead.reads + from->io_alive.reads;
+    to->writes = from->io_dead.writes + from->io_alive.writes;
 }
 
 static int fill_memory(const struct collector *c, const struct run_process *from, struct process *to)

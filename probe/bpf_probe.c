@@ -17,6 +17,7 @@
 #include "probe/measurement.h"
 #include "probe/probe.h"
 #include "probe/runtime/detect.h"
+#include "probe/watch.h"
 
 #define DEFAULT_SLICES 131072u
 #define TICK_SOON_MS 5 /* while a process's image is still to be found */
@@ -313,6 +314,7 @@ static int measure(struct run *run, const char *command, struct measurement **re
                        r == -ECHILD ? "the helper ended" : strerror(-r));
         return r;
     }
+    watch_end(&run->collector.state, clock_now(CLOCK_MONOTONIC));
     if (run->timed_out && !run->exited)
         (void)kill(run->launch.pid, SIGTERM);
     reap_root(run);

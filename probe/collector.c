@@ -429,5 +429,5 @@ void collector_tick(struct collector *collector, uint64_t now)
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;
-    watch_processes(&collector->watch, &collector->state);
+    watch_processes(&collector->watch, &collector->state, now);
 }

@@ -94,9 +94,11 @@ struct run_process {
     uint64_t next_look;          /* when to look for the image again; 0: no need */
     struct run_space *space;     /* borrowed from run_state.spaces; NULL: no memory */
     struct run_io io_dead;       /* sums over its threads that ended */
-    struct run_io io_alive;      /* of the whole process, as /proc last showed it (watch.c) */
+    struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
     struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
     size_t n_memory, memory_capacity;
+    uint64_t memory_interval; /* between two of them at least; 0: none yet */
+    uint32_t looks;           /* at its memory, since its last exec */
 };
 
 struct run_state {
