@@ -20,6 +20,7 @@ struct wait_context assemble_context(const struct run_process *process, bool int
         .interpreter_lock = interpreter_lock,
         .listens = process && process->listens,
         .connects = process && process->max_connections > 0,
+        .runtime = process && process->image ? process->image->runtime.kind : RUNTIME_NATIVE,
     };
 }
 
@@ -198,11 +199,14 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     to->cpu_samples = account->cpu_samples;
     to->lock_held_samples = account->lock_held_samples;
     to->runtime_internal = is_of_a_launcher(c, process) ||
-                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name));
+                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
+                           assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
     if (r == 0 && is_parked(from, to->death_ns - to->birth_ns))
         rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
+    if (r == 0)
+        assemble_runtime_waits(from, process, to);
     return r;
 }
 
@@ -350,7 +354,9 @@ int assemble(struct collector *c, struct measurement *m)
     if (!c->finished)
         return -EPROTO;
     name_futexes(c);
-    r = fill_threads(c, m);
+    r = assemble_pools(c);
+    if (r == 0)
+        r = fill_threads(c, m);
     if (r == 0)
         r = fill_processes(c, m);
     if (r < 0)
@@ -372,5 +378,7 @@ int assemble(struct collector *c, struct measurement *m)
         r = assemble_locks(c, m);
     if (r == 0)
         r = assemble_sites(c, m);
+    if (r == 0)
+        r = assemble_runtime_notes(m);
     return r;
 }

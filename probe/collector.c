@@ -3,10 +3,13 @@
 
 #include "base/base.h"
 #include "probe/cause.h"
+#include "probe/loops.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
+#include "probe/runtime/ruby.h"
 #include "probe/stacks.h"
 #include "probe/watch.h"
+#include "probe/watch_runtime.h"
 
 #define LOOK_INTERVAL_NS (100 * NSEC_PER_MSEC)
 
@@ -118,18 +121,6 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* A wait inside a turn of the loop that is not the selector's stalls every other task of the loop. */
-static void take_loop_wait(struct run_thread *thread, const struct record *r, enum stack_place place)
-{
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place != STACK_IN_TURN)
-        return;
-    thread->turn_blocked_ns += r->blocked_ns;
-    thread->turn_blocked_count++;
-}
-
 static void take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
     uint32_t stack;
@@ -137,20 +128,8 @@ static void take_stack_wait(struct collector *collector, struct run_thread *thre
     if (run_thread_take_pending(thread, r->stack_id, &stack) < 0)
         return;
     (void)stack_table_wait(collector->stacks, stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
-    if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
-        take_loop_wait(thread, r, stack_table_place(collector->stacks, stack));
-}
-
-/* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
-static void take_epoll(struct run_thread *thread, const struct record *r)
-{
-    uint64_t begin = r->time - r->blocked_ns;
-
-    if (thread->last_epoll_end && begin > thread->last_epoll_end &&
-        begin - thread->last_epoll_end > thread->longest_stall_ns)
-        thread->longest_stall_ns = begin - thread->last_epoll_end;
-    thread->last_epoll_end = r->time;
-    thread->epoll_fd = r->address_low;
+    if (!gil)
+        loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), 1, 0);
 }
 
 /* Nothing lasts longer than the machine has been up: a difference that wrapped around is no slice. */
@@ -180,10 +159,7 @@ static int take_slice(struct collector *collector, const struct record *r)
     collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
-    if (!thread->last_epoll_end)
-        thread->setup_cpu_ns += r->on_cpu_ns;
-    if (cause_is_epoll(r->kind) && r->blocked_ns)
-        take_epoll(thread, r);
+    loops_take_slice(thread, r);
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
     take_stack_wait(collector, thread, r,
@@ -221,16 +197,6 @@ static int take_records(struct collector *collector, const struct record *record
     return 0;
 }
 
-static void take_sample(struct run_thread *thread, enum stack_place place)
-{
-    thread->stack_samples++;
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place == STACK_IN_TURN)
-        thread->turn_samples++;
-}
-
 static void take_stacks(struct collector *collector, const struct stack_record *stacks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -246,7 +212,7 @@ static void take_stacks(struct collector *collector, const struct stack_record *
         if (stacks[i].id)
             (void)run_thread_add_pending(thread, stacks[i].id, stack);
         else
-            take_sample(thread, stack_table_place(collector->stacks, stack));
+            loops_take_sample(thread, stacks[i].time, stack_table_place(collector->stacks, stack), 0);
     }
 }
 
@@ -350,12 +316,16 @@ int collector_feed(struct collector *collector, const struct wire_header *header
     return n < 0 ? -EPROTO : 0;
 }
 
-/* Tell the helper where the frames of a process are; a vanished helper is noticed by the reader. */
-static void register_python(const struct run_process *process, void *userdata)
+/* Tell the helper where the frames, or the threads' states, of a process are; a vanished helper is noticed by the
+ * reader. */
+static void register_runtime(const struct run_process *process, void *userdata)
 {
     const struct collector *collector = userdata;
     struct wire_python message = {.tgid = process->tgid};
+    struct wire_ruby ruby = {.tgid = process->tgid};
 
+    if (ruby_process_of(process->image, &ruby.process) == 0)
+        (void)wire_send(collector->helper, WIRE_RUBY, &ruby, sizeof(ruby));
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
@@ -365,9 +335,10 @@ static void register_python(const struct run_process *process, void *userdata)
 
 void collector_tick(struct collector *collector, uint64_t now)
 {
-    watch_images(&collector->watch, &collector->state, now, register_python, collector);
+    watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;
     watch_processes(&collector->watch, &collector->state);
+    watch_runtimes(&collector->state);
 }

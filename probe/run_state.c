@@ -2,6 +2,7 @@
 #include "probe/run_state.h"
 
 #include "base/base.h"
+#include "probe/loops.h"
 #include "probe/runtime/detect.h"
 
 #define ROWS_MAX 16384u
@@ -28,6 +29,7 @@ void run_state_clear(struct run_state *state)
     for (size_t i = 0; i < state->n_threads; i++) {
         free(state->threads[i].slices);
         free(state->threads[i].pending);
+        loops_free(state->threads[i].loop);
     }
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
