@@ -103,8 +103,10 @@ static bool is_parked(const struct run_thread *thread, uint64_t lifetime)
 {
     const struct slot *account = &thread->account;
 
-    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
-           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
+    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER] + account->blocked_count[WAIT_FUTEX_TIMEOUT];
+    uint64_t ns = account->blocked_ns[WAIT_FUTEX_OTHER] + account->blocked_ns[WAIT_FUTEX_TIMEOUT];
+
+    return thread->tid != thread->tgid && count <= 2 && ns >= lifetime / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
 }
 
 static void rename_cause(struct thread *thread, enum cause from, enum cause to)

@@ -13,7 +13,6 @@
 #include "probe/runtime/detect.h"
 
 #define POOL_CONDITION 64 /* a condition variable's futex words lie within so many bytes */
-#define DEATH_NS (50 * NSEC_PER_MSEC)
 
 static enum runtime_kind runtime_of(const struct run_process *process)
 {
@@ -22,12 +21,17 @@ static enum runtime_kind runtime_of(const struct run_process *process)
 
 /* --- libuv's pool: node keeps the condition variable that idle workers wait on in its .bss (FACTS 3) --- */
 
-static bool is_static_futex(const struct collector *c, const struct wire_futex *futex)
+static bool is_condition_of_node(const struct collector *c, const struct wire_futex *futex)
 {
-    const struct run_process *process = run_state_find_process(&c->state, futex->value.tgid);
+    return futex->key.kind == WAIT_FUTEX_OTHER &&
+           runtime_of(run_state_find_process(&c->state, futex->value.tgid)) == RUNTIME_NODE;
+}
 
-    return futex->key.kind == WAIT_FUTEX_OTHER && runtime_of(process) == RUNTIME_NODE &&
-           futex->key.address >= process->image->data_start && futex->key.address < process->image->data_end;
+static bool is_static(const struct collector *c, const struct wire_futex *futex)
+{
+    const struct image *image = run_state_find_process(&c->state, futex->value.tgid)->image;
+
+    return futex->key.address >= image->data_start && futex->key.address < image->data_end;
 }
 
 static int by_place(const void *left, const void *right)
@@ -39,7 +43,10 @@ static int by_place(const void *left, const void *right)
     return (a->key.address > b->key.address) - (a->key.address < b->key.address);
 }
 
-/* Threads that wait on one static condition variable, two and more: a pool. Its neighbours have one waiter each. */
+/*
+ * Threads that wait on one condition variable, two and more: libuv's pool where that is static (its neighbours have one
+ * waiter each), else V8's platform workers. A worker thread of the program waits in its own loop, or for itself.
+ */
 static void mark_pool(struct collector *c, const struct wire_futex *group, size_t n)
 {
     size_t threads = 0;
@@ -56,7 +63,8 @@ static void mark_pool(struct collector *c, const struct wire_futex *group, size_
 
         if (!thread || thread->tgid != group[i].value.tgid || thread->tid == thread->tgid)
             continue;
-        thread->pool_futex = (uint32_t)group[0].key.address;
+        if (is_static(c, &group[0]))
+            thread->pool_futex = (uint32_t)group[0].key.address;
         thread->pool_idle_ns += group[i].value.wait_ns;
         thread->pool_idle_count += group[i].value.waits;
     }
@@ -70,7 +78,7 @@ int assemble_pools(struct collector *c)
     if (!found)
         return -ENOMEM;
     for (size_t i = 0; i < c->n_futexes; i++)
-        if (is_static_futex(c, &c->futexes[i]))
+        if (is_condition_of_node(c, &c->futexes[i]))
             found[n++] = c->futexes[i];
     qsort(found, n, sizeof(*found), by_place);
     for (size_t first = 0, next; first < n; first = next) {
@@ -165,33 +173,10 @@ static void move(struct thread *thread, enum cause from, enum cause to, uint64_t
     thread->blocked_count[to] += count;
 }
 
-/*
- * A runtime's sleep that is a timed wait on a condition variable (Java) or on an event descriptor (Ruby's first
- * sleeper, thread_pthread.c): ended by its timer, that is by nobody of the target. One that lasts until the process
- * dies was ended by whatever killed it.
- */
-static void name_timers(const struct run_thread *from, const struct run_process *process, uint32_t kind,
-                        struct thread *to)
-{
-    uint64_t ns = 0, count = 0;
-
-    for (size_t i = 0; i < from->n_slices && i < to->n_slices; i++) {
-        const struct run_slice *slice = &from->slices[i];
-
-        if (slice->kind != kind || slice->waker_tid || !slice->blocked_ns || to->slices[i].cause != CAUSE_HANDOFF ||
-            (!process->alive && slice->time + DEATH_NS >= process->death && slice->blocked_ns > DEATH_NS))
-            continue;
-        to->slices[i].cause = CAUSE_SLEEP;
-        ns += slice->blocked_ns;
-        count++;
-    }
-    move(to, CAUSE_HANDOFF, CAUSE_SLEEP, ns, count);
-}
-
 static void name_pool_waits(const struct run_thread *from, struct thread *to)
 {
     for (size_t i = 0; i < from->n_slices && i < to->n_slices; i++)
-        if (is_pool_idle(from, &from->slices[i]) && to->slices[i].cause == CAUSE_HANDOFF)
+        if ((is_pool_idle(from, &from->slices[i])) && to->slices[i].cause == CAUSE_HANDOFF)
             to->slices[i].cause = CAUSE_IDLE;
     move(to, CAUSE_HANDOFF, CAUSE_IDLE, from->pool_idle_ns, from->pool_idle_count);
 }
@@ -229,27 +214,32 @@ void assemble_runtime_waits(const struct run_thread *from, const struct run_proc
     uint64_t lifetime = to->death_ns - to->birth_ns;
     enum runtime_kind runtime = runtime_of(process);
 
-    if (from->pool_futex)
+    if (from->pool_idle_ns)
         name_pool_waits(from, to);
-    if (runtime == RUNTIME_JVM)
-        name_timers(from, process, WAIT_FUTEX_OTHER, to);
-    if (runtime == RUNTIME_RUBY)
-        name_timers(from, process, WAIT_EVENTFD, to);
     if (runtime == RUNTIME_JVM && is_parked_worker(to, lifetime))
         rename_all(to, CAUSE_HANDOFF, CAUSE_IDLE);
-    if (is_quiet_poller(from, to, lifetime))
+    /* A collector or compiler that waits has nothing to do; its timer is nothing that the program asked for. */
+    if (to->runtime_internal && runtime != RUNTIME_NATIVE) {
+        rename_all(to, CAUSE_HANDOFF, CAUSE_IDLE);
+        rename_all(to, CAUSE_SLEEP, CAUSE_IDLE);
+    }
+    if (is_quiet_poller(from, to, lifetime)) {
         rename_all(to, CAUSE_NETWORK, CAUSE_IDLE);
+        rename_all(to, CAUSE_HANDOFF, CAUSE_IDLE);
+    }
 }
 
-/* Node: V8's platform workers, the inspector's and the delayed tasks' thread all bear node's name. */
+/* Node: V8's platform workers bear node's name, too. They share a condition variable for most of their life. */
 bool assemble_is_helper(const struct run_thread *thread, const struct run_process *process)
 {
-    uint64_t turns = 0;
+    uint64_t blocked_ns = 0, turns = 0;
 
-    for (unsigned int kind = WAIT_EPOLL_TIMEOUT; kind <= WAIT_EPOLL_OUTSIDE; kind++)
-        turns += thread->account.blocked_count[kind];
+    for (unsigned int kind = 0; kind < WAIT_KIND_COUNT; kind++) {
+        blocked_ns += thread->account.blocked_ns[kind];
+        turns += cause_is_epoll(kind) ? thread->account.blocked_count[kind] : 0;
+    }
     return runtime_of(process) == RUNTIME_NODE && thread->tid != thread->tgid && !thread->pool_futex && turns == 0 &&
-           strcmp(thread->account.comm, "node") == 0;
+           thread->pool_idle_ns && thread->pool_idle_ns >= blocked_ns / 2;
 }
 
 int assemble_runtime_notes(struct measurement *m)

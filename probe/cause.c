@@ -11,6 +11,7 @@ static const enum cause table[WAIT_KIND_COUNT] = {
     [WAIT_FUTEX_OTHER] = CAUSE_HANDOFF,
     [WAIT_FUTEX_JOIN] = CAUSE_JOIN,
     [WAIT_FUTEX_PI] = CAUSE_LOCK,
+    [WAIT_FUTEX_TIMEOUT] = CAUSE_HANDOFF,
     [WAIT_SLEEP] = CAUSE_SLEEP,
     [WAIT_EPOLL_TIMEOUT] = CAUSE_SLEEP,
     [WAIT_EPOLL_SIBLING] = CAUSE_HANDOFF,
@@ -72,6 +73,9 @@ enum cause cause_of_wait(unsigned int kind, const struct wait_context *context)
         return CAUSE_INTERPRETER_LOCK;
     if (context->runtime == RUNTIME_GO)
         return cause_in_go(kind, context);
+    /* Thread.sleep() is a timed wait on the thread's own condition variable (os_posix.cpp). */
+    if (context->runtime == RUNTIME_JVM && kind == WAIT_FUTEX_TIMEOUT)
+        return CAUSE_SLEEP;
     /*
      * A server's selector waits for the next request (or a housekeeping timer); nothing is outstanding unless the
      * server is itself a client of somebody.
@@ -93,7 +97,7 @@ bool cause_is_poll(unsigned int kind)
 
 bool cause_is_futex(unsigned int kind)
 {
-    return kind >= WAIT_FUTEX_MUTEX && kind <= WAIT_FUTEX_PI;
+    return kind >= WAIT_FUTEX_MUTEX && kind <= WAIT_FUTEX_TIMEOUT;
 }
 
 bool cause_is_socket(unsigned int kind)

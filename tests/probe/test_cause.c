@@ -64,7 +64,7 @@ static void a_thread_of_go_without_work_is_idle(void **state)
     const struct wait_context go = {.runtime = RUNTIME_GO}, client = {.runtime = RUNTIME_GO, .connects = true};
 
     (void)state;
-    for (unsigned int kind = WAIT_FUTEX_MUTEX; kind <= WAIT_FUTEX_PI; kind++)
+    for (unsigned int kind = WAIT_FUTEX_MUTEX; kind <= WAIT_FUTEX_TIMEOUT; kind++)
         assert_int_equal(cause_of_wait(kind, &go), CAUSE_IDLE);
     assert_int_equal(cause_of_wait(WAIT_SLEEP, &go), CAUSE_IDLE);
     assert_int_equal(cause_of_wait(WAIT_EPOLL_TIMEOUT, &go), CAUSE_IDLE);
@@ -74,6 +74,17 @@ static void a_thread_of_go_without_work_is_idle(void **state)
     /* What goes to the kernel is what it is. */
     assert_int_equal(cause_of_wait(WAIT_FILE, &go), CAUSE_DISK);
     assert_int_equal(cause_of_wait(WAIT_CHILD, &go), CAUSE_JOIN);
+}
+
+static void a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep(void **state)
+{
+    const struct wait_context jvm = {.runtime = RUNTIME_JVM}, lock = {.interpreter_lock = true};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &jvm), CAUSE_SLEEP);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &jvm), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &nothing_special), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &lock), CAUSE_INTERPRETER_LOCK);
 }
 
 static void ruby_s_own_structures_name_its_waits(void **state)
@@ -95,6 +106,7 @@ int main(void)
         cmocka_unit_test(a_server_waiting_for_requests_is_idle),
         cmocka_unit_test(who_ended_it_tells_inside_from_outside),
         cmocka_unit_test(a_thread_of_go_without_work_is_idle),
+        cmocka_unit_test(a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep),
         cmocka_unit_test(ruby_s_own_structures_name_its_waits),
     };
 
