@@ -141,9 +141,9 @@ static void print_frame(FILE *stream, struct frame *frame)
 char *stopped_trace(const struct stopped *stopped, struct symbols *symbols, size_t n_copy)
 {
     uint64_t pcs[128];
-    size_t n = symbols_unwind(symbols, &stopped->registers, stopped->copy,
-                              n_copy < stopped->n_copy ? n_copy : stopped->n_copy, stopped->chain, stopped->n_chain,
-                              pcs, ARRAY_SIZE(pcs));
+    size_t n =
+        symbols_unwind(symbols, &stopped->registers, stopped->copy, n_copy < stopped->n_copy ? n_copy : stopped->n_copy,
+                       stopped->chain, stopped->n_chain, pcs, ARRAY_SIZE(pcs));
     char *text = NULL;
     size_t length = 0;
     FILE *stream = open_memstream(&text, &length);

@@ -30,12 +30,14 @@ static void expect_chain(const char *program, const char *how, const char *funct
 {
     AUTO_FREE char *trace = trace_of(program, how, "0", SIZE_MAX);
     char blocked[64], choose[64];
-    const char *const expected[] = {blocked,           choose,           "inner at: inner", "recurse at: bottom",
-                                    "middle at: middle", "outer at: outer", "main at: main",   NULL};
+    const char *const expected[] = {
+        blocked,         choose, "inner at: inner", "recurse at: bottom", "middle at: middle", "outer at: outer",
+        "main at: main", NULL};
 
     (void)snprintf(blocked, sizeof(blocked), "%s at: %s", function, how);
     (void)snprintf(choose, sizeof(choose), "choose at: choose %s", how);
-    if (getenv("SHOW")) fprintf(stderr, "%s\n", trace);
+    if (getenv("SHOW"))
+        fprintf(stderr, "%s\n", trace);
     stopped_expect(trace, "deep.c", expected);
 }
 
