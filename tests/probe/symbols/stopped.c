@@ -51,7 +51,8 @@ void stopped_start(struct stopped *stopped, const char *path, const char *how, c
     }
     (void)close(input[0]);
     (void)close(output[1]);
-    assert_int_equal(read(output[0], &byte, 1), 1);
+    for (int i = 0; i < (blocked ? 1 : 2); i++)
+        assert_int_equal(read(output[0], &byte, 1), 1);
     (void)close(output[0]);
     stopped->input = input[1];
     while (blocked && !is_blocked(stopped->pid))
