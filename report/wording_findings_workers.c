@@ -68,9 +68,10 @@ const struct wording_finding wording_findings_workers[] = {
         .why = "After a fork both sides share pages until one writes. Reference counts and collector marks are "
                "writes: merely looking at objects copies their pages, one page fault each, and the memory is "
                "needed once per worker.",
-        .action = "Call gc.freeze() right before the fork, keep big data in arrays or shared memory (few objects, "
-                  "few counts), load it after the fork and only the part a worker needs, or use threads where the "
-                  "lock is not in the way.",
+        .action =
+            "Keep big data in arrays or shared memory (few objects, few counts), or load it after the fork and only "
+            "the part a worker needs, or use threads where the lock is not in the way. gc.freeze() right before the "
+            "fork saves the copies that the collector causes, not those of reference counts.",
         .check = "Run concadvise again and compare the memory that each worker keeps for itself.",
     },
     {

@@ -58,8 +58,9 @@ static bool is_interpreted(enum runtime_kind runtime)
 static char *remedy_of(enum runtime_kind runtime)
 {
     if (runtime == RUNTIME_CPYTHON)
-        return words_format("gc.freeze() right before the fork, arrays (numpy, array) or shared memory instead of "
-                            "millions of objects, or load in the worker only the part it needs");
+        return words_format(
+            "arrays (numpy, array) or shared memory instead of many objects, or load in the worker only "
+            "the part it needs; gc.freeze() right before the fork saves what the collector would copy");
     if (runtime == RUNTIME_RUBY)
         return words_format("Process.warmup (or GC.compact) right before the fork, or load in the worker only the part "
                             "it needs");

@@ -43,6 +43,14 @@ static bool is_pool(const struct measurement *m)
     return pool_ns > 0 && pool_ns >= all_ns / 2;
 }
 
+/* As many items per message as make the transfer a tenth of the work, by waits and by samples, in tens. */
+static double batch_of(double item_ns, double transfer_ns, double traffic)
+{
+    double by_time = 10.0 * transfer_ns / fmax(item_ns, 1e3), by_samples = 10.0 * traffic / fmax(1.0 - traffic, 1e-3);
+
+    return fmin(10000.0, ceil(fmax(10.0, fmax(by_time, by_samples)) / 10.0) * 10.0);
+}
+
 /*
  * CA4102: items given to worker processes are smaller than their transfer: half of the CPU samples carry messages, or
  * the CPU work per message is below what handing one over takes. It says more than CA4101 and stands in its place.
@@ -56,7 +64,6 @@ int find_item_too_small(const struct finding_context *c, struct finding_list *li
     bool by_waits = waiting >= 0.15 && messages >= MIN_MESSAGES && item_ns < transfer_ns;
     double share = fmax(traffic, waiting);
     char work[WORDS_NUMBER], carry[WORDS_NUMBER], transfer[WORDS_NUMBER];
-    double batch = fmin(10000.0, fmax(10.0, ceil(10.0 * transfer_ns / fmax(item_ns, 1e3) / 10.0) * 10.0));
     int r;
 
     if ((traffic < 0.5 && !by_waits) || !is_pool(c->m))
@@ -77,5 +84,5 @@ int find_item_too_small(const struct finding_context *c, struct finding_list *li
         return r;
     return finding_remedy(list, words_format("hand over batches: a chunksize of %.0f or more for map(), or a list of "
                                              "that many items per message",
-                                             batch));
+                                             batch_of(item_ns, transfer_ns, traffic)));
 }

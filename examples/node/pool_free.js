@@ -6,7 +6,7 @@
 //
 // run: node {file}
 // needs: nodejs
-// expect: model=coroutines|serial|threads not-finding=CA3103
+// expect: model=coroutines change=keep not-finding=CA3103
 const { execFileSync, spawn } = require("child_process");
 const fs = require("fs");
 const os = require("os");

@@ -7,7 +7,7 @@
 //
 // run: node {file}
 // needs: nodejs
-// expect: model=coroutines|serial|threads finding=CA3103
+// expect: model=coroutines change=keep finding=CA3103
 const { execFileSync, spawn } = require("child_process");
 const fs = require("fs");
 const os = require("os");
