@@ -40,7 +40,7 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 
     if (!gone)
         return;
-    down = limiter->taken >= allowance / 4 ? 0 : limiter->taken ? 1 : 2;
+    down = limiter->taken >= allowance / 2 ? 0 : limiter->taken >= allowance / 8 ? 1 : 2;
     down += (__u32)(gone - 1) * 2;
     limiter->shift = limiter->shift > down ? limiter->shift - down : 0;
     limiter->window = window;
