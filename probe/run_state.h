@@ -5,7 +5,7 @@
  * run_state: the threads and processes of a run while it is being followed.
  *
  * Raw: kinds, not causes; CLOCK_MONOTONIC times. collector.c fills it from the helper's messages, watch.c adds what
- * /proc shows, stacks.c the sites, assemble.c turns it into a measurement when all is known.
+ * /proc shows, spaces.c the mappings, assemble.c turns it into a measurement when all is known.
  */
 
 #include <stdbool.h>
@@ -15,6 +15,9 @@
 #include "probe/bpf/abi.h"
 
 struct image;
+struct mappings;
+struct memory_point;
+struct pin_table;
 struct loop_track;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
@@ -27,17 +30,6 @@ struct run_slice {
     uint32_t waker_tid;
     uint32_t address_low;
     uint32_t kind; /* enum wait_kind; of the longest wait where merged */
-};
-
-/*
- * Stacks taken at waits whose slices have not been read yet. A round of the helper brings stacks before slices, so
- * there may be as many as the kernel side's allowance of a round (cpython.bpf.h: bursts of 16, one a millisecond).
- */
-#define PENDING_STACKS 64
-
-struct pending_stack {
-    uint32_t id;    /* 0: none */
-    uint32_t stack; /* index in the stack table */
 };
 
 struct run_thread {
@@ -60,9 +52,29 @@ struct run_thread {
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
-    struct pending_stack *pending; /* PENDING_STACKS of them; NULL: none yet */
-    uint32_t next_pending;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+};
+
+/* Bytes and calls of read- and write-like system calls (proc_pid_io(5)). */
+struct run_io {
+    uint64_t read_bytes, written_bytes, reads, writes;
+};
+
+/*
+ * The executable mappings of a process since its last exec. A forked child shares its parent's until it maps something
+ * itself. Kept to the end of the run: stacks refer to it.
+ */
+struct run_space {
+    struct mappings *mappings; /* owned */
+    const struct image *image; /* borrowed from run_state.images; NULL: not known (yet) */
+    uint32_t tgid;             /* whose mappings these are */
+    uint32_t reads;            /* how often /proc/PID/maps was read */
+    uint64_t next_read;        /* when to read it again */
+    bool told;                 /* the kernel tells of its mappings as they are made */
+    struct {
+        uint64_t time, start;
+    } recent[32]; /* ring: an exec's own mappings come before the news of the exec */
+    uint32_t next_recent;
 };
 
 struct run_process {
@@ -81,7 +93,14 @@ struct run_process {
     uint32_t max_connections;
     struct image *image; /* borrowed from run_state.images; NULL: not known */
     uint32_t image_tries;
-    uint64_t next_look; /* when to look for the image again; 0: no need */
+    uint64_t next_look;          /* when to look for the image again; 0: no need */
+    struct run_space *space;     /* borrowed from run_state.spaces; NULL: no memory */
+    struct run_io io_dead;       /* sums over its threads that ended */
+    struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
+    struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
+    size_t n_memory, memory_capacity;
+    uint64_t memory_interval; /* between two of them at least; 0: none yet */
+    uint32_t looks;           /* at its memory, since its last exec */
 };
 
 struct run_state {
@@ -91,6 +110,10 @@ struct run_state {
     size_t n_processes, processes_capacity;
     struct image **images; /* owned */
     size_t n_images, images_capacity;
+    struct run_space **spaces; /* owned */
+    size_t n_spaces, spaces_capacity;
+    struct pin_table *pins;  /* owned; outlives the spaces */
+    uint64_t next_map_read;  /* earliest next_read of a space */
     uint32_t *thread_index;  /* open addressing: tid -> index + 1 of the newest thread with that tid */
     uint32_t *process_index; /* likewise tgid */
     size_t index_size;       /* of both; a power of two */
@@ -117,12 +140,6 @@ struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid
 
 /* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
-
-/* Remember a stack taken at a wait. @return 0 or -ENOMEM */
-int run_thread_add_pending(struct run_thread *thread, uint32_t id, uint32_t stack);
-
-/* The stack with that id, which is forgotten. @return 0 or -ENOENT */
-int run_thread_take_pending(struct run_thread *thread, uint32_t id, uint32_t *ret_stack);
 
 /* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
 bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);
