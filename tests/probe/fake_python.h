@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Code objects of CPython 3.11's layout in this process' own memory: stacks are named as in any other process. */
+/*
+ * fake_python: code objects of CPython 3.11's layout in this process' own memory, so that stacks are named as in any
+ * other process.
+ */
 
 #include <stdint.h>
 #include <string.h>
