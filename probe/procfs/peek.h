@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * peek: cheap looks at live processes through /proc: memory, CPU times, sockets, event polls.
+ * peek: cheap looks at live processes through /proc: memory, CPU times, I/O, sockets, event polls.
  *
  * Every look is bounded, and may come too late: a process that is gone is an expected answer, -ESRCH. What may not be
  * read is 0. Refuses to remember anything between two looks.
@@ -20,6 +20,28 @@ struct peek_memory {
 
 /* @return 0, -ESRCH, -EACCES. smaps_rollup walks the page tables: some ms per GiB. */
 int peek_memory(pid_t pid, struct peek_memory *ret_memory);
+
+/* Resident memory, from the kernel's counters: some microseconds whatever the size. @return 0, -ESRCH, -EACCES */
+int peek_rss(pid_t pid, uint64_t *ret_bytes);
+
+/* Threads looked at per call. */
+#define PEEK_MAX_THREADS 1024
+
+/* All read- and write-like calls on files, pipes and sockets: bytes and calls. */
+struct peek_io {
+    uint64_t read_bytes;
+    uint64_t written_bytes;
+    uint64_t reads;
+    uint64_t writes;
+};
+
+/*
+ * The sum over the living threads. Not /proc/PID/io: that also holds the threads that ended, and the children that were
+ * waited for (kernel/exit.c, wait_task_zombie()). Of more than PEEK_MAX_THREADS threads only so many count.
+ *
+ * @return 0, -ESRCH, -EACCES (not ours)
+ */
+int peek_io(pid_t pid, struct peek_io *ret_io);
 
 /* CPU time of a thread as the kernel splits it, in clock ticks of 10 ms. @return 0, -ESRCH, -EACCES */
 int peek_thread_times(pid_t pid, pid_t tid, uint64_t *ret_user_ns, uint64_t *ret_system_ns);

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -254,6 +256,79 @@ static void memory_is_split_into_shared_and_private(void **state)
     assert_int_equal(munmap(block, size), 0);
 }
 
+static void resident_memory_is_read_cheaply(void **state)
+{
+    const size_t size = 16 << 20;
+    uint64_t before = 0, after = 0;
+    char *block;
+
+    (void)state;
+    assert_int_equal(peek_rss(getpid(), &before), 0);
+    block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(block != MAP_FAILED);
+    memset(block, 1, size);
+    assert_int_equal(peek_rss(getpid(), &after), 0);
+    /* The kernel's counters may lag by 64 pages on each CPU. */
+    assert_true(after >= before + size * 3 / 4);
+    assert_true(after <= before + size * 5 / 4);
+    assert_int_equal(munmap(block, size), 0);
+    assert_int_equal(peek_rss(1 << 30, &after), -ESRCH);
+}
+
+/* In a child whose only other thread has ended: the living thread's calls are counted, those of the dead are not. */
+static void *write_much(void *data)
+{
+    static char buffer[4096];
+
+    for (int i = 0; i < 10; i++)
+        if (write(*(int *)data, buffer, sizeof(buffer)) != (ssize_t)sizeof(buffer))
+            _exit(1);
+    return NULL;
+}
+
+static void io_of_the_living_threads_is_counted(void **state)
+{
+    AUTO_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int ready[2];
+    struct peek_io io;
+    pid_t child;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pthread_t thread;
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (pthread_create(&thread, NULL, write_much, &null) != 0 || pthread_join(thread, NULL) != 0)
+            _exit(1);
+        for (int i = 0; i < 7; i++)
+            if (write(null, "12345", 5) != 5)
+                _exit(1);
+        if (write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    /* The dead thread leaves /proc/PID/task a moment after it was joined. */
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(peek_io(child, &io), 0);
+        if (io.writes == 8)
+            break;
+        usleep(1000);
+    }
+    assert_int_equal(io.writes, 8);
+    assert_int_equal(io.written_bytes, 7 * 5 + 1);
+    assert_true(io.read_bytes < 4096);
+    end(child);
+    assert_int_equal(peek_io(child, &io), -ESRCH);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
 static void thread_times_are_split_into_user_and_system(void **state)
 {
     uint64_t user_ns = 0, system_ns = 0, before_ns, ignored;
@@ -281,6 +356,8 @@ int main(void)
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
         cmocka_unit_test(memory_is_split_into_shared_and_private),
+        cmocka_unit_test(resident_memory_is_read_cheaply),
+        cmocka_unit_test(io_of_the_living_threads_is_counted),
         cmocka_unit_test(thread_times_are_split_into_user_and_system),
     };
 
