@@ -51,6 +51,9 @@ int finding_remedy(struct finding_list *list, char *remedy);
  */
 int finding_add_place(struct finding_list *list, const struct site *place);
 
+/* Is it the C library, the loader or the vdso? */
+bool finding_is_c_library(const char *module);
+
 #define FINDING_PLACE 192
 
 /* "parse() at crawl.py:88": people's own code if it is on the stack, else the innermost with a name; else empty. */
@@ -99,7 +102,7 @@ double finding_gain_mended(const struct finding_context *c);
 
 /*
  * Speedup if a wait went away: every lane loses its part of it, but the run can't get shorter than its CPU work on the
- * CPUs there are, nor than its longest lane without the wait.
+ * CPUs there are, nor than its longest lane without the wait, nor by more than one lane waited.
  */
 double finding_gain_without(const struct finding_context *c, uint64_t (*wait_ns)(const struct lane *lane));
 

@@ -7,25 +7,23 @@
 #define MIN_SITES_NS (100 * NSEC_PER_MSEC)
 
 /* Every stack begins in the C library and many end there: its names say nothing about the program. */
-static bool is_c_library(const char *module)
+/* Where nobody needs a name: workers that are parked, a parent that waits for its children. */
+static bool is_rest(const struct site *site)
 {
-    static const char *const names[] = {"libc.so", "libc-", "libc.musl", "ld-", "libpthread", "[vdso]"};
-    const char *slash = strrchr(module, '/');
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strncmp(slash ? slash + 1 : module, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
+    return !site->on_cpu && (site->cause == CAUSE_IDLE || site->cause == CAUSE_HANDOFF || site->cause == CAUSE_JOIN ||
+                             site->cause == CAUSE_TERMINAL || site->cause == CAUSE_STOPPED);
 }
 
 static bool is_nameless(const struct site *site)
 {
     bool program = false;
 
+    if (is_rest(site))
+        return false;
     for (size_t i = 0; i < site->n_frames; i++) {
         const struct frame *frame = &site->frames[i];
 
-        if (frame->module && is_c_library(frame->module))
+        if (frame->module && finding_is_c_library(frame->module))
             continue;
         if (strcmp(frame->function, "?") != 0)
             return false;
@@ -40,7 +38,7 @@ static double nameless_share(const struct measurement *m)
     uint64_t nameless_ns = 0, all_ns = 0;
 
     for (size_t i = 0; i < m->n_sites; i++) {
-        if (m->sites[i].n_frames == 0)
+        if (m->sites[i].n_frames == 0 || is_rest(&m->sites[i]))
             continue;
         all_ns += m->sites[i].time_ns;
         nameless_ns += is_nameless(&m->sites[i]) ? m->sites[i].time_ns : 0;
@@ -53,7 +51,7 @@ static const char *nameless_module(const struct measurement *m)
 {
     for (size_t i = 0; i < m->n_sites; i++)
         for (size_t k = 0; is_nameless(&m->sites[i]) && k < m->sites[i].n_frames; k++)
-            if (m->sites[i].frames[k].module && !is_c_library(m->sites[i].frames[k].module))
+            if (m->sites[i].frames[k].module && !finding_is_c_library(m->sites[i].frames[k].module))
                 return m->sites[i].frames[k].module;
     return NULL;
 }
