@@ -10,6 +10,7 @@
 #include "probe/symbols/demangle.h"
 #include "probe/symbols/image.h"
 #include "probe/symbols/mappings.h"
+#include "probe/symbols/pins.h"
 #include "probe/symbols/symbol_index.h"
 
 /* Thousands of stacks share their addresses: answers are kept. When there are this many, they are dropped. */
@@ -106,7 +107,7 @@ static void open_module(struct file_names *names)
     bool small;
 
     names->opened = true;
-    names->elf = image_open(names->file);
+    names->elf = pinned_file_elf(names->file);
     if (!names->elf || !image_extent(names->elf, &low, &high))
         return;
     names->dwfl = dwfl_begin(&callbacks);
