@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * site_target: a program that waits in known places, for test_stacks.c. Its system calls are made in its own code, so
+ * site_target: a program that waits in known places, for test_switch.c. Its system calls are made in its own code, so
  * that the innermost address of a stack tells the place.
  *
  *   site_target MODE [COUNT] [PORT]
