@@ -85,7 +85,7 @@ static int count_samples(struct assemble_stacks *stacks)
     for (size_t i = 0; i < c->tally.n_cells; i++) {
         const struct tally_cell *cell = &c->tally.cells[i];
 
-        if (cell->class == TALLY_SAMPLE && cell->row < c->state.n_threads)
+        if (cell->subject == TALLY_SAMPLE && cell->row < c->state.n_threads)
             stacks->row_samples[cell->row] += (uint64_t)cell->count;
     }
     return 0;
@@ -95,7 +95,7 @@ double assemble_cell_ns(const struct assemble_stacks *stacks, const struct tally
 {
     const struct run_state *state = &stacks->collector->state;
 
-    if (cell->class != TALLY_SAMPLE)
+    if (cell->subject != TALLY_SAMPLE)
         return tally_cell_ns(&stacks->collector->tally, cell, stacks->exact[cell->stratum]);
     if (cell->row >= state->n_threads || !stacks->row_samples[cell->row])
         return 0;
@@ -104,7 +104,7 @@ double assemble_cell_ns(const struct assemble_stacks *stacks, const struct tally
 
 double assemble_cell_count(const struct assemble_stacks *stacks, const struct tally_cell *cell)
 {
-    if (cell->class == TALLY_SAMPLE)
+    if (cell->subject == TALLY_SAMPLE)
         return cell->count;
     return tally_cell_count(&stacks->collector->tally, cell, stacks->exact[cell->stratum]);
 }
