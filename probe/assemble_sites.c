@@ -76,48 +76,6 @@ static void add(struct draft *draft, uint32_t frames, const struct tally_cell *c
         draft->threads[cell->row % TALLY_THREADS / 64] |= UINT64_C(1) << cell->row % 64;
 }
 
-/* Which share of each thread's causes has another name by now, by row of run_state.threads. */
-struct renamed {
-    float (*share)[CAUSE_COUNT];
-};
-
-static void clear_renamed(struct renamed *renamed)
-{
-    free(renamed->share);
-}
-
-/*
- * A thread's waits may have been renamed since they were tallied, by what its whole life says: a pool's worker without
- * work is idle. Then there is less of a cause than there were waits that looked like it.
- */
-static int find_renamed(const struct assemble_stacks *stacks, const struct measurement *m, struct renamed *renamed)
-{
-    const struct run_state *state = &stacks->collector->state;
-    size_t row = 0;
-
-    renamed->share = calloc(state->n_threads + 1, sizeof(*renamed->share));
-    if (!renamed->share)
-        return -ENOMEM;
-    for (size_t i = 0; i < m->n_threads; i++, row++) {
-        uint64_t before[CAUSE_COUNT] = {0};
-
-        while (!state->threads[row].closed) /* has no row in the measurement */
-            row++;
-        for (uint32_t kind = 0; kind < WAIT_KIND_COUNT; kind++) {
-            const struct run_thread *thread = &state->threads[row];
-            uint64_t lock = thread->interpreter_lock_ns[kind];
-
-            if (thread->account.blocked_ns[kind] > lock)
-                before[assemble_cause(stacks, thread->tgid, kind, false)] += thread->account.blocked_ns[kind] - lock;
-        }
-        for (int cause = 0; cause < CAUSE_COUNT; cause++)
-            if (m->threads[i].blocked_ns[cause] < before[cause])
-                renamed->share[row][cause] =
-                    (float)(1.0 - (double)m->threads[i].blocked_ns[cause] / (double)before[cause]);
-    }
-    return 0;
-}
-
 /* What makes two cells one site. */
 static uint64_t key_of(const struct assemble_stacks *stacks, const struct tally_cell *cell, uint32_t frames,
                        enum cause cause)
@@ -132,8 +90,7 @@ static uint64_t key_of(const struct assemble_stacks *stacks, const struct tally_
 }
 
 /* Add a cell to its site. @return 1: added, 0: nothing on its stack has a name, or it is none, -ENOMEM */
-static int add_cell(const struct assemble_stacks *stacks, const struct renamed *renamed, struct drafts *drafts,
-                    const struct tally_cell *cell)
+static int add_cell(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell)
 {
     const struct tally_stratum *stratum =
         cell->subject == TALLY_SAMPLE ? NULL : &stacks->collector->tally.strata[cell->stratum];
@@ -155,8 +112,8 @@ static int add_cell(const struct assemble_stacks *stacks, const struct renamed *
     draft->tgid = cell->tgid;
     draft->on_cpu = cell->subject == TALLY_SAMPLE;
     draft->cause = cause;
-    if (renamed->share && stratum && cell->of_row && !stratum->interpreter_lock)
-        share -= (double)renamed->share[cell->row][cause];
+    if (cell->subject == TALLY_WAIT && cell->of_row && !stratum->interpreter_lock)
+        share -= (double)stacks->renamed[cell->row][cause];
     add(draft, frames, cell, share * assemble_cell_ns(stacks, cell), share * assemble_cell_count(stacks, cell));
     if (cell->subject == TALLY_HOLDER)
         draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
@@ -230,11 +187,8 @@ int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
 {
     const struct tally *tally = &stacks->collector->tally;
     CLEANUP(clear) struct drafts drafts = {0};
-    CLEANUP(clear_renamed) struct renamed renamed = {0};
-    int r = find_renamed(stacks, m, &renamed);
+    int r = 0;
 
-    if (r < 0)
-        return r;
     m->loss.stacks_taken = tally->taken;
     m->loss.stacks_failed = tally->unkept;
     for (size_t i = 0; i < tally->n_cells; i++) {
@@ -242,7 +196,7 @@ int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
 
         if (cell->subject != TALLY_WAIT && cell->subject != TALLY_SAMPLE)
             continue;
-        r = add_cell(stacks, &renamed, &drafts, cell);
+        r = add_cell(stacks, &drafts, cell);
         if (r < 0)
             return r;
         if (r == 0)
@@ -346,12 +300,11 @@ int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m
 {
     const struct tally *tally = &stacks->collector->tally;
     CLEANUP(clear) struct drafts drafts = {0};
-    const struct renamed renamed = {0};
     int r = 0;
 
     for (size_t i = 0; i < tally->n_cells && r >= 0; i++)
         if (tally->cells[i].subject == TALLY_HOLDER)
-            r = add_cell(stacks, &renamed, &drafts, &tally->cells[i]);
+            r = add_cell(stacks, &drafts, &tally->cells[i]);
     if (r >= 0)
         r = draft_owners(stacks, &drafts);
     return r < 0 ? r : keep(stacks, &drafts, HOLDERS_KEPT, &m->holders, &m->n_holders);
