@@ -381,6 +381,7 @@ int collector_feed(struct collector *collector, const struct wire_header *header
 void collector_finish(struct collector *collector)
 {
     collector_flush_samples(collector, true);
+    tally_settle(&collector->tally);
     spaces_name_images(&collector->state);
 }
 
