@@ -11,6 +11,7 @@
 
 #define EVENTS_MAX 1024u /* the older half of these is final: a round of the helper brings far fewer */
 #define SAMPLE_NS (NSEC_PER_SEC / 249)
+#define GAP_MAX (6 * SAMPLE_NS) /* between samples of a step: a longer one was spent in the run queue */
 #define FDS_MAX 4
 #define RUNS_MAX 64 /* longest stretches of samples without a system call */
 
@@ -170,7 +171,7 @@ static void chain_step(struct loop_track *track, const struct event *event)
     struct chain *chain = &track->chain;
     bool wait = event->type == EVENT_TURN_WAIT;
 
-    if (!chain->open || !event->step || event->step != chain->step) {
+    if (!chain->open || !event->step || event->step != chain->step || event->begin > chain->end + GAP_MAX) {
         close_step(track);
         *chain = (struct chain){.open = true, .exact_begin = wait, .step = event->step, .begin = event->begin};
     }
@@ -191,6 +192,8 @@ static void take_native_sample(struct loop_track *track, const struct event *eve
         close_run(track);
         return;
     }
+    if (chain->open && event->begin > chain->end + GAP_MAX)
+        close_run(track);
     if (!chain->open)
         *chain = (struct chain){.open = true, .begin = event->begin};
     chain->end = event->end;
