@@ -110,7 +110,11 @@ static uint64_t lifetime_of(const struct run_thread *thread)
     return sum;
 }
 
-bool assemble_is_parked(const struct run_thread *thread)
+/*
+ * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
+ * waited for. The first thread of a process does not count: it waits for the others' results.
+ */
+static bool is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
 
@@ -220,7 +224,7 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
                            assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
-    if (r == 0 && assemble_is_parked(from))
+    if (r == 0 && is_parked(from))
         rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
     if (r == 0)
         assemble_runtime_waits(from, process, to);

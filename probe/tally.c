@@ -6,6 +6,7 @@
 
 #define STRATA_MAX 131072u
 #define CELLS_MAX 131072u
+#define ROW_CELLS_MAX (CELLS_MAX / 2) /* from here on, threads share the cells of their waits */
 #define PAIRS_MAX 131072u
 #define SHIFT_MAX 40 /* no machine has that many waits in a window */
 
@@ -78,17 +79,17 @@ static int64_t find_stratum(struct tally *tally, const struct tally_wait *wait)
     return at;
 }
 
-static struct tally_cell *find_cell(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t tgid,
-                                    uint32_t row, uint32_t stratum, int *ret_error)
+static struct tally_cell *find_cell(struct tally *tally, enum tally_subject subject, struct join_stack stack,
+                                    uint32_t tgid, uint32_t row, uint32_t stratum, int *ret_error)
 {
-    bool by_row = class == TALLY_SAMPLE || class == TALLY_OWNER;
-    uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t) class);
+    bool by_row =
+        subject == TALLY_SAMPLE || subject == TALLY_OWNER || (subject == TALLY_WAIT && tally->n_cells < ROW_CELLS_MAX);
+    uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t)subject);
     struct tally_cell *cell;
     int64_t at;
 
     hash = hash_mix(hash_mix(hash, tgid), stratum);
-    if (by_row)
-        hash = hash_mix(hash, row);
+    hash = hash_mix(hash, by_row ? row : TALLY_NO_ROW);
     at = find(&tally->index->cells, hash, &tally->cells, &tally->n_cells, &tally->cells_capacity, sizeof(*tally->cells),
               CELLS_MAX);
     if (at < 0) {
@@ -101,7 +102,8 @@ static struct tally_cell *find_cell(struct tally *tally, enum tally_class class,
         cell->tgid = tgid;
         cell->row = row;
         cell->stratum = stratum;
-        cell->class = (uint8_t) class;
+        cell->subject = (uint8_t)subject;
+        cell->of_row = by_row;
     }
     cell->taken++;
     return cell;
@@ -120,12 +122,12 @@ static void vote(struct tally_cell *cell, uint32_t row, double ns)
     }
 }
 
-static int add_wait(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t row,
+static int add_wait(struct tally *tally, enum tally_subject subject, struct join_stack stack, uint32_t row,
                     const struct tally_wait *wait, uint32_t stratum)
 {
     double weight = (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
     int error = 0;
-    struct tally_cell *cell = find_cell(tally, class, stack, wait->tgid, row, stratum, &error);
+    struct tally_cell *cell = find_cell(tally, subject, stack, wait->tgid, row, stratum, &error);
 
     if (!cell)
         return error;
@@ -133,7 +135,7 @@ static int add_wait(struct tally *tally, enum tally_class class, struct join_sta
     cell->count += weight;
     if (wait->ns > cell->longest_ns)
         cell->longest_ns = wait->ns;
-    if (class != TALLY_OWNER)
+    if (subject != TALLY_OWNER)
         vote(cell, row, weight * (double)wait->ns);
     return 0;
 }

@@ -17,7 +17,7 @@
 
 #include "probe/joins.h"
 
-enum tally_class {
+enum tally_subject {
     TALLY_WAIT,   /* of a thread, at its waits */
     TALLY_SAMPLE, /* of a thread, on a CPU; count only */
     TALLY_HOLDER, /* of the holder of the interpreter lock, at others' waits */
@@ -42,7 +42,8 @@ struct tally_cell {
     uint32_t tgid;
     uint32_t row;     /* SAMPLE: the thread; OWNER: the owner; else who spent the most here */
     uint32_t stratum; /* index; TALLY_NO_STRATUM: samples */
-    uint8_t class;    /* enum tally_class */
+    uint8_t subject;  /* enum tally_subject */
+    bool of_row;      /* all of it is of thread `row` */
     double ns, count; /* what the stacks here stand for, without the stratum's correction */
     double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
     uint64_t longest_ns;

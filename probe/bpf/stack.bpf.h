@@ -21,9 +21,9 @@ struct {
     __type(value, struct native_record);
 } natives SEC(".maps");
 
-#define STACK_WINDOW_BITS 24 /* 16.8 ms */
-#define STACK_CLASS_ALLOWANCE 16
-#define STACK_CPU_ALLOWANCE 48 /* 2,900 a second */
+#define STACK_WINDOW_BITS 24    /* 16.8 ms */
+#define STACK_CLASS_ALLOWANCE 8 /* 480 a second */
+#define STACK_CPU_ALLOWANCE 48  /* 2,900 a second */
 #define STACK_SHIFT_MAX 15
 #define STACK_PAGE 4096u
 #define STACK_PIECE 1024u
@@ -48,13 +48,13 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 }
 
 /* @return the shift with which it was picked, -1: not picked */
-static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance, __u32 random)
+static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance)
 {
     __u8 shift;
 
     limiter_adapt(limiter, window, allowance);
     shift = limiter->shift & 15;
-    if (random & ((1u << shift) - 1))
+    if (shift && bpf_get_prandom_u32() & ((1u << shift) - 1))
         return -1;
     if (++limiter->taken >= allowance && shift < STACK_SHIFT_MAX) {
         limiter->shift = shift + 1;
@@ -104,23 +104,19 @@ static __always_inline __u32 stack_class(__u16 kind, __u64 address, int fd)
 static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 now)
 {
     __u16 window = (__u16)(now >> STACK_WINDOW_BITS);
-    __u32 random = bpf_get_prandom_u32(), cpu;
     struct ring_head *head;
     int of_class, of_cpu;
+    __u32 cpu;
 
-    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE, random);
+    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE);
     if (of_class < 0)
         return -1;
     head = ring_head(&cpu);
     if (!head)
         return -1;
-    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE, random >> 16);
+    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE);
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
-
-/*
- * Functions that are not static are verified once, whatever leads to them. They take what may be NULL, and numbers.
- */
 
 /* Copied in pieces that end with a page at the latest: a read across a page that is not there fails as a whole. */
 __noinline int native_copy(struct native_record *native, __u64 sp, int brief)
@@ -191,23 +187,21 @@ static __always_inline int native_stack(void *context, const struct stack_reques
 __noinline int stack_take_python(struct slot *slot, struct stack_request *request)
 {
     struct python_process *python;
-    struct ring_head *head;
     __u64 fsbase, address = 0;
-    __u32 tgid, cpu;
+    __u32 tgid;
 
     if (!slot || !request)
         return 0;
     tgid = slot->tgid;
     python = bpf_map_lookup_elem(&pythons, &tgid);
-    head = ring_head(&cpu);
-    if (!python || !head)
+    if (!python)
         return 0;
     fsbase = bpf_get_current_task_btf()->thread.fsbase;
     if (request->role == STACK_SAMPLE)
         request->lock_held = (__u8)python_count_sample(python, slot, fsbase);
     else if (request->role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
         address = slot->address;
-    return python_stack(python, request, head, cpu, fsbase, address);
+    return python_stack(python, request, fsbase, address);
 }
 
 /*
@@ -285,10 +279,11 @@ __noinline int runtime_kind(struct slot *slot)
     (BIT(WAIT_FUTEX_MUTEX) | BIT(WAIT_FUTEX_OTHER) | BIT(WAIT_FUTEX_JOIN) | BIT(WAIT_FUTEX_PI) | \
      BIT(WAIT_INTERPRETER_LOCK) | BIT(WAIT_RUBY_SLEEP) | BIT(WAIT_RUBY_QUEUE))
 
-/* Waits that another thread ends by a call. */
-#define KINDS_WITH_WAKER                                                                       \
-    (KINDS_FUTEX | BIT(WAIT_EPOLL_OUTSIDE) | BIT(WAIT_POLL_OUTSIDE) | BIT(WAIT_INET_SIBLING) | \
-     BIT(WAIT_UNIX_OUTSIDE) | BIT(WAIT_PIPE_OUTSIDE) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
+/* Waits that another thread has ended by a call, as they are called when that is known. */
+#define KINDS_WITH_WAKER                                                                                               \
+    (KINDS_FUTEX | BIT(WAIT_EPOLL_SIBLING) | BIT(WAIT_EPOLL_TARGET) | BIT(WAIT_POLL_SIBLING) | BIT(WAIT_POLL_TARGET) | \
+     BIT(WAIT_INET_SIBLING) | BIT(WAIT_INET_TARGET) | BIT(WAIT_UNIX_SIBLING) | BIT(WAIT_UNIX_TARGET) |                 \
+     BIT(WAIT_PIPE_SIBLING) | BIT(WAIT_PIPE_TARGET) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
 
 /*
  * A wait begins. What it is for is read back from the slot: as values of map memory they are alike on every way that
@@ -310,16 +305,16 @@ static __always_inline void stack_at_wait(void *context, struct slot *slot, __u6
 
 /*
  * A timer or a packet that ends the wait by way of an interrupt hits whoever runs: is the current thread in a system
- * call that may have ended it, and was it not time that did? An exit ends the waits of joiners.
+ * call that may have ended it? An exit ends the waits of joiners.
  */
-static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task, __u64 now)
+static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs((void *)task);
     __u16 class;
 
     if (task->flags & PF_EXITING)
         return 1;
-    if ((long)regs->orig_ax < 0 || (wakee->deadline && now + DEADLINE_SLACK_NS >= wakee->deadline))
+    if ((long)regs->orig_ax < 0)
         return 0;
     if (!(KINDS_FUTEX & BIT(wakee->kind & 63)))
         return 1;
@@ -327,11 +322,11 @@ static __always_inline int is_waker(const struct slot *wakee, const struct task_
     return class == CALL_FUTEX || class == CALL_EXIT || class == CALL_EXEC;
 }
 
-/* The current thread ends the wait of `wakee`. */
+/* The current thread has ended the wait of `wakee`, whose kind is settled. */
 static __always_inline void stack_of_waker(void *context, struct slot *wakee, struct slot *waker, __u64 now)
 {
     if (!wakee->stack_id || waker->state != SLOT_RUNNING || !(KINDS_WITH_WAKER & BIT(wakee->kind & 63)))
         return;
-    if (is_waker(wakee, bpf_get_current_task_btf(), now))
+    if (is_waker(wakee, bpf_get_current_task_btf()))
         stack_take(context, waker, now, wakee->stack_id, STACK_WAKER);
 }

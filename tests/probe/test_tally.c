@@ -176,7 +176,8 @@ static void strata_are_a_factor_of_four_wide(void **state)
     tally_clear(&s.tally);
 }
 
-static void the_thread_that_waits_most_is_named(void **state)
+/* Each thread has a cell of its own, until there are so many that they have to share. */
+static void threads_share_cells_when_there_are_too_many(void **state)
 {
     struct stream s;
     struct join join = {
@@ -184,17 +185,28 @@ static void the_thread_that_waits_most_is_named(void **state)
     struct tally_wait wait = {
         .tgid = 1, .waker_row = TALLY_NO_ROW, .owner_row = TALLY_NO_ROW, .kind = WAIT_SLEEP, .ns = 1000, .join = &join};
     unsigned int threads = 0;
+    size_t own;
 
     (void)state;
     begin(&s);
+    for (; s.tally.n_cells < 50; wait.row++)
+        assert_int_equal(tally_wait(&s.tally, &wait), 0);
+    assert_int_equal(wait.row, 50);
+    assert_true(s.tally.cells[7].of_row);
+    assert_int_equal(s.tally.cells[7].row, 7);
+    for (; wait.row < 100000; wait.row++)
+        assert_int_equal(tally_wait(&s.tally, &wait), 0);
+    own = s.tally.n_cells;
     for (uint32_t i = 0; i < 300; i++) {
-        wait.row = i % 2 ? 70 : i % 100;
+        join.stack.python = 6;
+        wait.row = 200000 + (i % 2 ? 70 : i % 100);
         assert_int_equal(tally_wait(&s.tally, &wait), 0);
     }
-    assert_int_equal(s.tally.n_cells, 1);
-    assert_int_equal(s.tally.cells[0].row, 70);
-    for (size_t i = 0; i < ARRAY_SIZE(s.tally.cells[0].threads); i++)
-        threads += (unsigned int)__builtin_popcountll(s.tally.cells[0].threads[i]);
+    assert_int_equal(s.tally.n_cells, own + 1);
+    assert_false(s.tally.cells[own].of_row);
+    assert_int_equal(s.tally.cells[own].row, 200070); /* who waited most */
+    for (size_t i = 0; i < ARRAY_SIZE(s.tally.cells[own].threads); i++)
+        threads += (unsigned int)__builtin_popcountll(s.tally.cells[own].threads[i]);
     assert_int_equal(threads, 50); /* 0, 2, ... 98, and 70 is among them */
     tally_clear(&s.tally);
 }
@@ -252,7 +264,7 @@ int main(void)
         cmocka_unit_test(a_changing_allowance_does_not_shift_shares),
         cmocka_unit_test(lost_stacks_cost_precision_not_time),
         cmocka_unit_test(strata_are_a_factor_of_four_wide),
-        cmocka_unit_test(the_thread_that_waits_most_is_named),
+        cmocka_unit_test(threads_share_cells_when_there_are_too_many),
         cmocka_unit_test(pairs_know_where_both_were),
         cmocka_unit_test(the_heaviest_stack_survives_a_crowd),
     };
