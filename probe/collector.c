@@ -146,8 +146,9 @@ static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
     uint64_t begin = r->time - r->blocked_ns;
 
-    return join->taken && !join->sample && join->tid == r->tid && join->time + BEGIN_SLACK_NS >= begin &&
-           join->time <= begin + BEGIN_SLACK_NS;
+    /* A slice is told when its thread runs again: after the wait it may have stood in the run queue. */
+    return join->taken && !join->sample && join->tid == r->tid &&
+           join->time + r->runnable_ns + BEGIN_SLACK_NS >= begin && join->time <= begin + BEGIN_SLACK_NS;
 }
 
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, struct record *r, bool gil)
