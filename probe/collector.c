@@ -139,16 +139,18 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* The stack of a wait that was called off as it began must not be taken for that of the next. */
-#define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
+/*
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A slice ends when its
+ * thread runs again: some or all of its runnable time came after the wait.
+ */
+#define BEGIN_SLACK_NS (2 * NSEC_PER_USEC) /* two CPUs' clocks may differ a little */
 
 static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
-    uint64_t begin = r->time - r->blocked_ns;
+    uint64_t latest = r->time - r->blocked_ns + BEGIN_SLACK_NS;
 
-    /* A slice is told when its thread runs again: after the wait it may have stood in the run queue. */
-    return join->taken && !join->sample && join->tid == r->tid &&
-           join->time + r->runnable_ns + BEGIN_SLACK_NS >= begin && join->time <= begin + BEGIN_SLACK_NS;
+    return join->taken && !join->sample && join->tid == r->tid && join->time <= latest &&
+           join->time + r->runnable_ns + 2 * BEGIN_SLACK_NS >= latest;
 }
 
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, struct record *r, bool gil)
@@ -387,6 +389,7 @@ int collector_feed(struct collector *collector, const struct wire_header *header
 void collector_finish(struct collector *collector)
 {
     collector_flush_samples(collector, true);
+    tally_settle(&collector->tally);
     spaces_name_images(&collector->state);
 }
 

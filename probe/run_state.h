@@ -77,6 +77,7 @@ struct run_space {
     uint32_t reads;            /* how often /proc/PID/maps was read */
     uint64_t next_read;        /* when to read it again */
     bool told;                 /* the kernel tells of its mappings as they are made */
+    uint64_t marked;           /* when the kernel told that the exec began that made it; 0: it did not */
     struct {
         uint64_t time, start;
     } recent[32]; /* ring: an exec's own mappings come before the news of the exec */

@@ -6,12 +6,11 @@
 
 #define STRATA_MAX 131072u
 #define CELLS_MAX 131072u
-#define ROW_CELLS_MAX (CELLS_MAX / 2) /* from here on, threads share the cells of their waits */
 #define PAIRS_MAX 131072u
 #define SHIFT_MAX 40 /* no machine has that many waits in a window */
 
 struct tally_index {
-    struct hash_index strata, cells, pairs;
+    struct hash_index groups, strata, cells, pairs;
 };
 
 int tally_init(struct tally *tally)
@@ -23,10 +22,12 @@ int tally_init(struct tally *tally)
 
 void tally_clear(struct tally *tally)
 {
+    free(tally->groups);
     free(tally->strata);
     free(tally->cells);
     free(tally->pairs);
     if (tally->index) {
+        hash_index_clear(&tally->index->groups);
         hash_index_clear(&tally->index->strata);
         hash_index_clear(&tally->index->cells);
         hash_index_clear(&tally->index->pairs);
@@ -64,17 +65,36 @@ static uint32_t bucket_of(uint64_t ns)
     return (63 - (uint32_t)__builtin_clzll(ns | 1)) / 2;
 }
 
+static double weight_of(const struct tally_wait *wait)
+{
+    return (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+}
+
+/* Of the thread, as long as there is room; then its siblings share one. */
 static int64_t find_stratum(struct tally *tally, const struct tally_wait *wait)
 {
-    uint64_t hash = hash_mix(hash_mix(HASH_START, wait->tgid),
-                             (uint64_t)wait->kind << 16 | (uint64_t)bucket_of(wait->ns) << 1 | wait->interpreter_lock);
-    int64_t at = find(&tally->index->strata, hash, &tally->strata, &tally->n_strata, &tally->strata_capacity,
-                      sizeof(*tally->strata), STRATA_MAX);
+    uint64_t alike = hash_mix(hash_mix(HASH_START, wait->tgid),
+                              (uint64_t)wait->kind << 16 | (uint64_t)bucket_of(wait->ns) << 1 | wait->interpreter_lock);
+    int64_t group = find(&tally->index->groups, alike, &tally->groups, &tally->n_groups, &tally->groups_capacity,
+                         sizeof(*tally->groups), STRATA_MAX);
+    uint32_t row = wait->row;
+    int64_t at;
 
+    if (group < 0)
+        return group;
+    at = find(&tally->index->strata, hash_mix(alike, row), &tally->strata, &tally->n_strata, &tally->strata_capacity,
+              sizeof(*tally->strata), STRATA_MAX / 2);
+    if (at == -ENOBUFS) {
+        row = TALLY_NO_ROW;
+        at = find(&tally->index->strata, hash_mix(alike, row), &tally->strata, &tally->n_strata,
+                  &tally->strata_capacity, sizeof(*tally->strata), STRATA_MAX);
+    }
     if (at >= 0) {
         tally->strata[at].tgid = wait->tgid;
+        tally->strata[at].group = (uint32_t)group;
         tally->strata[at].kind = wait->kind;
         tally->strata[at].interpreter_lock = wait->interpreter_lock;
+        tally->strata[at].of_row = row != TALLY_NO_ROW;
     }
     return at;
 }
@@ -82,14 +102,13 @@ static int64_t find_stratum(struct tally *tally, const struct tally_wait *wait)
 static struct tally_cell *find_cell(struct tally *tally, enum tally_subject subject, struct join_stack stack,
                                     uint32_t tgid, uint32_t row, uint32_t stratum, int *ret_error)
 {
-    bool by_row =
-        subject == TALLY_SAMPLE || subject == TALLY_OWNER || (subject == TALLY_WAIT && tally->n_cells < ROW_CELLS_MAX);
     uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t)subject);
     struct tally_cell *cell;
     int64_t at;
 
     hash = hash_mix(hash_mix(hash, tgid), stratum);
-    hash = hash_mix(hash, by_row ? row : TALLY_NO_ROW);
+    if (subject == TALLY_SAMPLE || subject == TALLY_OWNER)
+        hash = hash_mix(hash, row);
     at = find(&tally->index->cells, hash, &tally->cells, &tally->n_cells, &tally->cells_capacity, sizeof(*tally->cells),
               CELLS_MAX);
     if (at < 0) {
@@ -103,29 +122,16 @@ static struct tally_cell *find_cell(struct tally *tally, enum tally_subject subj
         cell->row = row;
         cell->stratum = stratum;
         cell->subject = (uint8_t)subject;
-        cell->of_row = by_row;
+        cell->of_row = stratum == TALLY_NO_STRATUM || tally->strata[stratum].of_row;
     }
     cell->taken++;
     return cell;
 }
 
-static void vote(struct tally_cell *cell, uint32_t row, double ns)
-{
-    cell->threads[row % TALLY_THREADS / 64] |= UINT64_C(1) << row % 64;
-    if (cell->row == row) {
-        cell->row_ns += ns;
-    } else if (ns > cell->row_ns) {
-        cell->row = row;
-        cell->row_ns = ns - cell->row_ns;
-    } else {
-        cell->row_ns -= ns;
-    }
-}
-
 static int add_wait(struct tally *tally, enum tally_subject subject, struct join_stack stack, uint32_t row,
                     const struct tally_wait *wait, uint32_t stratum)
 {
-    double weight = (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+    double weight = weight_of(wait);
     int error = 0;
     struct tally_cell *cell = find_cell(tally, subject, stack, wait->tgid, row, stratum, &error);
 
@@ -135,8 +141,6 @@ static int add_wait(struct tally *tally, enum tally_subject subject, struct join
     cell->count += weight;
     if (wait->ns > cell->longest_ns)
         cell->longest_ns = wait->ns;
-    if (subject != TALLY_OWNER)
-        vote(cell, row, weight * (double)wait->ns);
     return 0;
 }
 
@@ -188,7 +192,7 @@ static int add_pair(struct tally *tally, const struct tally_wait *wait)
                              (uint64_t)wait->kind << 1 | wait->interpreter_lock);
     int64_t at = find(&tally->index->pairs, hash, &tally->pairs, &tally->n_pairs, &tally->pairs_capacity,
                       sizeof(*tally->pairs), PAIRS_MAX);
-    double weight = (double)wait->ns * (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+    double weight = (double)wait->ns * weight_of(wait);
     struct tally_pair *pair;
 
     if (at < 0)
@@ -223,7 +227,6 @@ static int add_holders(struct tally *tally, const struct tally_wait *wait, uint3
 
 int tally_wait(struct tally *tally, const struct tally_wait *wait)
 {
-    double weight = (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
     int64_t stratum;
     int r = 0;
 
@@ -240,10 +243,11 @@ int tally_wait(struct tally *tally, const struct tally_wait *wait)
     tally->strata[stratum].count++;
     if (!wait->join)
         return 0;
+    tally->strata[stratum].seen_ns += weight_of(wait) * (double)wait->ns;
+    tally->strata[stratum].seen_count += weight_of(wait);
+    tally->strata[stratum].taken++;
     r = add_wait(tally, TALLY_WAIT, wait->join->stack, wait->row, wait, (uint32_t)stratum);
     tally->unkept += r < 0;
-    tally->strata[stratum].seen_ns += weight * (double)wait->ns;
-    tally->strata[stratum].seen_count += weight;
     if (r == 0)
         r = add_holders(tally, wait, (uint32_t)stratum);
     return r == -ENOBUFS ? 0 : r;
@@ -263,16 +267,51 @@ int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct 
     return 0;
 }
 
+void tally_settle(struct tally *tally)
+{
+    for (size_t i = 0; i < tally->n_groups; i++)
+        tally->groups[i] = (struct tally_group){0};
+    for (size_t i = 0; i < tally->n_strata; i++) {
+        struct tally_stratum *stratum = &tally->strata[i];
+        struct tally_group *group = &tally->groups[stratum->group];
+
+        stratum->stands_alone = stratum->of_row && stratum->taken >= TALLY_ALONE;
+        if (stratum->stands_alone) {
+            group->alone_ns += stratum->ns;
+            group->alone_count += stratum->count;
+            continue;
+        }
+        group->ns += stratum->ns;
+        group->count += stratum->count;
+        group->seen_ns += stratum->seen_ns;
+        group->seen_count += stratum->seen_count;
+    }
+}
+
+/* Where nobody who is left has a stack, those who stand alone stand for them, too. */
+static double spread(double left_seen, uint64_t left, uint64_t alone)
+{
+    return left_seen > 0 || !alone ? 1.0 : 1.0 + (double)left / (double)alone;
+}
+
 double tally_cell_ns(const struct tally *tally, const struct tally_cell *cell, double exact)
 {
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
+    const struct tally_group *group = &tally->groups[stratum->group];
 
-    return stratum->seen_ns > 0 ? cell->ns * (double)stratum->ns / stratum->seen_ns * exact : 0;
+    if (stratum->stands_alone)
+        return cell->ns * (double)stratum->ns / stratum->seen_ns * spread(group->seen_ns, group->ns, group->alone_ns) *
+               exact;
+    return group->seen_ns > 0 ? cell->ns * (double)group->ns / group->seen_ns * exact : 0;
 }
 
 double tally_cell_count(const struct tally *tally, const struct tally_cell *cell, double exact)
 {
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
+    const struct tally_group *group = &tally->groups[stratum->group];
 
-    return stratum->seen_count > 0 ? cell->count * (double)stratum->count / stratum->seen_count * exact : 0;
+    if (stratum->stands_alone)
+        return cell->count * (double)stratum->count / stratum->seen_count *
+               spread(group->seen_count, group->count, group->alone_count) * exact;
+    return group->seen_count > 0 ? cell->count * (double)group->count / group->seen_count * exact : 0;
 }

@@ -7,8 +7,10 @@
  *
  * Only some waits have a stack: each was given one with a known probability, so it stands for 2^shift waits. That
  * estimate is right on average; to make it right for what was really waited (post-stratification), every wait, with a
- * stack or without, is counted in its stratum: process, kind and how long it took. A stratum's stacks then share what
- * its waits took. Bounded: what finds no room is counted.
+ * stack or without, is counted in its stratum: thread, kind and how long it took. A stratum with a few stacks stands
+ * alone: they share what its waits took. The others of a process and kind are taken together (their group), so that a
+ * thousand threads with one wait each, of which a few have a stack, are not forgotten for one that waits all the time.
+ * Bounded: what finds no room is counted.
  */
 
 #include <stdbool.h>
@@ -26,29 +28,38 @@ enum tally_subject {
 
 #define TALLY_NO_STRATUM UINT32_MAX
 
-/* Waits of one process that are alike: one kind, and long within a factor of four. */
-struct tally_stratum {
-    uint32_t tgid;
-    uint16_t kind; /* enum wait_kind */
-    bool interpreter_lock;
-    uint64_t ns, count;         /* all of them */
-    double seen_ns, seen_count; /* what those with a stack stand for */
+#define TALLY_ALONE 4u /* stacks with which a stratum stands alone */
+
+/* Waits of all threads of one process that are alike. Filled by tally_settle(). */
+struct tally_group {
+    uint64_t ns, count; /* in strata that don't stand alone */
+    double seen_ns, seen_count;
+    uint64_t alone_ns, alone_count; /* in those that do */
 };
 
-#define TALLY_THREADS 1024u /* a site's distinct threads are counted up to here */
+/* Waits of one thread that are alike: one kind, and long within a factor of four. */
+struct tally_stratum {
+    uint32_t tgid;
+    uint32_t group; /* index */
+    uint16_t kind;  /* enum wait_kind */
+    bool interpreter_lock;
+    bool of_row;                /* of one thread; else of those that came when there was no more room */
+    bool stands_alone;          /* filled by tally_settle() */
+    uint64_t ns, count;         /* all of them */
+    uint64_t taken;             /* stacks */
+    double seen_ns, seen_count; /* what those with a stack stand for */
+};
 
 struct tally_cell {
     struct join_stack stack;
     uint32_t tgid;
-    uint32_t row;     /* SAMPLE: the thread; OWNER: the owner; else who spent the most here */
+    uint32_t row;     /* the thread, or one of them; OWNER: the owner */
     uint32_t stratum; /* index; TALLY_NO_STRATUM: samples */
     uint8_t subject;  /* enum tally_subject */
     bool of_row;      /* all of it is of thread `row` */
     double ns, count; /* what the stacks here stand for, without the stratum's correction */
-    double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
     uint64_t longest_ns;
-    uint64_t taken;                       /* stacks */
-    uint64_t threads[TALLY_THREADS / 64]; /* a bit for each row, modulo TALLY_THREADS */
+    uint64_t taken; /* stacks */
 };
 
 /* Stacks by weight, the heaviest few (Misra and Gries). */
@@ -83,6 +94,8 @@ struct tally_wait {
 #define TALLY_NO_ROW UINT32_MAX
 
 struct tally {
+    struct tally_group *groups;
+    size_t n_groups, groups_capacity;
     struct tally_stratum *strata;
     size_t n_strata, strata_capacity;
     struct tally_cell *cells;
@@ -99,6 +112,9 @@ void tally_clear(struct tally *tally);
 /* @return 0 or -ENOMEM */
 int tally_wait(struct tally *tally, const struct tally_wait *wait);
 int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct join *join);
+
+/* All has come: before the next two. */
+void tally_settle(struct tally *tally);
 
 /*
  * What a cell's waits took, corrected by its stratum.

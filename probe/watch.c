@@ -169,7 +169,7 @@ static void look_at_loops(struct run_state *state)
 /* The first close look comes in the first round after a process has begun, the further ones with everybody's. */
 static bool is_due(const struct run_process *process, uint64_t now, size_t *extra)
 {
-    if (process->looks != 1 || process->memory[0].at_ns == now || *extra >= EXTRA_LOOKS)
+    if (process->looks != 1 || !process->n_memory || process->memory[0].at_ns == now || *extra >= EXTRA_LOOKS)
         return false;
     (*extra)++;
     return true;

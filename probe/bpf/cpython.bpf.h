@@ -170,6 +170,7 @@ struct stack_request {
     __u32 tgid;
     __u8 role; /* enum stack_role */
     __u8 lock_held;
+    __u16 pad; /* it is handed over as a whole: no byte may be unwritten */
 };
 
 /* Write the frames of a tstate of the current address space. @return 1 when a record was written */

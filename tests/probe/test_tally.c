@@ -29,6 +29,7 @@ struct stream {
     struct tally tally;
     double true_ns[8]; /* by site */
     uint64_t true_count[8];
+    uint32_t short_lived; /* not 0: each wait is that of another thread */
 };
 
 static void begin(struct stream *s)
@@ -49,7 +50,7 @@ static void wait_at(struct stream *s, uint32_t site, uint64_t ns, uint8_t shift,
     bool picked = chance() < ldexp(1.0, -shift);
     struct tally_wait wait = {
         .tgid = 1,
-        .row = site % 3,
+        .row = s->short_lived ? 1000 + s->short_lived++ : site % 3,
         .waker_row = TALLY_NO_ROW,
         .owner_row = TALLY_NO_ROW,
         .kind = WAIT_SLEEP,
@@ -63,20 +64,22 @@ static void wait_at(struct stream *s, uint32_t site, uint64_t ns, uint8_t shift,
     s->true_count[site]++;
 }
 
-static double site_ns(const struct stream *s, uint32_t site)
+static double site_ns(struct stream *s, uint32_t site)
 {
     double sum = 0;
 
+    tally_settle(&s->tally);
     for (size_t i = 0; i < s->tally.n_cells; i++)
         if (s->tally.cells[i].stack.python == site)
             sum += tally_cell_ns(&s->tally, &s->tally.cells[i], 1.0);
     return sum;
 }
 
-static double site_count(const struct stream *s, uint32_t site)
+static double site_count(struct stream *s, uint32_t site)
 {
     double sum = 0;
 
+    tally_settle(&s->tally);
     for (size_t i = 0; i < s->tally.n_cells; i++)
         if (s->tally.cells[i].stack.python == site)
             sum += tally_cell_count(&s->tally, &s->tally.cells[i], 1.0);
@@ -140,6 +143,64 @@ static void a_changing_allowance_does_not_shift_shares(void **state)
     tally_clear(&s.tally);
 }
 
+/* Two threads that do alike, each at a place of its own: chance may give one of them more stacks, not more time. */
+static void each_thread_keeps_its_own_time(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 24; i++)
+        wait_at(&s, (uint32_t)i % 2, 50000000, (uint8_t)(i % 2), true);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 1e-9);
+    assert_near(site_ns(&s, 1), s.true_ns[1], 1e-9);
+    assert_near(site_count(&s, 1), 12, 1e-9);
+    /* A third one, none of whose stacks were taken: its time goes to those that did alike. */
+    for (int i = 0; i < 6; i++)
+        wait_at(&s, 2, 50000000, 0, false);
+    assert_near(site_ns(&s, 0) + site_ns(&s, 1), s.true_ns[0] + s.true_ns[1] + s.true_ns[2], 1e-9);
+    tally_clear(&s.tally);
+}
+
+/*
+ * One thread that waits ten thousand times, and ten thousand with one wait each, all alike: half of the time is theirs,
+ * though most of them have no stack.
+ */
+static void short_lived_threads_are_not_forgotten(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 10000; i++)
+        wait_at(&s, 0, 70000, 4, true);
+    s.short_lived = 1;
+    for (int i = 0; i < 10000; i++)
+        wait_at(&s, 1, 70000, 4, true);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 1e-9);
+    assert_near(site_ns(&s, 1), s.true_ns[1], 1e-9);
+    assert_near(site_count(&s, 1), s.true_count[1], 1e-9);
+    tally_clear(&s.tally);
+}
+
+/* Two hundred thousand threads with a wait each: memory is bounded, and nothing is left out. */
+static void threads_share_strata_when_there_are_too_many(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    s.short_lived = 1;
+    for (int i = 0; i < 200000; i++)
+        wait_at(&s, (uint32_t)i / 2 % 2, 70000, 3, true);
+    assert_true(s.tally.n_strata < 100000);
+    assert_true(s.tally.strata[0].of_row);
+    assert_false(s.tally.strata[s.tally.n_strata - 1].of_row);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 0.05);
+    assert_near(site_ns(&s, 0) + site_ns(&s, 1), s.true_ns[0] + s.true_ns[1], 1e-9);
+    tally_clear(&s.tally);
+}
+
 /* Stacks overwritten before they were read make the rest stand for more; a stratum without any has no site. */
 static void lost_stacks_cost_precision_not_time(void **state)
 {
@@ -173,41 +234,6 @@ static void strata_are_a_factor_of_four_wide(void **state)
     wait_at(&s, 0, 65536, 0, true);
     assert_int_equal(s.tally.n_strata, 3);
     assert_int_equal(s.tally.n_cells, 3);
-    tally_clear(&s.tally);
-}
-
-/* Each thread has a cell of its own, until there are so many that they have to share. */
-static void threads_share_cells_when_there_are_too_many(void **state)
-{
-    struct stream s;
-    struct join join = {
-        .taken = true, .stack = {5, JOIN_NONE}, .waker = {JOIN_NONE, JOIN_NONE}, .holder = {JOIN_NONE, JOIN_NONE}};
-    struct tally_wait wait = {
-        .tgid = 1, .waker_row = TALLY_NO_ROW, .owner_row = TALLY_NO_ROW, .kind = WAIT_SLEEP, .ns = 1000, .join = &join};
-    unsigned int threads = 0;
-    size_t own;
-
-    (void)state;
-    begin(&s);
-    for (; s.tally.n_cells < 50; wait.row++)
-        assert_int_equal(tally_wait(&s.tally, &wait), 0);
-    assert_int_equal(wait.row, 50);
-    assert_true(s.tally.cells[7].of_row);
-    assert_int_equal(s.tally.cells[7].row, 7);
-    for (; wait.row < 100000; wait.row++)
-        assert_int_equal(tally_wait(&s.tally, &wait), 0);
-    own = s.tally.n_cells;
-    for (uint32_t i = 0; i < 300; i++) {
-        join.stack.python = 6;
-        wait.row = 200000 + (i % 2 ? 70 : i % 100);
-        assert_int_equal(tally_wait(&s.tally, &wait), 0);
-    }
-    assert_int_equal(s.tally.n_cells, own + 1);
-    assert_false(s.tally.cells[own].of_row);
-    assert_int_equal(s.tally.cells[own].row, 200070); /* who waited most */
-    for (size_t i = 0; i < ARRAY_SIZE(s.tally.cells[own].threads); i++)
-        threads += (unsigned int)__builtin_popcountll(s.tally.cells[own].threads[i]);
-    assert_int_equal(threads, 50); /* 0, 2, ... 98, and 70 is among them */
     tally_clear(&s.tally);
 }
 
@@ -262,9 +288,11 @@ int main(void)
         cmocka_unit_test(alternating_waits_share_as_they_were),
         cmocka_unit_test(rare_long_waits_are_not_drowned_by_short_ones),
         cmocka_unit_test(a_changing_allowance_does_not_shift_shares),
+        cmocka_unit_test(each_thread_keeps_its_own_time),
+        cmocka_unit_test(short_lived_threads_are_not_forgotten),
+        cmocka_unit_test(threads_share_strata_when_there_are_too_many),
         cmocka_unit_test(lost_stacks_cost_precision_not_time),
         cmocka_unit_test(strata_are_a_factor_of_four_wide),
-        cmocka_unit_test(threads_share_cells_when_there_are_too_many),
         cmocka_unit_test(pairs_know_where_both_were),
         cmocka_unit_test(the_heaviest_stack_survives_a_crowd),
     };
