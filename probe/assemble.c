@@ -118,7 +118,7 @@ static bool is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
 
-    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER] + account->blocked_count[WAIT_FUTEX_TIMEOUT];
+    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER]; /* somebody woke it: a timeout is nobody */
     uint64_t ns = account->blocked_ns[WAIT_FUTEX_OTHER] + account->blocked_ns[WAIT_FUTEX_TIMEOUT];
 
     return thread->tid != thread->tgid && count > 0 && count <= 2 && ns >= lifetime_of(thread) / 100 * 99 &&
@@ -401,6 +401,7 @@ int assemble(struct collector *c, struct measurement *m)
 
     if (!c->finished)
         return -EPROTO;
+    habits_settle(c);
     name_futexes(c);
     r = assemble_pools(c);
     if (r == 0)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "probe/bpf/abi.h"
+#include "probe/habits.h"
 
 struct image;
 struct mappings;
@@ -50,6 +51,7 @@ struct run_thread {
     uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
     bool uvloop;            /* its process has that loaded */
     uint32_t early_samples; /* with a stack, before there was a loop */
+    struct habit_sums habits;
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
