@@ -142,6 +142,37 @@ static void a_producer_and_its_consumer_alternate(void **state)
     done(m, &path);
 }
 
+/* One slice that is missing shifts the rest of a thread: the CPU time at each wake-up still says where it was. */
+static void a_missing_slice_leads_nobody_astray(void **state)
+{
+    struct measurement *m = start();
+    size_t producer = synthetic_thread(m, MAIN, MAIN, 0, 0), consumer = synthetic_thread(m, 101, MAIN, MAIN, 0);
+    struct thread *t = &m->threads[consumer];
+    struct critical_path path;
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        synthetic_woken_slice(m, consumer, i ? 3 * MS : 0, 2 * MS, CAUSE_HANDOFF, MAIN);
+        woken_at(m, consumer, (i + 1) * 2 * MS);
+        synthetic_woken_slice(m, producer, 2 * MS, 3 * MS, CAUSE_HANDOFF, 101);
+        woken_at(m, producer, (i + 1) * 3 * MS);
+        if (i == 20) {
+            /* Both wait for the network for 10 ms; the consumer's slice gets lost. */
+            synthetic_slice(m, producer, 0, 10 * MS, CAUSE_NETWORK);
+            t->blocked_ns[CAUSE_NETWORK] += 10 * MS;
+            t->death_ns += 10 * MS;
+        }
+    }
+    synthetic_slice(m, consumer, 3 * MS, 0, CAUSE_OTHER);
+    synthetic_finish(m);
+    path = path_of(m);
+    assert_int_equal(on_cpu(&path, MAIN), 40 * 2 * MS);
+    assert_int_equal(on_cpu(&path, 101), 40 * 3 * MS);
+    assert_int_equal(part(&path, MAIN, PATH_BLOCKED, CAUSE_NETWORK), 10 * MS);
+    assert_int_equal(part(&path, 101, PATH_BLOCKED, CAUSE_HANDOFF), 0);
+    done(m, &path);
+}
+
 /* Main starts workers and joins them: the path is main, the slowest worker, main. */
 static void a_joined_pool_is_as_slow_as_its_slowest(void **state)
 {
@@ -499,6 +530,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_serial_program_is_its_own_path),
         cmocka_unit_test(a_producer_and_its_consumer_alternate),
+        cmocka_unit_test(a_missing_slice_leads_nobody_astray),
         cmocka_unit_test(a_joined_pool_is_as_slow_as_its_slowest),
         cmocka_unit_test(a_convoy_is_made_of_its_holders),
         cmocka_unit_test(the_run_queue_after_a_wait_is_on_the_path),
