@@ -139,15 +139,19 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* The stack of a wait that was called off as it began must not be taken for that of the next. */
+/*
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A record's time is that
+ * of the switch-in: the wait began its length before that and, where it had to queue for a CPU, up to that much
+ * earlier.
+ */
 #define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
 
 static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
-    uint64_t begin = r->time - r->blocked_ns;
+    uint64_t latest = r->time - r->blocked_ns;
 
-    return join->taken && !join->sample && join->tid == r->tid && join->time + BEGIN_SLACK_NS >= begin &&
-           join->time <= begin + BEGIN_SLACK_NS;
+    return join->taken && !join->sample && join->tid == r->tid &&
+           join->time + r->runnable_ns + BEGIN_SLACK_NS >= latest && join->time <= latest + BEGIN_SLACK_NS;
 }
 
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)

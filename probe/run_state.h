@@ -48,11 +48,15 @@ struct run_thread {
     uint32_t epoll_fd;       /* waited on last */
     uint64_t last_epoll_end;
     uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
+    bool uvloop;            /* its process has that loaded */
     uint32_t early_samples; /* with a stack, before there was a loop */
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+    /* While it had one outbound connection: segments with data, as far as seen; and where that was at the last look. */
+    uint64_t sent_segments, received_segments;
+    uint64_t talk_inode, talk_sent, talk_received;
 };
 
 /* Bytes and calls of read- and write-like system calls (proc_pid_io(5)). */

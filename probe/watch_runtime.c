@@ -2,6 +2,7 @@
 #include "probe/watch_runtime.h"
 
 #include "base/base.h"
+#include "probe/procfs/segments.h"
 #include "probe/run_state.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/interpreters.h"
@@ -28,9 +29,12 @@ static void look_for_libraries(struct run_process *process)
 static void look_at_loops(struct run_state *state)
 {
     for (size_t i = 0, looks = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
-        const struct run_thread *thread = &state->threads[i];
+        struct run_thread *thread = &state->threads[i];
         struct run_process *process =
             thread->loop && !thread->closed ? run_state_find_process(state, thread->tgid) : NULL;
+
+        if (process && process->uses_uvloop)
+            thread->uvloop = true;
 
         if (!process || !process->alive || process->library_looks >= LIBRARY_LOOKS || process->uses_uvloop ||
             process->uses_libuv)
@@ -62,4 +66,20 @@ void watch_runtimes(struct run_state *state)
 {
     look_at_loops(state);
     look_at_interpreters(state);
+}
+
+void watch_talk(struct run_thread *thread, uint16_t port, uint64_t inode)
+{
+    struct segments now;
+
+    if (segments_of(port, inode, &now) < 0)
+        return;
+    /* Another connection than at the last look: its own count starts at 0. */
+    if (thread->talk_inode != inode)
+        thread->talk_sent = thread->talk_received = 0;
+    thread->sent_segments += now.sent > thread->talk_sent ? now.sent - thread->talk_sent : 0;
+    thread->received_segments += now.received > thread->talk_received ? now.received - thread->talk_received : 0;
+    thread->talk_inode = inode;
+    thread->talk_sent = now.sent;
+    thread->talk_received = now.received;
 }

@@ -132,7 +132,7 @@ struct slot {
     char comm[16];
     __u64 blocked_ns[WAIT_KIND_COUNT];
     __u32 blocked_count[WAIT_KIND_COUNT];
-    __u32 pad;
+    __s32 fd; /* descriptor that the wait in progress is for; -1: none, or several */
 };
 
 enum record_type {
@@ -235,7 +235,8 @@ struct totals {
     __u64 stacks_failed;
     __u64 fresh;         /* slots handed out for the first time */
     __u64 peers_omitted; /* connects that found the table of peers full */
-    __u64 pad[5];
+    __u64 stacks_denied; /* of threads that the caller may not look into: setuid, setgid, capabilities */
+    __u64 pad[4];
 };
 
 struct grave {

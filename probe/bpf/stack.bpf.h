@@ -11,6 +11,7 @@
  */
 
 const volatile __u8 take_stacks = 1;  /* set by user space before loading; 0: none at all */
+const volatile __u32 reader_uid = 0;  /* who reads them; 0: root, who may read everything */
 const volatile __u32 native_mask = 0; /* native stacks per CPU - 1 */
 
 struct {
@@ -21,9 +22,9 @@ struct {
     __type(value, struct native_record);
 } natives SEC(".maps");
 
-#define STACK_WINDOW_BITS 24 /* 16.8 ms */
-#define STACK_CLASS_ALLOWANCE 16
-#define STACK_CPU_ALLOWANCE 48 /* 2,900 a second */
+#define STACK_WINDOW_BITS 24    /* 16.8 ms */
+#define STACK_CLASS_ALLOWANCE 8 /* 480 a second */
+#define STACK_CPU_ALLOWANCE 48  /* 2,900 a second */
 #define STACK_SHIFT_MAX 15
 #define STACK_PAGE 4096u
 #define STACK_PIECE 1024u
@@ -40,7 +41,7 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 
     if (!gone)
         return;
-    down = limiter->taken >= allowance / 4 ? 0 : limiter->taken ? 1 : 2;
+    down = limiter->taken >= allowance / 2 ? 0 : limiter->taken >= allowance / 8 ? 1 : 2;
     down += (__u32)(gone - 1) * 2;
     limiter->shift = limiter->shift > down ? limiter->shift - down : 0;
     limiter->window = window;
@@ -48,13 +49,13 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 }
 
 /* @return the shift with which it was picked, -1: not picked */
-static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance, __u32 random)
+static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance)
 {
     __u8 shift;
 
     limiter_adapt(limiter, window, allowance);
     shift = limiter->shift & 15;
-    if (random & ((1u << shift) - 1))
+    if (shift && bpf_get_prandom_u32() & ((1u << shift) - 1))
         return -1;
     if (++limiter->taken >= allowance && shift < STACK_SHIFT_MAX) {
         limiter->shift = shift + 1;
@@ -104,25 +105,27 @@ static __always_inline __u32 stack_class(__u16 kind, __u64 address, int fd)
 static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 now)
 {
     __u16 window = (__u16)(now >> STACK_WINDOW_BITS);
-    __u32 random = bpf_get_prandom_u32(), cpu;
     struct ring_head *head;
     int of_class, of_cpu;
+    __u32 cpu;
 
-    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE, random);
+    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE);
     if (of_class < 0)
         return -1;
     head = ring_head(&cpu);
     if (!head)
         return -1;
-    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE, random >> 16);
+    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE);
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
 
 /* Copied in pieces that end with a page at the latest: a read across a page that is not there fails as a whole. */
-static __always_inline __u32 native_copy(struct native_record *native, __u64 sp, int brief)
+__noinline int native_copy(struct native_record *native, __u64 sp, int brief)
 {
     __u32 at = STACK_PAGE - ((__u32)sp & (STACK_PAGE - 1));
 
+    if (!native)
+        return 0;
     if (brief && at > STACK_COPY_SHORT)
         at = STACK_COPY_SHORT;
     if (bpf_probe_read_user(native->copy, at, (void *)sp))
@@ -175,10 +178,47 @@ static __always_inline int native_stack(void *context, const struct stack_reques
         native->chain[0] = regs->ip;
         native->n_chain = 1;
     }
-    native->n_copy = native_copy(native, regs->sp, brief);
+    native->n_copy = (__u32)native_copy(native, regs->sp, brief);
     asm volatile("" ::: "memory");
     head->natives++;
     return 1;
+}
+
+/* The Python half of a stack. @return number of records written */
+__noinline int stack_take_python(struct slot *slot, struct stack_request *request)
+{
+    struct python_process *python;
+    __u64 fsbase, address = 0;
+    __u32 tgid;
+
+    if (!slot || !request)
+        return 0;
+    tgid = slot->tgid;
+    python = bpf_map_lookup_elem(&pythons, &tgid);
+    if (!python)
+        return 0;
+    fsbase = bpf_get_current_task_btf()->thread.fsbase;
+    if (request->role == STACK_SAMPLE)
+        request->lock_held = (__u8)python_count_sample(python, slot, fsbase);
+    else if (request->role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
+        address = slot->address;
+    return python_stack(python, request, fsbase, address);
+}
+
+/*
+ * May the caller see this thread's memory? As ptrace(2) has it: the same user throughout, no program that gained rights
+ * by setuid, setgid or file capabilities.
+ */
+static __always_inline int may_read(void)
+{
+    const struct cred *cred = bpf_get_current_task_btf()->cred;
+    __u64 capabilities = 0;
+
+    if (!reader_uid)
+        return 1;
+    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
+    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
+           cred->gid.val == cred->egid.val && !capabilities;
 }
 
 /*
@@ -190,14 +230,19 @@ static __always_inline int native_stack(void *context, const struct stack_reques
  */
 static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, __u32 id, __u32 role)
 {
-    struct stack_request request = {};
-    struct python_process *python = 0;
+    struct stack_request request = {.now = now, .tid = slot->tid, .tgid = slot->tgid, .role = (__u8)role};
+    __u64 mutex = role == STACK_WAIT && slot->kind == WAIT_FUTEX_MUTEX ? slot->address : 0;
     __u32 tgid = slot->tgid, cpu;
-    __u64 fsbase = 0, address = 0, mutex = 0;
     struct ring_head *head = ring_head(&cpu);
     struct totals *t;
-    int n;
+    int python, n;
 
+    if (!may_read()) {
+        t = run_totals();
+        if (t)
+            __sync_fetch_and_add(&t->stacks_denied, 1);
+        return 0;
+    }
     if (!head || head->busy) {
         t = run_totals();
         if (t)
@@ -210,25 +255,11 @@ static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, 
         id = __sync_fetch_and_add(&next_stack_id, 1) + 1;
     if (!id) /* after four thousand million stacks */
         id = 1;
-    request.now = now;
     request.id = id;
-    request.tid = slot->tid;
-    request.tgid = tgid;
-    request.role = (__u8)role;
-    if (role == STACK_WAIT && slot->kind == WAIT_FUTEX_MUTEX)
-        mutex = slot->address;
-    if (pythons_seen)
-        python = bpf_map_lookup_elem(&pythons, &tgid);
-    if (python) {
-        fsbase = bpf_get_current_task_btf()->thread.fsbase;
-        if (role == STACK_SAMPLE)
-            request.lock_held = (__u8)python_count_sample(python, slot, fsbase);
-        else if (role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
-            address = slot->address;
-    }
-    n = native_stack(context, &request, head, cpu, mutex, python != 0);
+    python = pythons_seen && bpf_map_lookup_elem(&pythons, &tgid);
+    n = native_stack(context, &request, head, cpu, mutex, python);
     if (python)
-        n += python_stack(python, &request, head, cpu, fsbase, address);
+        n += stack_take_python(slot, &request);
     asm volatile("" ::: "memory");
     head->busy = 0;
     return n ? id : 0;
@@ -248,11 +279,13 @@ static __always_inline void sample_without_stack(struct slot *slot, struct task_
 }
 
 /* Kinds that the runtime's own structures tell apart. Only for futex waits. */
-static __noinline __u16 runtime_kind(struct slot *slot)
+__noinline int runtime_kind(struct slot *slot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     __u16 kind = 0;
 
+    if (!slot)
+        return 0;
     if (pythons_seen && python_waits_for_own_gil(slot->tgid, task, slot->address))
         return WAIT_INTERPRETER_LOCK;
     if (rubies_seen)
@@ -269,19 +302,24 @@ static __noinline __u16 runtime_kind(struct slot *slot)
     (BIT(WAIT_FUTEX_MUTEX) | BIT(WAIT_FUTEX_OTHER) | BIT(WAIT_FUTEX_JOIN) | BIT(WAIT_FUTEX_PI) | \
      BIT(WAIT_INTERPRETER_LOCK) | BIT(WAIT_RUBY_SLEEP) | BIT(WAIT_RUBY_QUEUE))
 
-/* Waits that another thread ends by a call. */
-#define KINDS_WITH_WAKER                                                                       \
-    (KINDS_FUTEX | BIT(WAIT_EPOLL_OUTSIDE) | BIT(WAIT_POLL_OUTSIDE) | BIT(WAIT_INET_SIBLING) | \
-     BIT(WAIT_UNIX_OUTSIDE) | BIT(WAIT_PIPE_OUTSIDE) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
+/* Waits that another thread has ended by a call, as they are called when that is known. */
+#define KINDS_WITH_WAKER                                                                                               \
+    (KINDS_FUTEX | BIT(WAIT_EPOLL_SIBLING) | BIT(WAIT_EPOLL_TARGET) | BIT(WAIT_POLL_SIBLING) | BIT(WAIT_POLL_TARGET) | \
+     BIT(WAIT_INET_SIBLING) | BIT(WAIT_INET_TARGET) | BIT(WAIT_UNIX_SIBLING) | BIT(WAIT_UNIX_TARGET) |                 \
+     BIT(WAIT_PIPE_SIBLING) | BIT(WAIT_PIPE_TARGET) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
 
-/* A wait begins: the slot's kind and address are set. @param fd  descriptor waited for, or -1 */
-static __always_inline void stack_at_wait(void *context, struct slot *slot, __u64 now, int fd)
+/*
+ * A wait begins. What it is for is read back from the slot: as values of map memory they are alike on every way that
+ * leads here, and the verifier walks what follows once.
+ */
+static __always_inline void stack_at_wait(void *context, struct slot *slot, __u64 now)
 {
     int shift;
 
+    asm volatile("" ::: "memory");
     if (!take_stacks || KINDS_WITHOUT_STACK & BIT(slot->kind & 63))
         return;
-    shift = stack_picked(slot, stack_class(slot->kind, slot->address, fd), now);
+    shift = stack_picked(slot, stack_class(slot->kind, slot->address, slot->fd), now);
     if (shift < 0)
         return;
     slot->stack_id = stack_take(context, slot, now, 0, STACK_WAIT);
@@ -290,16 +328,16 @@ static __always_inline void stack_at_wait(void *context, struct slot *slot, __u6
 
 /*
  * A timer or a packet that ends the wait by way of an interrupt hits whoever runs: is the current thread in a system
- * call that may have ended it, and was it not time that did? An exit ends the waits of joiners.
+ * call that may have ended it? An exit ends the waits of joiners.
  */
-static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task, __u64 now)
+static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs((void *)task);
     __u16 class;
 
     if (task->flags & PF_EXITING)
         return 1;
-    if ((long)regs->orig_ax < 0 || (wakee->deadline && now + DEADLINE_SLACK_NS >= wakee->deadline))
+    if ((long)regs->orig_ax < 0)
         return 0;
     if (!(KINDS_FUTEX & BIT(wakee->kind & 63)))
         return 1;
@@ -307,11 +345,11 @@ static __always_inline int is_waker(const struct slot *wakee, const struct task_
     return class == CALL_FUTEX || class == CALL_EXIT || class == CALL_EXEC;
 }
 
-/* The current thread ends the wait of `wakee`. */
+/* The current thread has ended the wait of `wakee`, whose kind is settled. */
 static __always_inline void stack_of_waker(void *context, struct slot *wakee, struct slot *waker, __u64 now)
 {
     if (!wakee->stack_id || waker->state != SLOT_RUNNING || !(KINDS_WITH_WAKER & BIT(wakee->kind & 63)))
         return;
-    if (is_waker(wakee, bpf_get_current_task_btf(), now))
+    if (is_waker(wakee, bpf_get_current_task_btf()))
         stack_take(context, waker, now, wakee->stack_id, STACK_WAKER);
 }

@@ -15,50 +15,15 @@
 #include "probe/bpf/abi.h"
 #include "probe/runtime/detect.h"
 #include "probe/stacks.h"
-
-/* A compact ASCII str (Include/cpython/unicodeobject.h). */
-struct text {
-    uint64_t head[2];
-    uint64_t length;
-    uint64_t hash;
-    uint32_t state, pad;
-    uint64_t wstr;
-    char data[64];
-};
-
-union code {
-    uint8_t bytes[256];
-    uint64_t words[32];
-    uint32_t halves[64];
-};
+#include "tests/probe/fake_python.h"
 
 static struct image image;
-static uint64_t no_table[8];
 
 static int set_up(void **state)
 {
     (void)state;
-    image = (struct image){.has_offsets = true, .offsets = *cpython_offsets_for(11)};
+    image = fake_image();
     return 0;
-}
-
-static void write_text(struct text *text, const char *data)
-{
-    *text = (struct text){.length = strlen(data), .state = 1 << 2 | 1 << 5 | 1 << 6};
-    strcpy(text->data, data);
-}
-
-static void write_code(union code *code, const struct text *name, const struct text *file, uint32_t line,
-                       uint32_t flags)
-{
-    const struct cpython_offsets *at = &image.offsets;
-
-    *code = (union code){{0}};
-    code->words[at->code_filename / 8] = (uintptr_t)file;
-    code->words[at->code_name / 8] = code->words[at->code_qualname / 8] = (uintptr_t)name;
-    code->words[at->code_table / 8] = (uintptr_t)no_table;
-    code->halves[at->code_firstlineno / 4] = line;
-    code->halves[at->code_flags / 4] = flags;
 }
 
 static struct stack_record record_of(union code *const *codes, size_t n, uint64_t time)
@@ -120,10 +85,10 @@ static void a_reused_address_gets_its_new_name(void **state)
     record = record_of(codes, 1, NSEC_PER_SEC);
     assert_int_equal(stack_table_add(table, &record, &image, &before, &step), 0);
     write_code(&code, &new, &file, 5, 0);
-    record = record_of(codes, 1, NSEC_PER_SEC + NSEC_PER_SEC / 2);
+    record = record_of(codes, 1, NSEC_PER_SEC + 5 * NSEC_PER_MSEC);
     assert_int_equal(stack_table_add(table, &record, &image, &soon, &step), 0);
     assert_int_equal(soon, before); /* looking every time would cost more than it is worth */
-    record = record_of(codes, 1, 3 * NSEC_PER_SEC);
+    record = record_of(codes, 1, NSEC_PER_SEC + 15 * NSEC_PER_MSEC); /* objects come and go while a program starts */
     assert_int_equal(stack_table_add(table, &record, &image, &later, &step), 0);
     assert_int_not_equal(later, before);
     assert_string_equal(stack_table_frame(table, before, 0).function, "old");

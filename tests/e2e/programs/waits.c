@@ -128,7 +128,7 @@ static void *help(void *mode)
         pause_ns(STEP_NS);
         if (strcmp(mode, "cond") == 0)
             make_item();
-        else if (strcmp(mode, "read") == 0 && write(pipes[1], "x", 1) != 1)
+        else if (strcmp(mode, "read") == 0 && write(pipes[1], "x", 1) != 1) /* MARK write */
             abort();
     }
     return NULL;
