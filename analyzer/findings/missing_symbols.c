@@ -92,5 +92,5 @@ int find_missing_symbols(const struct finding_context *c, struct finding_list *l
                                  failed > nameless ? "could not be walked or named" : "have no names",
                                  module ? "; largest in " : "", module ? (slash ? slash + 1 : module) : ""),
                     is_nameless);
-    return r < 0 || nameless <= 0.3 ? r : finding_remedy(list, remedy_of(c->m->target.runtime.kind));
+    return r < 0 ? r : finding_remedy(list, remedy_of(c->m->target.runtime.kind));
 }
