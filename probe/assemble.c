@@ -20,6 +20,9 @@ struct wait_context assemble_context(const struct run_process *process, bool int
         .interpreter_lock = interpreter_lock,
         .listens = process && process->listens,
         .connects = process && process->max_connections > 0,
+        .own_waits = process && process->image && process->image->runtime.kind == RUNTIME_RUBY &&
+                     process->image->runtime.interpreter_lock == INTERPRETER_LOCK_PRESENT,
+        .runtime = process && process->image ? process->image->runtime.kind : RUNTIME_NATIVE,
     };
 }
 
@@ -94,16 +97,28 @@ static void split_cpu(uint64_t on_cpu, uint64_t user, uint64_t system, uint64_t 
     *ret_system = on_cpu - min_u64(*ret_user, on_cpu);
 }
 
-/*
- * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
- * waited for. The first thread of a process does not count: it waits for the others' results.
- */
-static bool is_parked(const struct run_thread *thread, uint64_t lifetime)
+/* From its birth to its death, or to the end of the measurement. */
+static uint64_t lifetime_of(const struct run_thread *thread)
+{
+    const struct slot *account = &thread->account;
+    uint64_t end = account->death, sum = account->on_cpu_ns + account->runnable_ns;
+
+    if (!thread->alive && end > account->birth)
+        return end - account->birth;
+    for (int kind = 0; kind < WAIT_KIND_COUNT; kind++)
+        sum += account->blocked_ns[kind];
+    return sum;
+}
+
+bool assemble_is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
 
-    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
-           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
+    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER] + account->blocked_count[WAIT_FUTEX_TIMEOUT];
+    uint64_t ns = account->blocked_ns[WAIT_FUTEX_OTHER] + account->blocked_ns[WAIT_FUTEX_TIMEOUT];
+
+    return thread->tid != thread->tgid && count > 0 && count <= 2 && ns >= lifetime_of(thread) / 100 * 99 &&
+           account->on_cpu_ns < NSEC_PER_MSEC;
 }
 
 static void rename_cause(struct thread *thread, enum cause from, enum cause to)
@@ -195,14 +210,20 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     fill_causes(from, process, to);
     to->voluntary_switches = account->voluntary;
     to->involuntary_switches = account->involuntary;
-    to->cpu_samples = account->cpu_samples;
-    to->lock_held_samples = account->lock_held_samples;
+    /* Whether a sample held the lock is known of CPython only. */
+    if (process && process->image && process->image->has_offsets) {
+        to->cpu_samples = account->cpu_samples;
+        to->lock_held_samples = account->lock_held_samples;
+    }
     to->runtime_internal = is_of_a_launcher(c, process) ||
-                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name));
+                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
+                           assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
-    if (r == 0 && is_parked(from, to->death_ns - to->birth_ns))
+    if (r == 0 && assemble_is_parked(from))
         rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
+    if (r == 0)
+        assemble_runtime_waits(from, process, to);
     return r;
 }
 
@@ -222,6 +243,29 @@ static int fill_threads(struct collector *c, struct measurement *m)
             return r;
         m->n_threads++;
     }
+    return 0;
+}
+
+static void fill_io(const struct run_process *from, struct process *to)
+{
+    to->read_bytes = from->io_dead.read_bytes + from->io_alive.read_bytes;
+    to->written_bytes = from->io_dead.written_bytes + from->io_alive.written_bytes;
+    to->reads = from->io_dead.reads + from->io_alive.reads;
+    to->writes = from->io_dead.writes + from->io_alive.writes;
+}
+
+static int fill_memory(const struct collector *c, const struct run_process *from, struct process *to)
+{
+    if (!from->n_memory)
+        return 0;
+    to->memory = calloc(from->n_memory, sizeof(*to->memory));
+    if (!to->memory)
+        return -ENOMEM;
+    for (size_t i = 0; i < from->n_memory; i++) {
+        to->memory[i] = from->memory[i];
+        to->memory[i].at_ns = since(c, from->memory[i].at_ns);
+    }
+    to->n_memory = from->n_memory;
     return 0;
 }
 
@@ -254,6 +298,9 @@ static int fill_processes(const struct collector *c, struct measurement *m)
         to->threads = from->threads ? from->threads : 1;
         to->listens = from->listens;
         to->max_connections = from->max_connections;
+        fill_io(from, to);
+        if (fill_memory(c, from, to) < 0)
+            return -ENOMEM;
     }
     return 0;
 }
@@ -332,6 +379,7 @@ static void fill_loss(const struct collector *c, struct measurement *m)
     m->loss.slices_dropped = c->final.records_lost + c->slices_refused;
     m->loss.threads_dropped = c->final.totals.no_slot;
     m->loss.futexes_unnamed = c->final.totals.futex_unnamed;
+    m->loss.stacks_lost = c->final.stacks_lost;
     m->loss.decimation = c->state.decimation;
     m->loss.repaired = c->final.grave.repaired;
     m->loss.repaired_ns = c->final.grave.repaired_ns;
@@ -350,7 +398,9 @@ int assemble(struct collector *c, struct measurement *m)
     if (!c->finished)
         return -EPROTO;
     name_futexes(c);
-    r = fill_threads(c, m);
+    r = assemble_pools(c);
+    if (r == 0)
+        r = fill_threads(c, m);
     if (r == 0)
         r = fill_processes(c, m);
     if (r < 0)
@@ -371,6 +421,8 @@ int assemble(struct collector *c, struct measurement *m)
     if (r == 0)
         r = assemble_locks(c, m);
     if (r == 0)
-        r = assemble_sites(c, m);
+        r = assemble_all_stacks(c, m);
+    if (r == 0)
+        r = assemble_runtime_notes(m);
     return r;
 }

@@ -1,187 +1,373 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* Sites: waits and samples by stack, weighted to what the stacks stand for; and the modules seen on them. */
+/* Sites: waits and samples by stack, weighted to what they stand for; and where the holders of locks were meanwhile. */
 
 #include "base/base.h"
-#include "probe/assemble_parts.h"
+#include "probe/assemble_stacks.h"
 #include "probe/bpf/abi.h"
 #include "probe/collector.h"
-#include "probe/measurement.h"
+#include "probe/frames.h"
+#include "probe/hash_index.h"
 #include "probe/stacks.h"
+#include "probe/tally.h"
 
 #define SITES_KEPT 200
-#define MODULES_KEPT 64
+#define HOLDERS_KEPT 64
+#define THREADS_COUNTED 1024u /* a site's distinct threads are counted up to here */
 
-/* For each kind, apart for the interpreter lock: how much was waited in all, and how much of it has a stack. */
-struct coverage {
-    uint64_t all_ns[2][WAIT_KIND_COUNT];
-    uint64_t seen_ns[2][WAIT_KIND_COUNT];
-    uint64_t cpu_ns; /* of threads that were sampled */
-    uint64_t cpu_samples;
+/* A site while its cells are added up. */
+struct draft {
+    uint32_t frames; /* index in the frame table */
+    struct join_stack stack;
+    uint32_t tgid, row;
+    bool on_cpu;
+    enum cause cause;
+    double ns, count;
+    double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
+    double frames_ns; /* of the cell that `frames` is from */
+    uint64_t longest_ns;
+    uint64_t threads[THREADS_COUNTED / 64]; /* a bit for each row, modulo THREADS_COUNTED */
 };
 
-static void sum_coverage(const struct collector *c, const struct stack_site *sites, size_t n, struct coverage *cover)
+struct drafts {
+    struct draft *list;
+    size_t n, capacity;
+    struct hash_index index;
+};
+
+static void clear(struct drafts *drafts)
 {
-    memset(cover, 0, sizeof(*cover));
-    for (size_t i = 0; i < c->state.n_threads; i++) {
-        const struct run_thread *thread = &c->state.threads[i];
-        const struct slot *account = &thread->account;
-
-        for (int kind = 0; kind < WAIT_KIND_COUNT; kind++) {
-            uint64_t lock_ns = thread->interpreter_lock_ns[kind];
-
-            cover->all_ns[1][kind] += lock_ns;
-            cover->all_ns[0][kind] += account->blocked_ns[kind] > lock_ns ? account->blocked_ns[kind] - lock_ns : 0;
-        }
-        if (account->cpu_samples)
-            cover->cpu_ns += account->on_cpu_ns;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (sites[i].on_cpu)
-            cover->cpu_samples += sites[i].count;
-        else if (sites[i].kind < WAIT_KIND_COUNT)
-            cover->seen_ns[sites[i].interpreter_lock][sites[i].kind] += sites[i].time_ns;
-    }
+    free(drafts->list);
+    hash_index_clear(&drafts->index);
 }
 
-static uint64_t scale(uint64_t value, uint64_t all, uint64_t seen)
+static struct draft *find(struct drafts *drafts, uint64_t hash)
 {
-    if (!seen || all <= seen)
-        return value;
-    return (uint64_t)((double)value * (double)all / (double)seen);
-}
+    uint32_t *place = hash_index_place(&drafts->index, hash);
 
-static char *copy_text(const char *text)
-{
-    return strdup(text ? text : "?");
-}
-
-/* "/usr/lib/python3/dist-packages/requests/api.py" -> "requests"; the standard library's folders likewise. */
-static char *module_of(const char *file)
-{
-    static const char *const roots[] = {"/site-packages/", "/dist-packages/"};
-    const char *at = NULL, *version;
-    size_t length;
-
-    for (size_t i = 0; i < ARRAY_SIZE(roots) && !at; i++) {
-        at = strstr(file, roots[i]);
-        if (at)
-            at += strlen(roots[i]);
-    }
-    version = at ? NULL : strstr(file, "/lib/python3");
-    if (version) {
-        at = strchr(version + strlen("/lib/python3"), '/');
-        at = at ? at + 1 : NULL;
-    }
-    if (!at || !*at)
+    if (!place || (!*place && base_grow(&drafts->list, &drafts->capacity, drafts->n + 1, sizeof(struct draft)) < 0))
         return NULL;
-    length = strcspn(at, "/");
-    if (!at[length] && length > 3 && strcmp(at + length - 3, ".py") == 0)
-        length -= 3;
-    return strndup(at, length);
-}
-
-static int add_module(struct measurement *m, const char *file)
-{
-    AUTO_FREE char *module = file ? module_of(file) : NULL;
-
-    if (!module)
-        return 0;
-    for (size_t i = 0; i < m->n_modules; i++)
-        if (strcmp(m->modules[i], module) == 0)
-            return 0;
-    if (m->n_modules >= MODULES_KEPT)
-        return 0;
-    m->modules[m->n_modules++] = TAKE_PTR(module);
-    return 0;
-}
-
-static int fill_frames(const struct stack_table *table, uint32_t stack, struct measurement *m, struct site *site)
-{
-    size_t depth = stack_table_depth(table, stack);
-
-    site->frames = calloc(depth ? depth : 1, sizeof(*site->frames));
-    if (!site->frames)
-        return -ENOMEM;
-    for (size_t i = 0; i < depth; i++) {
-        struct stack_frame from = stack_table_frame(table, stack, i);
-        struct frame *to = &site->frames[i];
-
-        to->function = copy_text(from.function);
-        to->file = from.file ? copy_text(from.file) : NULL;
-        to->line = from.line;
-        to->coroutine = from.coroutine;
-        site->n_frames++;
-        if (!to->function || (from.file && !to->file) || add_module(m, from.file) < 0)
-            return -ENOMEM;
+    if (!*place) {
+        drafts->list[drafts->n] = (struct draft){0};
+        *place = (uint32_t)++drafts->n;
     }
-    return 0;
+    return &drafts->list[*place - 1];
 }
 
-static int fill_site(const struct collector *c, const struct stack_site *from, const struct coverage *cover,
-                     struct measurement *m, struct site *site)
+/* Which thread spent the most here. */
+static void vote(struct draft *draft, uint32_t row, double ns)
 {
-    const struct run_process *process = run_state_find_process(&c->state, from->tgid);
-    struct wait_context context = assemble_context(process, from->interpreter_lock);
-    enum cause cause = from->on_cpu ? CAUSE_OTHER : cause_of_wait(from->kind, &context);
+    draft->threads[row % THREADS_COUNTED / 64] |= UINT64_C(1) << row % 64;
+    if (draft->row == row) {
+        draft->row_ns += ns;
+    } else if (ns >= draft->row_ns) {
+        draft->row = row;
+        draft->row_ns = ns - draft->row_ns;
+    } else {
+        draft->row_ns -= ns;
+    }
+}
 
-    site->on_cpu = from->on_cpu;
-    site->cause = cause == CAUSE_COUNT ? CAUSE_OTHER : cause;
-    site->count = from->count;
-    site->pid = (int32_t)from->tgid;
-    site->tid = (int32_t)from->top_tid;
-    site->threads = from->threads;
-    site->in_event_loop = stack_table_place(c->stacks, from->stack) == STACK_IN_TURN;
-    if (from->on_cpu)
-        site->time_ns = cover->cpu_samples
-                            ? (uint64_t)((double)cover->cpu_ns * (double)from->count / (double)cover->cpu_samples)
-                            : 0;
-    else
-        site->time_ns = scale(from->time_ns, cover->all_ns[from->interpreter_lock][from->kind],
-                              cover->seen_ns[from->interpreter_lock][from->kind]);
-    return fill_frames(c->stacks, from->stack, m, site);
+static void add(struct draft *draft, uint32_t frames, const struct tally_cell *cell, double ns, double count)
+{
+    draft->ns += ns;
+    draft->count += count;
+    if (cell->longest_ns > draft->longest_ns)
+        draft->longest_ns = cell->longest_ns;
+    if (ns >= draft->frames_ns) {
+        draft->frames_ns = ns;
+        draft->frames = frames;
+        draft->stack = cell->stack;
+    }
+    vote(draft, cell->row, ns);
+}
+
+/* What makes two cells one site. */
+static uint64_t key_of(const struct assemble_stacks *stacks, const struct tally_cell *cell, uint32_t frames,
+                       enum cause cause)
+{
+    bool sample = cell->class == TALLY_SAMPLE;
+    uint64_t hash = hash_mix(HASH_START, sample ? frame_table_function_hash(stacks->frames, frames) : frames);
+
+    hash = hash_mix(hash_mix(hash, cell->tgid), (uint64_t)cause << 8 | cell->class);
+    if (cell->class == TALLY_WAIT)
+        hash = hash_mix(hash, stacks->collector->tally.strata[cell->stratum].kind);
+    return hash;
+}
+
+/* Add a cell to its site. @return 1: added, 0: nothing on its stack has a name, -ENOMEM */
+static int add_cell(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell)
+{
+    const struct tally_stratum *stratum =
+        cell->class == TALLY_SAMPLE ? NULL : &stacks->collector->tally.strata[cell->stratum];
+    enum cause cause =
+        stratum ? assemble_cause(stacks, cell->tgid, stratum->kind, stratum->interpreter_lock) : CAUSE_OTHER;
+    struct draft *draft;
+    uint32_t frames;
+    int r = frame_table_merge(stacks->frames, cell->stack, &frames);
+
+    if (r < 0)
+        return r;
+    if (!frame_table_is_named(stacks->frames, frames))
+        return 0;
+    draft = find(drafts, key_of(stacks, cell, frames, cause));
+    if (!draft)
+        return -ENOMEM;
+    draft->tgid = cell->tgid;
+    draft->on_cpu = cell->class == TALLY_SAMPLE;
+    draft->cause = cause;
+    add(draft, frames, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
+    if (cell->class == TALLY_HOLDER)
+        draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
+    return 1;
 }
 
 static int by_time(const void *left, const void *right)
 {
-    const struct site *a = left, *b = right;
+    const struct draft *a = left, *b = right;
 
-    return (a->time_ns < b->time_ns) - (a->time_ns > b->time_ns);
+    return (a->ns < b->ns) - (a->ns > b->ns);
 }
 
-/* On-CPU samples carry no time of their own: rank them by what a sample stands for. */
-static int by_weight(const void *left, const void *right)
+/* Exact for up to THREADS_COUNTED threads that were born one after the other. */
+static uint32_t count_threads(const struct draft *draft)
 {
-    const struct stack_site *a = left, *b = right;
-    uint64_t sample_ns = NSEC_PER_SEC / 250;
-    uint64_t wa = a->on_cpu ? a->count * sample_ns : a->time_ns, wb = b->on_cpu ? b->count * sample_ns : b->time_ns;
+    uint32_t n = 0;
 
-    return (wa < wb) - (wa > wb);
+    for (size_t i = 0; i < ARRAY_SIZE(draft->threads); i++)
+        n += (uint32_t)__builtin_popcountll(draft->threads[i]);
+    return n;
 }
 
-int assemble_sites(const struct collector *c, struct measurement *m)
+static bool is_in_turn(const struct collector *c, const struct draft *draft)
 {
-    const struct stack_site *sites;
-    size_t n = stack_table_sites(c->stacks, &sites), kept = n < SITES_KEPT ? n : SITES_KEPT;
-    AUTO_FREE struct stack_site *sorted = calloc(n ? n : 1, sizeof(*sorted));
-    struct coverage cover;
+    const struct run_process *process = run_state_find_process(&c->state, draft->tgid);
+    enum stack_place place = STACK_OUTSIDE_LOOP;
 
-    m->loss.stacks_taken = stack_table_taken(c->stacks);
-    m->loss.stacks_failed = stack_table_failed(c->stacks);
-    m->sites = calloc(kept ? kept : 1, sizeof(*m->sites));
-    m->modules = calloc(MODULES_KEPT, sizeof(*m->modules));
-    if (!sorted || !m->sites || !m->modules)
+    if (draft->stack.python != JOIN_NONE)
+        place = stack_table_place(c->stacks, draft->stack.python);
+    return place == STACK_IN_TURN || (place == STACK_IN_COROUTINE && process && process->uses_uvloop);
+}
+
+static int fill(const struct assemble_stacks *stacks, const struct draft *draft, struct site *site)
+{
+    const struct collector *c = stacks->collector;
+
+    site->on_cpu = draft->on_cpu;
+    site->cause = draft->cause;
+    site->time_ns = (uint64_t)(draft->ns + 0.5);
+    site->count = (uint64_t)(draft->count + 0.5);
+    site->longest_ns = draft->longest_ns;
+    site->pid = (int32_t)draft->tgid;
+    site->tid = draft->row < c->state.n_threads ? (int32_t)c->state.threads[draft->row].tid : 0;
+    site->threads = count_threads(draft);
+    site->in_event_loop = is_in_turn(c, draft);
+    return frame_table_copy(stacks->frames, draft->frames, &site->frames, &site->n_frames);
+}
+
+/* The heaviest become sites. */
+static int keep(const struct assemble_stacks *stacks, struct drafts *drafts, size_t max, struct site **ret_sites,
+                size_t *n)
+{
+    size_t kept = drafts->n < max ? drafts->n : max;
+
+    if (drafts->n)
+        qsort(drafts->list, drafts->n, sizeof(*drafts->list), by_time);
+    *ret_sites = calloc(kept ? kept : 1, sizeof(**ret_sites));
+    if (!*ret_sites)
         return -ENOMEM;
-    if (n)
-        memcpy(sorted, sites, n * sizeof(*sorted));
-    sum_coverage(c, sites, n, &cover);
-    qsort(sorted, n, sizeof(*sorted), by_weight);
-    for (size_t i = 0; i < kept; i++) {
-        int r = fill_site(c, &sorted[i], &cover, m, &m->sites[m->n_sites++]);
+    for (size_t i = 0; i < kept && drafts->list[i].ns >= 0.5; i++) {
+        int r = fill(stacks, &drafts->list[i], &(*ret_sites)[(*n)++]);
 
         if (r < 0)
             return r;
     }
-    qsort(m->sites, m->n_sites, sizeof(*m->sites), by_time);
     return 0;
+}
+
+/*
+ * The threads' waits may have been renamed since they were tallied, by what the whole life of a thread says: a pool's
+ * worker without work is idle. Then its cause has less time than its sites: all of them give way alike.
+ */
+static int fit_to_threads(const struct measurement *m, struct drafts *drafts)
+{
+    CLEANUP(hash_index_clear) struct hash_index index = {0};
+    AUTO_FREE struct cause_sum {
+        double threads_ns, sites_ns;
+    } *sums = calloc(drafts->n + 1, sizeof(*sums));
+    AUTO_FREE uint32_t *sum_of = calloc(drafts->n + 1, sizeof(*sum_of));
+    uint32_t n = 0;
+
+    if (!sums || !sum_of)
+        return -ENOMEM;
+    for (size_t i = 0; i < drafts->n; i++) {
+        const struct draft *draft = &drafts->list[i];
+        uint32_t *place;
+
+        if (draft->on_cpu)
+            continue;
+        place = hash_index_place(&index, hash_mix(hash_mix(HASH_START, draft->tgid), (uint64_t)draft->cause));
+        if (!place)
+            return -ENOMEM;
+        if (!*place)
+            *place = ++n;
+        sum_of[i] = *place;
+        sums[*place - 1].sites_ns += draft->ns;
+    }
+    for (size_t i = 0; i < m->n_threads; i++) {
+        for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+            uint64_t ns = m->threads[i].blocked_ns[cause];
+            uint32_t at = ns ? hash_index_find(
+                                   &index, hash_mix(hash_mix(HASH_START, (uint32_t)m->threads[i].pid), (uint64_t)cause))
+                             : 0;
+
+            if (at)
+                sums[at - 1].threads_ns += (double)ns;
+        }
+    }
+    for (size_t i = 0; i < drafts->n; i++) {
+        const struct cause_sum *sum = sum_of[i] ? &sums[sum_of[i] - 1] : NULL;
+
+        if (!sum || sum->sites_ns <= sum->threads_ns)
+            continue;
+        drafts->list[i].ns *= sum->threads_ns / sum->sites_ns;
+        drafts->list[i].count *= sum->threads_ns / sum->sites_ns;
+    }
+    return 0;
+}
+
+static bool has_all_accounts(const struct collector *c)
+{
+    for (size_t i = 0; i < c->state.n_threads; i++)
+        if (!c->state.threads[i].closed)
+            return false;
+    return true;
+}
+
+int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    CLEANUP(clear) struct drafts drafts = {0};
+    int r = 0;
+
+    m->loss.stacks_taken = tally->taken;
+    m->loss.stacks_failed = tally->unkept;
+    for (size_t i = 0; i < tally->n_cells; i++) {
+        const struct tally_cell *cell = &tally->cells[i];
+
+        if (cell->class != TALLY_WAIT && cell->class != TALLY_SAMPLE)
+            continue;
+        r = add_cell(stacks, &drafts, cell);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            m->loss.stacks_failed += cell->taken;
+    }
+    r = has_all_accounts(stacks->collector) ? fit_to_threads(m, &drafts) : 0;
+    return r < 0 ? r : keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
+}
+
+/* --- holders --- */
+
+/* A thread that had mutexes that others waited for. */
+struct owner {
+    uint32_t row;
+    double ns, count;
+    uint64_t longest_ns;
+    struct tally_top release; /* where it let go of them */
+};
+
+struct owners {
+    struct owner *list;
+    size_t n, capacity;
+    struct hash_index index;
+};
+
+static void clear_owners(struct owners *owners)
+{
+    free(owners->list);
+    hash_index_clear(&owners->index);
+}
+
+static struct owner *find_owner(struct owners *owners, uint32_t row)
+{
+    uint32_t *place = hash_index_place(&owners->index, hash_mix(HASH_START, row));
+
+    if (!place || (!*place && base_grow(&owners->list, &owners->capacity, owners->n + 1, sizeof(struct owner)) < 0))
+        return NULL;
+    if (!*place) {
+        owners->list[owners->n] = (struct owner){.row = row};
+        *place = (uint32_t)++owners->n;
+    }
+    return &owners->list[*place - 1];
+}
+
+/* Whoever ends a wait for a mutex lets go of it: all such stacks say where that thread had it. */
+static int find_releases(const struct assemble_stacks *stacks, struct owners *owners)
+{
+    const struct tally *tally = &stacks->collector->tally;
+
+    for (size_t i = 0; i < tally->n_cells; i++) {
+        const struct tally_cell *cell = &tally->cells[i];
+        struct owner *owner;
+
+        if (cell->class != TALLY_OWNER)
+            continue;
+        owner = find_owner(owners, cell->row);
+        if (!owner)
+            return -ENOMEM;
+        owner->ns += assemble_cell_ns(stacks, cell);
+        owner->count += assemble_cell_count(stacks, cell);
+        if (cell->longest_ns > owner->longest_ns)
+            owner->longest_ns = cell->longest_ns;
+    }
+    for (size_t i = 0; i < tally->n_pairs; i++) {
+        const struct tally_pair *pair = &tally->pairs[i];
+        uint32_t at = hash_index_find(&owners->index, hash_mix(HASH_START, pair->waker));
+
+        if (!at || assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock) != CAUSE_LOCK)
+            continue;
+        for (size_t k = 0; k < TALLY_TOP; k++)
+            tally_add_top(&owners->list[at - 1].release, pair->waker_at.stack[k], pair->waker_at.weight[k]);
+    }
+    return 0;
+}
+
+/* One draft for each owner. */
+static int draft_owners(const struct assemble_stacks *stacks, struct drafts *drafts)
+{
+    CLEANUP(clear_owners) struct owners owners = {0};
+    int r = find_releases(stacks, &owners);
+
+    for (size_t i = 0; i < owners.n && r == 0; i++) {
+        const struct owner *owner = &owners.list[i];
+        struct draft *draft = find(drafts, hash_mix(hash_mix(HASH_START, owner->row), CAUSE_LOCK));
+
+        if (!draft)
+            return -ENOMEM;
+        *draft = (struct draft){.tgid = stacks->collector->state.threads[owner->row].tgid,
+                                .row = owner->row,
+                                .cause = CAUSE_LOCK,
+                                .ns = owner->ns,
+                                .count = owner->count,
+                                .longest_ns = owner->longest_ns};
+        draft->stack = tally_heaviest(&owner->release);
+        draft->threads[0] = 1;
+        r = frame_table_merge(stacks->frames, draft->stack, &draft->frames);
+    }
+    return r;
+}
+
+int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    CLEANUP(clear) struct drafts drafts = {0};
+    int r = 0;
+
+    for (size_t i = 0; i < tally->n_cells && r >= 0; i++)
+        if (tally->cells[i].class == TALLY_HOLDER)
+            r = add_cell(stacks, &drafts, &tally->cells[i]);
+    if (r >= 0)
+        r = draft_owners(stacks, &drafts);
+    return r < 0 ? r : keep(stacks, &drafts, HOLDERS_KEPT, &m->holders, &m->n_holders);
 }

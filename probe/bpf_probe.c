@@ -17,6 +17,7 @@
 #include "probe/measurement.h"
 #include "probe/probe.h"
 #include "probe/runtime/detect.h"
+#include "probe/watch.h"
 
 #define DEFAULT_SLICES 131072u
 #define TICK_SOON_MS 5 /* while a process's image is still to be found */
@@ -254,6 +255,10 @@ static int note_circumstances(const struct run *run, struct measurement *m)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");
+    if (r == 0 && run->collector.final.totals.stacks_denied)
+        r = measurement_note(m,
+                             "Programs that gained rights by setuid, setgid or file capabilities were measured without "
+                             "looking at their stacks: those are for root to see (sudo).");
     if (r == 0 && run->outlived)
         r = measurement_note(m, "Descendants outlived the program; they were measured for 2 s after its end.");
     if (r == 0 && run->timed_out)
@@ -313,6 +318,7 @@ static int measure(struct run *run, const char *command, struct measurement **re
                        r == -ECHILD ? "the helper ended" : strerror(-r));
         return r;
     }
+    watch_end(&run->collector.state, clock_now(CLOCK_MONOTONIC));
     if (run->timed_out && !run->exited)
         (void)kill(run->launch.pid, SIGTERM);
     reap_root(run);
@@ -330,7 +336,7 @@ static int run_held(struct run *run, const char *command, struct measurement **r
     int sampling = 0, r;
 
     r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             &run->helper, &sampling, reason, sizeof(reason));
+                             options->sites, &run->helper, &sampling, reason, sizeof(reason));
     if (r < 0) {
         (void)snprintf(message, size, "cannot measure: %s. The target was not started.",
                        reason[0] ? reason : strerror(-r));
@@ -390,7 +396,7 @@ int bpf_probe_try(const char *helper_path, char *message, size_t size)
     r = launch_hold(&options, &launch, message, size);
     if (r < 0)
         return r;
-    r = helper_process_start(helper_path, launch.pid, 0, 0, &helper, &sampling, message, size);
+    r = helper_process_start(helper_path, launch.pid, 0, 0, true, &helper, &sampling, message, size);
     if (r == 0)
         (void)snprintf(message, size, "BPF programs load and attach; on-CPU samples: %s", sampling ? "yes" : "no");
     launch_abort(&launch);

@@ -3,10 +3,17 @@
 
 #include "base/base.h"
 #include "probe/cause.h"
+#include "probe/collector_stacks.h"
+#include "probe/joins.h"
+#include "probe/loops.h"
+#include "probe/natives.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
+#include "probe/runtime/ruby.h"
+#include "probe/spaces.h"
 #include "probe/stacks.h"
 #include "probe/watch.h"
+#include "probe/watch_runtime.h"
 
 #define LOOK_INTERVAL_NS (100 * NSEC_PER_MSEC)
 
@@ -22,8 +29,13 @@ int collector_init(struct collector *collector, pid_t root, int helper, size_t m
     if (r < 0)
         return r;
     collector->stacks = stack_table_new();
+    collector->natives = natives_new();
+    collector->joins = joins_new();
+    if (tally_init(&collector->tally) < 0)
+        return -ENOMEM;
     process = run_state_new_process(&collector->state, (uint32_t)root, 0, 0);
-    if (!collector->stacks || !process || !run_state_new_thread(&collector->state, process->tgid, process->tgid, 0, 0))
+    if (!collector->stacks || !collector->natives || !collector->joins || !process ||
+        !run_state_new_thread(&collector->state, process->tgid, process->tgid, 0, 0))
         return -ENOMEM;
     process->threads = 1;
     return watch_init(&collector->watch);
@@ -31,10 +43,16 @@ int collector_init(struct collector *collector, pid_t root, int helper, size_t m
 
 void collector_clear(struct collector *collector)
 {
+    natives_free(collector->natives);
     run_state_clear(&collector->state);
     watch_clear(&collector->watch);
     stack_table_free(collector->stacks);
+    joins_free(collector->joins);
+    tally_clear(&collector->tally);
+    hash_index_clear(&collector->connect_index);
+    free(collector->connects);
     free(collector->futexes);
+    free(collector->peers);
     memset(collector, 0, sizeof(*collector));
 }
 
@@ -54,7 +72,8 @@ static void take_new_process(struct collector *collector, const struct record *r
     struct run_state *state = &collector->state;
     uint32_t parent_tgid = (uint32_t)r->other_on_cpu_ns;
     struct run_process *process = run_state_find_process(state, r->tgid);
-    const struct run_process *parent;
+    const struct run_space *before = process ? process->space : NULL;
+    struct run_process *parent;
 
     if (process && !process->parent_tgid && r->tgid != collector->root && process->birth >= r->time) {
         process->parent_tgid = parent_tgid;
@@ -68,6 +87,7 @@ static void take_new_process(struct collector *collector, const struct record *r
     parent = run_state_find_process(state, parent_tgid);
     if (!parent || process->execed)
         return;
+    spaces_fork(state, process, parent, before, r->time);
     process->image = parent->image;
     process->listens = parent->listens;
     if (!process->image)
@@ -99,6 +119,7 @@ static void take_exec(struct collector *collector, const struct record *r)
 
     if (!process)
         return;
+    spaces_exec(&collector->state, process, r->time);
     process->execed = true;
     process->exec_time = r->time;
     process->listens = false;
@@ -118,39 +139,32 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* A wait inside a turn of the loop that is not the selector's stalls every other task of the loop. */
-static void take_loop_wait(struct run_thread *thread, const struct record *r, enum stack_place place)
+/*
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A record's time is that
+ * of the switch-in: the wait began its length before that and, where it had to queue for a CPU, up to that much
+ * earlier.
+ */
+#define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
+
+static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place != STACK_IN_TURN)
-        return;
-    thread->turn_blocked_ns += r->blocked_ns;
-    thread->turn_blocked_count++;
+    uint64_t latest = r->time - r->blocked_ns;
+
+    return join->taken && !join->sample && join->tid == r->tid &&
+           join->time + r->runnable_ns + BEGIN_SLACK_NS >= latest && join->time <= latest + BEGIN_SLACK_NS;
 }
 
-static void take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
+static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
-    uint32_t stack;
+    struct join join;
+    bool found = joins_take(collector->joins, r->stack_id, &join) && is_of_this_wait(&join, r);
+    uint32_t stack = found ? join.stack.python : JOIN_NONE;
+    int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 
-    if (run_thread_take_pending(thread, r->stack_id, &stack) < 0)
-        return;
-    (void)stack_table_wait(collector->stacks, stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
-    if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
-        take_loop_wait(thread, r, stack_table_place(collector->stacks, stack));
-}
-
-/* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
-static void take_epoll(struct run_thread *thread, const struct record *r)
-{
-    uint64_t begin = r->time - r->blocked_ns;
-
-    if (thread->last_epoll_end && begin > thread->last_epoll_end &&
-        begin - thread->last_epoll_end > thread->longest_stall_ns)
-        thread->longest_stall_ns = begin - thread->last_epoll_end;
-    thread->last_epoll_end = r->time;
-    thread->epoll_fd = r->address_low;
+    if (error == 0 && stack != JOIN_NONE && !gil)
+        loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
+                        join.step);
+    return error;
 }
 
 /* Nothing lasts longer than the machine has been up: a difference that wrapped around is no slice. */
@@ -175,20 +189,18 @@ static int take_slice(struct collector *collector, const struct record *r)
         .address_low = r->address_low,
         .kind = r->kind,
     };
+    int error;
 
     collector->on_cpu_ns += r->on_cpu_ns;
     collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
-    if (!thread->last_epoll_end)
-        thread->setup_cpu_ns += r->on_cpu_ns;
-    if (cause_is_epoll(r->kind) && r->blocked_ns)
-        take_epoll(thread, r);
+    loops_take_slice(thread, r);
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
-    take_stack_wait(collector, thread, r,
-                    cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
-    return run_state_add_slice(state, thread, &slice);
+    error = take_stack_wait(collector, thread, r,
+                            cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
+    return error < 0 ? error : run_state_add_slice(state, thread, &slice);
 }
 
 static int take_records(struct collector *collector, const struct record *records, size_t n)
@@ -221,33 +233,32 @@ static int take_records(struct collector *collector, const struct record *record
     return 0;
 }
 
-static void take_sample(struct run_thread *thread, enum stack_place place)
-{
-    thread->stack_samples++;
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place == STACK_IN_TURN)
-        thread->turn_samples++;
-}
-
 static void take_stacks(struct collector *collector, const struct stack_record *stacks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct run_process *process = run_state_find_process(&collector->state, stacks[i].tgid);
+        uint32_t stack = JOIN_NONE;
         struct run_thread *thread;
-        uint32_t stack;
+        uint64_t step = 0;
 
-        if (!process || !process->image)
+        if (process && process->image &&
+            stack_table_add(collector->stacks, &stacks[i], process->image, &stack, &step) < 0)
+            stack = JOIN_NONE;
+        collector_join_python(collector, &stacks[i], stack, step);
+        if (stacks[i].role != STACK_SAMPLE || stack == JOIN_NONE)
             continue;
         thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
-        if (stack_table_add(collector->stacks, &stacks[i], process->image, &stack) < 0 || !thread)
-            continue;
-        if (stacks[i].id)
-            (void)run_thread_add_pending(thread, stacks[i].id, stack);
-        else
-            take_sample(thread, stack_table_place(collector->stacks, stack));
+        if (thread)
+            loops_take_sample(thread, stacks[i].time, stack_table_place(collector->stacks, stack), step);
     }
+}
+
+static void add_io(struct run_io *io, const struct slot *slot)
+{
+    io->read_bytes += slot->rchar;
+    io->written_bytes += slot->wchar;
+    io->reads += slot->syscr;
+    io->writes += slot->syscw;
 }
 
 static void take_accounts(struct collector *collector, const struct slot *slots, size_t n, bool alive)
@@ -269,8 +280,10 @@ static void take_accounts(struct collector *collector, const struct slot *slots,
         thread->closed = true;
         thread->alive = alive;
         process = run_state_find_process(&collector->state, slots[i].tgid);
-        if (process)
+        if (process) {
             process->cpu_ns += slots[i].on_cpu_ns;
+            add_io(&process->io_dead, &slots[i]);
+        }
         if (process && !alive && slots[i].death > process->death)
             process->death = slots[i].death;
     }
@@ -285,6 +298,15 @@ static int take_futexes(struct collector *collector, const struct wire_futex *fu
     return 0;
 }
 
+static int take_peers(struct collector *collector, const struct wire_peer *peers, size_t n)
+{
+    if (base_grow(&collector->peers, &collector->peers_capacity, collector->n_peers + n, sizeof(*peers)) < 0)
+        return -ENOMEM;
+    memcpy(collector->peers + collector->n_peers, peers, n * sizeof(*peers));
+    collector->n_peers += n;
+    return 0;
+}
+
 static void take_status(struct collector *collector, const struct wire_status *status)
 {
     uint64_t before = collector->status.now_ns ? collector->status.now_ns : collector->released_ns;
@@ -292,6 +314,7 @@ static void take_status(struct collector *collector, const struct wire_status *s
     if (status->now_ns > before)
         collector->thread_time_ns += (status->now_ns - before) * status->live_threads;
     collector->status = *status;
+    collector_flush_samples(collector, false);
 }
 
 /* Number of elements in a payload; -1: it does not hold whole ones. */
@@ -314,6 +337,15 @@ int collector_feed(struct collector *collector, const struct wire_header *header
         n = elements(header, sizeof(struct stack_record));
         if (n > 0)
             take_stacks(collector, payload, (size_t)n);
+        break;
+    case WIRE_NATIVES:
+        return collector_take_natives(collector, payload, header->size);
+    case WIRE_MAPPINGS:
+        return collector_take_mappings(collector, payload, header->size);
+    case WIRE_PEERS:
+        n = elements(header, sizeof(struct wire_peer));
+        if (n > 0)
+            return take_peers(collector, payload, (size_t)n);
         break;
     case WIRE_RECORDS:
         n = elements(header, sizeof(struct record));
@@ -350,24 +382,37 @@ int collector_feed(struct collector *collector, const struct wire_header *header
     return n < 0 ? -EPROTO : 0;
 }
 
-/* Tell the helper where the frames of a process are; a vanished helper is noticed by the reader. */
-static void register_python(const struct run_process *process, void *userdata)
+void collector_finish(struct collector *collector)
+{
+    collector_flush_samples(collector, true);
+    spaces_name_images(&collector->state);
+}
+
+/* Tell the helper where the frames, or the threads' states, of a process are; a vanished helper is noticed by the
+ * reader. */
+static void register_runtime(const struct run_process *process, void *userdata)
 {
     const struct collector *collector = userdata;
     struct wire_python message = {.tgid = process->tgid};
+    struct wire_ruby ruby = {.tgid = process->tgid};
 
+    if (ruby_process_of(process->image, &ruby.process) == 0)
+        (void)wire_send(collector->helper, WIRE_RUBY, &ruby, sizeof(ruby));
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
+    message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }
 
 void collector_tick(struct collector *collector, uint64_t now)
 {
-    watch_images(&collector->watch, &collector->state, now, register_python, collector);
+    watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
+    spaces_read(&collector->state, now);
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;
-    watch_processes(&collector->watch, &collector->state);
+    watch_processes(&collector->watch, &collector->state, now);
+    watch_runtimes(&collector->state);
 }

@@ -5,7 +5,7 @@
  * run_state: the threads and processes of a run while it is being followed.
  *
  * Raw: kinds, not causes; CLOCK_MONOTONIC times. collector.c fills it from the helper's messages, watch.c adds what
- * /proc shows, stacks.c the sites, assemble.c turns it into a measurement when all is known.
+ * /proc shows, spaces.c the mappings, assemble.c turns it into a measurement when all is known.
  */
 
 #include <stdbool.h>
@@ -15,6 +15,10 @@
 #include "probe/bpf/abi.h"
 
 struct image;
+struct mappings;
+struct memory_point;
+struct pin_table;
+struct loop_track;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
 struct run_slice {
@@ -28,17 +32,6 @@ struct run_slice {
     uint32_t kind; /* enum wait_kind; of the longest wait where merged */
 };
 
-/*
- * Stacks taken at waits whose slices have not been read yet. A round of the helper brings stacks before slices, so
- * there may be as many as the kernel side's allowance of a round (cpython.bpf.h: bursts of 16, one a millisecond).
- */
-#define PENDING_STACKS 64
-
-struct pending_stack {
-    uint32_t id;    /* 0: none */
-    uint32_t stack; /* index in the stack table */
-};
-
 struct run_thread {
     struct slot account; /* filled when the thread ends, or at the end of the run */
     bool closed;         /* account is filled */
@@ -50,19 +43,42 @@ struct run_thread {
     uint32_t last_merged; /* slices that went into the last one; at most run_state.decimation */
     uint64_t interpreter_lock_ns[WAIT_KIND_COUNT]; /* futex waits on the interpreter lock, by kind */
     uint64_t interpreter_lock_count[WAIT_KIND_COUNT];
-    /* Event loop: from the slices, and for asyncio from the stacks. */
-    uint32_t epoll_fd;
+    /* Event loop (loops.h). */
+    struct loop_track *loop; /* owned; NULL: none so far */
+    uint32_t epoll_fd;       /* waited on last */
     uint64_t last_epoll_end;
-    uint64_t longest_stall_ns;
-    bool asyncio;
-    uint64_t setup_cpu_ns;         /* CPU before the first wait in epoll */
-    uint32_t turn_samples;         /* on-CPU samples inside a turn, asyncio only */
-    uint32_t stack_samples;        /* on-CPU samples with a stack */
-    struct pending_stack *pending; /* PENDING_STACKS of them; NULL: none yet */
-    uint32_t next_pending;
-    uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */
-    uint64_t turn_blocked_count;
+    uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
+    bool uvloop;            /* its process has that loaded */
+    uint32_t early_samples; /* with a stack, before there was a loop */
+    /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
+    uint32_t pool_futex;
+    uint64_t pool_idle_ns, pool_idle_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+    /* While it had one outbound connection: segments with data, as far as seen; and where that was at the last look. */
+    uint64_t sent_segments, received_segments;
+    uint64_t talk_inode, talk_sent, talk_received;
+};
+
+/* Bytes and calls of read- and write-like system calls (proc_pid_io(5)). */
+struct run_io {
+    uint64_t read_bytes, written_bytes, reads, writes;
+};
+
+/*
+ * The executable mappings of a process since its last exec. A forked child shares its parent's until it maps something
+ * itself. Kept to the end of the run: stacks refer to it.
+ */
+struct run_space {
+    struct mappings *mappings; /* owned */
+    const struct image *image; /* borrowed from run_state.images; NULL: not known (yet) */
+    uint32_t tgid;             /* whose mappings these are */
+    uint32_t reads;            /* how often /proc/PID/maps was read */
+    uint64_t next_read;        /* when to read it again */
+    bool told;                 /* the kernel tells of its mappings as they are made */
+    struct {
+        uint64_t time, start;
+    } recent[32]; /* ring: an exec's own mappings come before the news of the exec */
+    uint32_t next_recent;
 };
 
 struct run_process {
@@ -75,11 +91,20 @@ struct run_process {
     uint64_t cpu_ns; /* of its closed threads */
     uint64_t peak_rss_bytes, private_bytes;
     bool uses_sockets;
+    bool uses_uvloop, uses_libuv; /* has the library mapped */
+    uint32_t library_looks;
     bool listens;
     uint32_t max_connections;
     struct image *image; /* borrowed from run_state.images; NULL: not known */
     uint32_t image_tries;
-    uint64_t next_look; /* when to look for the image again; 0: no need */
+    uint64_t next_look;          /* when to look for the image again; 0: no need */
+    struct run_space *space;     /* borrowed from run_state.spaces; NULL: no memory */
+    struct run_io io_dead;       /* sums over its threads that ended */
+    struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
+    struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
+    size_t n_memory, memory_capacity;
+    uint64_t memory_interval; /* between two of them at least; 0: none yet */
+    uint32_t looks;           /* at its memory, since its last exec */
 };
 
 struct run_state {
@@ -89,6 +114,10 @@ struct run_state {
     size_t n_processes, processes_capacity;
     struct image **images; /* owned */
     size_t n_images, images_capacity;
+    struct run_space **spaces; /* owned */
+    size_t n_spaces, spaces_capacity;
+    struct pin_table *pins;  /* owned; outlives the spaces */
+    uint64_t next_map_read;  /* earliest next_read of a space */
     uint32_t *thread_index;  /* open addressing: tid -> index + 1 of the newest thread with that tid */
     uint32_t *process_index; /* likewise tgid */
     size_t index_size;       /* of both; a power of two */
@@ -115,12 +144,6 @@ struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid
 
 /* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
-
-/* Remember a stack taken at a wait. @return 0 or -ENOMEM */
-int run_thread_add_pending(struct run_thread *thread, uint32_t id, uint32_t stack);
-
-/* The stack with that id, which is forgotten. @return 0 or -ENOENT */
-int run_thread_take_pending(struct run_thread *thread, uint32_t id, uint32_t *ret_stack);
 
 /* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
 bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);

@@ -25,6 +25,7 @@ enum wait_kind {
     WAIT_FUTEX_OTHER, /* condition variable, semaphore, rwlock, runtime park */
     WAIT_FUTEX_JOIN,  /* shared bitset wait on a thread's tid word: pthread_join */
     WAIT_FUTEX_PI,
+    WAIT_FUTEX_TIMEOUT, /* FUTEX_OTHER that ran into its timeout: nobody ended it */
     WAIT_SLEEP,
     WAIT_EPOLL_TIMEOUT,
     WAIT_EPOLL_SIBLING,
@@ -113,7 +114,6 @@ struct slot {
     __u64 waker_on_cpu_ns;
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
-    __u64 last_stack;
     struct stack_limiter limiters[STACK_LIMITERS];
     __u32 stack_id;    /* of the wait in progress; 0: none taken */
     __u32 stack_shift; /* it stands for 2^stack_shift waits */
@@ -132,7 +132,7 @@ struct slot {
     char comm[16];
     __u64 blocked_ns[WAIT_KIND_COUNT];
     __u32 blocked_count[WAIT_KIND_COUNT];
-    __u32 pad;
+    __s32 fd; /* descriptor that the wait in progress is for; -1: none, or several */
 };
 
 enum record_type {
@@ -218,7 +218,7 @@ struct ring_head {
     __u64 obituaries;
     __u64 natives;
     struct stack_limiter limiter; /* of all stacks of this CPU */
-    __u32 pad0;
+    __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
     __u64 pad[3];
 };
 
@@ -233,8 +233,10 @@ struct totals {
     __u64 no_slot;       /* threads that found no free slot */
     __u64 futex_unnamed; /* futex waits that found the table full */
     __u64 stacks_failed;
-    __u64 fresh; /* slots handed out for the first time */
-    __u64 pad[6];
+    __u64 fresh;         /* slots handed out for the first time */
+    __u64 peers_omitted; /* connects that found the table of peers full */
+    __u64 stacks_denied; /* of threads that the caller may not look into: setuid, setgid, capabilities */
+    __u64 pad[4];
 };
 
 struct grave {
@@ -306,7 +308,8 @@ struct ruby_process {
 
 /* A registered CPython process (key: tgid). */
 struct python_process {
-    __u64 runtime; /* address of _PyRuntime; 0: 3.6, which has none */
+    __u64 runtime;     /* address of _PyRuntime; 0: 3.6, which has none */
+    __u64 runtime_end; /* of _PyRuntime: a futex wait in [runtime, runtime_end) is for the GIL */
     struct cpython_walk_config walk;
 };
 
@@ -350,5 +353,7 @@ static_assert(sizeof(struct slot) % 8 == 0, "array stride");
 static_assert(sizeof(struct stack_record) == 24 + 24 * STACK_DEPTH, "no hidden padding");
 static_assert(sizeof(struct native_record) == 32 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
 static_assert(sizeof(struct peer_key) == 24, "no hidden padding: it is hashed");
+static_assert(sizeof(struct wire_futex) == sizeof(struct futex_key) + sizeof(struct futex_value), "a pair");
+static_assert(sizeof(struct wire_peer) == sizeof(struct peer_key) + sizeof(struct peer_value), "a pair");
 static_assert(sizeof(struct futex_key) == 16, "no hidden padding: it is hashed");
 #endif

@@ -35,7 +35,7 @@ static __always_inline void account_blocked(struct slot *slot, __u16 kind, __u64
     slot->blocked_count[kind]++;
     slot->slice_blocked_ns = ns;
     slot->kind = kind;
-    if (kind < WAIT_FUTEX_MUTEX || kind > WAIT_FUTEX_PI)
+    if (kind < WAIT_FUTEX_MUTEX || kind > WAIT_FUTEX_TIMEOUT)
         return;
     key.tid = slot->tid;
     key.kind = kind;
@@ -67,7 +67,8 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
         r->tid = slot->tid;
         r->tgid = slot->tgid;
         r->type = RECORD_SLICE;
-        r->kind = slot->kind;
+        r->kind = (__u8)slot->kind;
+        r->stack_shift = (__u8)slot->stack_shift;
         r->other_tid = slot->waker_tid;
         r->on_cpu_ns = slot->slice_on_cpu_ns;
         r->runnable_ns = slot->slice_runnable_ns;
@@ -81,6 +82,7 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
     slot->slice_runnable_ns = 0;
     slot->slice_blocked_ns = 0;
     slot->stack_id = 0;
+    slot->stack_shift = 0;
     slot->waker_tid = 0;
     slot->waker_tgid = 0;
     slot->waker_on_cpu_ns = 0;
@@ -109,14 +111,13 @@ static __always_inline void emit_event(__u16 type, __u64 now, __u32 tid, __u32 t
  * A thread that is switched out although no switch-in was seen (some machines hide events from BPF, FACTS 1): the
  * kernel's own CPU counter tells how much of the stretch was on-CPU; the rest stays in the state it was in.
  */
-static __always_inline __u64 repair_missed_switch_in(struct slot *slot, struct task_struct *task, __u64 now)
+__noinline int repair_missed_switch_in(struct slot *slot, __u64 now, __u64 ran)
 {
-    __u64 gap = now - slot->stamp, ran = task->se.sum_exec_runtime - slot->exec_base;
     __u64 rest;
 
-    if (ran > gap)
-        ran = gap;
-    rest = gap - ran;
+    if (!slot)
+        return 0;
+    rest = now - slot->stamp - ran;
     if (slot->state == SLOT_BLOCKED) {
         account_blocked(slot, resolve_kind(slot->kind, 0, 0), rest);
         emit_slice(slot, now - ran);
@@ -126,10 +127,10 @@ static __always_inline __u64 repair_missed_switch_in(struct slot *slot, struct t
     }
     slot->repaired++;
     slot->repaired_ns += ran;
-    return ran;
+    return 0;
 }
 
-static __always_inline void bury(struct slot *slot, __u32 number)
+__noinline int bury(struct slot *slot, __u32 number)
 {
     __u32 zero = 0;
     struct grave *grave = bpf_map_lookup_elem(&graves, &zero);
@@ -138,6 +139,8 @@ static __always_inline void bury(struct slot *slot, __u32 number)
     struct slot *copy;
     __u32 cpu, key;
 
+    if (!slot)
+        return 0;
     if (grave) {
         grave->threads++;
         grave->lifetime_ns += slot->death - slot->birth;
@@ -172,6 +175,7 @@ static __always_inline void bury(struct slot *slot, __u32 number)
     slot->state = SLOT_FREE;
     slot->task = 0;
     bpf_map_push_elem(&free_slots, &number, BPF_ANY);
+    return 0;
 }
 
 static __always_inline void thread_died(struct slot *slot, struct task_struct *task, __u64 now)
@@ -183,6 +187,12 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     slot->utime = task->utime;
     slot->stime = task->stime;
     slot->kind = WAIT_EXIT;
+    if (bpf_core_field_exists(task->ioac.rchar)) {
+        slot->rchar = task->ioac.rchar;
+        slot->wchar = task->ioac.wchar;
+        slot->syscr = task->ioac.syscr;
+        slot->syscw = task->ioac.syscw;
+    }
     bpf_probe_read_kernel(&slot->comm, sizeof(slot->comm), task->comm);
     emit_slice(slot, now);
     if (!entry)
@@ -192,15 +202,20 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     bury(slot, number);
 }
 
-static __always_inline void switch_out(struct slot *slot, struct task_struct *task, unsigned int state, __u64 now)
+static __always_inline void switch_out(void *context, struct slot *slot, struct task_struct *task, unsigned int state,
+                                       __u64 now)
 {
     struct wait_facts facts = {};
     __u64 on;
 
-    if (slot->state == SLOT_RUNNING)
-        on = now - slot->stamp;
-    else
-        on = repair_missed_switch_in(slot, task, now);
+    on = now - slot->stamp;
+    if (slot->state != SLOT_RUNNING) {
+        __u64 ran = task->se.sum_exec_runtime - slot->exec_base;
+
+        if (on > ran)
+            on = ran;
+        repair_missed_switch_in(slot, now, on);
+    }
     slot->on_cpu_ns += on;
     slot->slice_on_cpu_ns += on;
     slot->exec_base = task->se.sum_exec_runtime;
@@ -219,7 +234,10 @@ static __always_inline void switch_out(struct slot *slot, struct task_struct *ta
     slot->kind = facts.kind;
     slot->address = facts.address;
     slot->deadline = facts.deadline;
-    python_stack_at_wait(slot, task, now);
+    slot->fd = facts.fd;
+    if (slot->kind >= WAIT_FUTEX_MUTEX && slot->kind <= WAIT_FUTEX_PI && (pythons_seen || rubies_seen))
+        slot->kind = (__u16)runtime_kind(slot);
+    stack_at_wait(context, slot, now);
     asm volatile("" ::: "memory"); /* a waking on another CPU that sees BLOCKED must see the stamp */
     slot->state = SLOT_BLOCKED;
 }
@@ -230,6 +248,12 @@ static __always_inline void wait_ended(struct slot *slot, __u64 now, int who)
     __u64 ns = now > slot->stamp ? now - slot->stamp : 0;
     int timed_out = slot->deadline && now + DEADLINE_SLACK_NS >= slot->deadline;
 
+    if (timed_out) { /* the timer interrupts whom it may: that is not who ended the wait */
+        who = 0;
+        slot->waker_tid = 0;
+        slot->waker_tgid = 0;
+        slot->waker_on_cpu_ns = 0;
+    }
     account_blocked(slot, resolve_kind(slot->kind, timed_out, who), ns);
     slot->stamp += ns;
 }

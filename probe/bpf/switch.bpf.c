@@ -15,6 +15,7 @@
 #include "probe/bpf/core.h"
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -25,6 +26,9 @@
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
 #include "probe/bpf/cpython.bpf.h"
+#include "probe/bpf/ruby.bpf.h"
+#include "probe/bpf/stack.bpf.h"
+#include "probe/bpf/peers.bpf.h"
 #include "probe/bpf/account.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -32,24 +36,27 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
-    struct slot *slot = slot_find(prev);
+    struct slot *slot = slot_find(next);
     __u64 now = 0;
     __s64 step = 0;
 
     if (slot && slot->state != SLOT_HELD) {
         now = bpf_ktime_get_ns();
-        step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
-        switch_out(slot, prev, prev_state, now);
-    }
-    slot = slot_find(next);
-    if (slot && slot->state != SLOT_HELD) {
-        if (!now)
-            now = bpf_ktime_get_ns();
         step += slot->state != SLOT_RUNNING;
         switch_in(slot, now);
     }
-    if (step)
+    slot = slot_find(prev);
+    if (slot && slot->state != SLOT_HELD) {
+        if (!now)
+            now = bpf_ktime_get_ns();
+        step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
+        if (step)
+            parallelism_step(now, step);
+        /* Last: it may take a stack, and the verifier need not walk what follows for all that may happen there. */
+        switch_out(ctx, slot, prev, prev_state, now);
+    } else if (step) {
         parallelism_step(now, step);
+    }
     return 0;
 }
 
@@ -90,6 +97,8 @@ int BPF_PROG(on_waking, struct task_struct *task)
             slot->waker_on_cpu_ns += now - waker->stamp;
     }
     wait_ended(slot, now, who);
+    if (waker)
+        stack_of_waker(ctx, slot, waker, now);
     asm volatile("" ::: "memory");
     slot->state = SLOT_RUNNABLE;
     return 0;
@@ -151,6 +160,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
         if (live > t->max_live_processes)
             t->max_live_processes = live;
         python_fork(parent->tgid, child->tgid);
+        ruby_fork(parent->tgid, child->tgid);
     }
     emit_event(RECORD_FORK, now, slot->tid, slot->tgid, parent->pid, 0, (__u64)parent->tgid);
     return 0;
@@ -193,6 +203,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     }
     slot->execed = 1;
     python_exec(task->tgid);
+    ruby_exec(task->tgid);
     emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, 0, 0);
     return 0;
 }
@@ -219,6 +230,24 @@ int on_sample(void *context)
     if (!slot || slot->state != SLOT_RUNNING)
         return 0;
     slot->cpu_samples++;
-    python_sample(slot, task, bpf_ktime_get_ns());
+    if (take_stacks)
+        stack_take(context, slot, bpf_ktime_get_ns(), 0, STACK_SAMPLE);
+    else
+        sample_without_stack(slot, task);
+    return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, const struct sock *sk, const int old_state, const int new_state)
+{
+    struct slot *slot;
+
+    if (new_state == TCP_SYN_SENT && sk->sk_protocol == IPPROTO_TCP) {
+        slot = slot_find(bpf_get_current_task_btf());
+        if (slot)
+            connect_begins(ctx, sk, slot);
+    } else if (old_state == TCP_SYN_SENT) {
+        connect_ends(sk, new_state == TCP_ESTABLISHED);
+    }
     return 0;
 }

@@ -1,57 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/symbols/symbols.h"
 
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
-
 #include "base/base.h"
+#include "probe/bpf/abi.h"
 #include "probe/measurement.h"
+#include "probe/symbols/file_names.h"
+#include "probe/symbols/jit_map.h"
+#include "probe/symbols/mappings.h"
+#include "probe/symbols/modules.h"
+#include "probe/symbols/pins.h"
+#include "probe/symbols/unwind.h"
 
-/* Code that no file backs (a JIT) would otherwise have us read the mappings again for each address. */
-#define MAX_REPORTS 16
-
-/* Units looked through for one address, where a file has no index of them. */
-#define MAX_UNITS 8192
+/* As many functions inlined into each other as an answer shows. */
+#define INLINED_MAX 32
 
 struct symbols {
-    pid_t pid;
-    Dwfl *dwfl;
-    unsigned reports;
+    const struct mappings *mappings;
+    struct modules *modules;
+    struct unwinder *unwinder;
+    struct jit_map *jit_map;
 };
 
-/* The standard callback, dwfl_standard_find_debuginfo(), would ask servers on the network. */
-static const Dwfl_Callbacks callbacks = {
-    .find_elf = dwfl_linux_proc_find_elf,
-    .find_debuginfo = dwfl_build_id_find_debuginfo,
-};
-
-/* Read the mappings (again). Modules seen before are kept, also those that are gone now. */
-static int report(struct symbols *symbols)
-{
-    int r;
-
-    symbols->reports++;
-    dwfl_report_begin_add(symbols->dwfl);
-    r = dwfl_linux_proc_report(symbols->dwfl, symbols->pid);
-    if (dwfl_report_end(symbols->dwfl, NULL, NULL) != 0 || r < 0)
-        return -ENOENT;
-    return r > 0 ? -(r == ENOENT ? ESRCH : r) : 0;
-}
-
-int symbols_new(pid_t pid, struct symbols **ret_symbols)
+int symbols_new(const struct mappings *mappings, pid_t pid, struct symbols **ret_symbols)
 {
     CLEANUP(symbols_freep) struct symbols *symbols = calloc(1, sizeof(*symbols));
-    int r;
+    char path[64];
 
     if (!symbols)
         return -ENOMEM;
-    symbols->pid = pid;
-    symbols->dwfl = dwfl_begin(&callbacks);
-    if (!symbols->dwfl)
+    (void)snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)pid);
+    symbols->mappings = mappings;
+    symbols->modules = modules_new(mappings);
+    symbols->unwinder = symbols->modules ? unwinder_new(mappings, symbols->modules) : NULL;
+    symbols->jit_map = jit_map_new(path);
+    if (!symbols->unwinder || !symbols->jit_map)
         return -ENOMEM;
-    r = report(symbols);
-    if (r < 0)
-        return r == -ENOENT ? -ESRCH : r;
     *ret_symbols = TAKE_PTR(symbols);
     return 0;
 }
@@ -60,8 +43,9 @@ void symbols_free(struct symbols *symbols)
 {
     if (!symbols)
         return;
-    if (symbols->dwfl)
-        dwfl_end(symbols->dwfl);
+    jit_map_free(symbols->jit_map);
+    modules_free(symbols->modules); /* before the unwinder, which they know */
+    unwinder_free(symbols->unwinder);
     free(symbols);
 }
 
@@ -70,57 +54,75 @@ void symbols_freep(struct symbols **symbols)
     symbols_free(*symbols);
 }
 
-static void free_frame(struct frame *frame)
+size_t symbols_unwind(struct symbols *symbols, const struct user_registers *registers, const void *copy, size_t n_copy,
+                      const uint64_t *chain, size_t n_chain, uint64_t *ret_pcs, size_t max)
 {
-    free(frame->function);
-    free(frame->file);
-    free(frame->module);
+    const struct unwind_input input = {
+        .registers = registers,
+        .copy = copy,
+        .n_copy = n_copy,
+        .chain = chain,
+        .n_chain = n_chain,
+    };
+
+    return unwinder_unwind(symbols->unwinder, &input, ret_pcs, max);
 }
 
-/*
- * File and line of an address. libdw goes by .debug_aranges (before 0.191), which clang does not write: look through
- * the units then.
- *
- * @return the file, borrowed from the module, or NULL
- */
-static const char *find_line(Dwfl_Module *module, uint64_t address, int *ret_number)
+static void clear_frames(struct frame *frames, size_t n)
 {
-    Dwfl_Line *indexed = dwfl_module_getsrc(module, address);
-    Dwarf_Die *unit = NULL;
-    Dwarf_Addr bias = 0;
-
-    if (indexed)
-        return dwfl_lineinfo(indexed, NULL, ret_number, NULL, NULL, NULL);
-    for (size_t i = 0; i < MAX_UNITS && (unit = dwfl_module_nextcu(module, unit, &bias)); i++) {
-        Dwarf_Line *line = dwarf_haspc(unit, address - bias) > 0 ? dwarf_getsrc_die(unit, address - bias) : NULL;
-
-        if (line && dwarf_lineno(line, ret_number) == 0)
-            return dwarf_linesrc(line, NULL, NULL);
+    for (size_t i = 0; i < n; i++) {
+        free(frames[i].function);
+        free(frames[i].file);
+        free(frames[i].module);
+        frames[i] = (struct frame){0};
     }
-    return NULL;
 }
 
-int symbols_resolve(struct symbols *symbols, uint64_t address, struct frame *ret_frame)
+/* @return 0, -ENOMEM; clear_frames() in both cases */
+static int copy_frame(const struct frame *found, const char *function, const char *module, struct frame *ret_frame)
 {
-    Dwfl_Module *module = dwfl_addrmodule(symbols->dwfl, address);
-    CLEANUP(free_frame) struct frame frame = {0};
-    const char *function, *file, *path;
-    int number = 0;
+    *ret_frame = (struct frame){
+        .function = strdup(function),
+        .file = found->file ? strdup(found->file) : NULL,
+        .line = found->line,
+        .module = module ? strdup(module) : NULL,
+    };
+    return ret_frame->function && (!found->file || ret_frame->file) && (!module || ret_frame->module) ? 0 : -ENOMEM;
+}
 
-    if (!module && symbols->reports < MAX_REPORTS && report(symbols) == 0)
-        module = dwfl_addrmodule(symbols->dwfl, address);
-    if (!module)
+ssize_t symbols_resolve(struct symbols *symbols, uint64_t address, struct frame *ret_frames, size_t max)
+{
+    const struct mapping *mapping = mappings_find(symbols->mappings, address);
+    const struct frame none = {0}, *found = &none;
+    const char *generated = NULL;
+    struct frame copies[INLINED_MAX];
+    size_t n = 1;
+    int r = 0;
+
+    if (mapping && mapping->file) {
+        struct file_names *names = pinned_file_names(mapping->file);
+        ssize_t count = names ? file_names_find(names, address - mapping->start + mapping->offset, &found) : -ENOMEM;
+
+        if (count < 0)
+            return count;
+        n = (size_t)count;
+    }
+    if (!found[n - 1].function)
+        generated = jit_map_find(symbols->jit_map, mappings_owner(symbols->mappings), address);
+    if (!mapping && !generated)
         return -ENOENT;
-    function = dwfl_module_addrname(module, address);
-    file = find_line(module, address, &number);
-    path = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    frame.function = strdup(function ? function : "?");
-    frame.file = file ? strdup(file) : NULL;
-    frame.module = path ? strdup(path) : NULL;
-    frame.line = file && number > 0 ? (uint32_t)number : 0;
-    if (!frame.function || (file && !frame.file) || (path && !frame.module))
-        return -ENOMEM;
-    *ret_frame = frame;
-    frame = (struct frame){0};
-    return 0;
+    n = n < max ? n : max;
+    n = n < INLINED_MAX ? n : INLINED_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const char *function = found[i].function ? found[i].function : generated ? generated : "?";
+
+        if (copy_frame(&found[i], function, mapping && mapping->file ? mapping->file->path : NULL, &copies[i]) < 0)
+            r = -ENOMEM;
+    }
+    if (r < 0) {
+        clear_frames(copies, n);
+        return r;
+    }
+    memcpy(ret_frames, copies, n * sizeof(*copies));
+    return (ssize_t)n;
 }

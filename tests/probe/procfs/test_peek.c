@@ -6,18 +6,23 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/base.h"
 #include "probe/procfs/peek.h"
+#include "probe/procfs/segments.h"
 
 static int listen_tcp(int family)
 {
@@ -183,6 +188,57 @@ static void watch_fd(int epoll, int fd)
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
 }
 
+static uint64_t inode_of(int fd)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+static uint16_t local_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+}
+
+/* Messages of one byte with a pause that keeps the kernel from joining them. */
+static void say(int fd, int times)
+{
+    for (int i = 0; i < times; i++) {
+        assert_int_equal(write(fd, "x", 1), 1);
+        usleep(2000);
+    }
+}
+
+static void segments_of_a_connection_are_counted_each_way(void **state)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+        AUTO_CLOSE int server = listen_tcp(families[i]);
+        AUTO_CLOSE int client = connect_to(server);
+        AUTO_CLOSE int accepted = accept(server, NULL, NULL);
+        const int at_once = 1;
+        struct segments segments = {.sent = 77};
+
+        assert_true(accepted >= 0);
+        assert_int_equal(setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)), 0);
+        say(client, 1);
+        say(accepted, 12);
+        assert_int_equal(segments_of(local_port(client), inode_of(client), &segments), 0);
+        assert_int_equal(segments.sent, 1);
+        assert_int_equal(segments.received, 12);
+        assert_int_equal(segments_of(local_port(client), inode_of(server), &segments), -ENOENT);
+        assert_int_equal(segments.sent, 1);
+    }
+}
+
 static void an_epoll_tells_its_outstanding_connections(void **state)
 {
     AUTO_CLOSE int server = listen_tcp(AF_INET);
@@ -195,7 +251,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     AUTO_CLOSE int client = connect_to(server);
     AUTO_CLOSE int accepted = accept(server, NULL, NULL);
     int pipes[2];
-    uint32_t outbound = 77;
+    struct peek_sockets watched = {.outbound = 77};
     pid_t child;
 
     (void)state;
@@ -211,16 +267,18 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
 
         child = keep_only(descriptors, ARRAY_SIZE(descriptors));
     }
-    assert_int_equal(peek_epoll(child, epoll, &outbound), 0);
-    assert_int_equal(outbound, 2);
-    assert_int_equal(peek_epoll(child, empty, &outbound), 0);
-    assert_int_equal(outbound, 0);
-    outbound = 77;
-    assert_int_equal(peek_epoll(child, first, &outbound), -EINVAL);
-    assert_int_equal(peek_epoll(child, 9999, &outbound), -ESRCH);
+    assert_int_equal(peek_epoll(child, epoll, &watched), 0);
+    assert_int_equal(watched.outbound, 2);
+    assert_true(watched.outbound_inode == inode_of(first) || watched.outbound_inode == inode_of(second));
+    assert_int_equal(peek_epoll(child, empty, &watched), 0);
+    assert_int_equal(watched.outbound, 0);
+    assert_int_equal(watched.outbound_inode, 0);
+    watched.outbound = 77;
+    assert_int_equal(peek_epoll(child, first, &watched), -EINVAL);
+    assert_int_equal(peek_epoll(child, 9999, &watched), -ESRCH);
     end(child);
-    assert_int_equal(peek_epoll(child, epoll, &outbound), -ESRCH);
-    assert_int_equal(outbound, 77);
+    assert_int_equal(peek_epoll(child, epoll, &watched), -ESRCH);
+    assert_int_equal(watched.outbound, 77);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
     assert_true(client >= 0);
@@ -254,6 +312,79 @@ static void memory_is_split_into_shared_and_private(void **state)
     assert_int_equal(munmap(block, size), 0);
 }
 
+static void resident_memory_is_read_cheaply(void **state)
+{
+    const size_t size = 16 << 20;
+    uint64_t before = 0, after = 0;
+    char *block;
+
+    (void)state;
+    assert_int_equal(peek_rss(getpid(), &before), 0);
+    block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(block != MAP_FAILED);
+    memset(block, 1, size);
+    assert_int_equal(peek_rss(getpid(), &after), 0);
+    /* The kernel's counters may lag by 64 pages on each CPU. */
+    assert_true(after >= before + size * 3 / 4);
+    assert_true(after <= before + size * 5 / 4);
+    assert_int_equal(munmap(block, size), 0);
+    assert_int_equal(peek_rss(1 << 30, &after), -ESRCH);
+}
+
+/* In a child whose only other thread has ended: the living thread's calls are counted, those of the dead are not. */
+static void *write_much(void *data)
+{
+    static char buffer[4096];
+
+    for (int i = 0; i < 10; i++)
+        if (write(*(int *)data, buffer, sizeof(buffer)) != (ssize_t)sizeof(buffer))
+            _exit(1);
+    return NULL;
+}
+
+static void io_of_the_living_threads_is_counted(void **state)
+{
+    AUTO_CLOSE int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int ready[2];
+    struct peek_io io;
+    pid_t child;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pthread_t thread;
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (pthread_create(&thread, NULL, write_much, &null) != 0 || pthread_join(thread, NULL) != 0)
+            _exit(1);
+        for (int i = 0; i < 7; i++)
+            if (write(null, "12345", 5) != 5)
+                _exit(1);
+        if (write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    /* The dead thread leaves /proc/PID/task a moment after it was joined. */
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(peek_io(child, &io), 0);
+        if (io.writes == 8)
+            break;
+        usleep(1000);
+    }
+    assert_int_equal(io.writes, 8);
+    assert_int_equal(io.written_bytes, 7 * 5 + 1);
+    assert_true(io.read_bytes < 4096);
+    end(child);
+    assert_int_equal(peek_io(child, &io), -ESRCH);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
 static void thread_times_are_split_into_user_and_system(void **state)
 {
     uint64_t user_ns = 0, system_ns = 0, before_ns, ignored;
@@ -279,8 +410,11 @@ int main(void)
         cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
         cmocka_unit_test(a_unix_server_listens),
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
+        cmocka_unit_test(segments_of_a_connection_are_counted_each_way),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
         cmocka_unit_test(memory_is_split_into_shared_and_private),
+        cmocka_unit_test(resident_memory_is_read_cheaply),
+        cmocka_unit_test(io_of_the_living_threads_is_counted),
         cmocka_unit_test(thread_times_are_split_into_user_and_system),
     };
 
