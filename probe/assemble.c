@@ -94,16 +94,27 @@ static void split_cpu(uint64_t on_cpu, uint64_t user, uint64_t system, uint64_t 
     *ret_system = on_cpu - min_u64(*ret_user, on_cpu);
 }
 
-/*
- * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
- * waited for. The first thread of a process does not count: it waits for the others' results.
- */
-static bool is_parked(const struct run_thread *thread, uint64_t lifetime)
+/* From its birth to its death, or to the end of the measurement. */
+static uint64_t lifetime_of(const struct run_thread *thread)
+{
+    const struct slot *account = &thread->account;
+    uint64_t end = account->death, sum = account->on_cpu_ns + account->runnable_ns;
+
+    if (!thread->alive && end > account->birth)
+        return end - account->birth;
+    for (int kind = 0; kind < WAIT_KIND_COUNT; kind++)
+        sum += account->blocked_ns[kind];
+    return sum;
+}
+
+bool assemble_is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
 
-    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
-           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
+    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] > 0 &&
+           account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
+           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime_of(thread) / 100 * 99 &&
+           account->on_cpu_ns < NSEC_PER_MSEC;
 }
 
 static void rename_cause(struct thread *thread, enum cause from, enum cause to)
@@ -201,7 +212,7 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
                            (process && process->image && thread_is_internal(process->image->runtime.kind, to->name));
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
-    if (r == 0 && is_parked(from, to->death_ns - to->birth_ns))
+    if (r == 0 && assemble_is_parked(from))
         rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
     return r;
 }
@@ -398,6 +409,6 @@ int assemble(struct collector *c, struct measurement *m)
     if (r == 0)
         r = assemble_locks(c, m);
     if (r == 0)
-        r = assemble_sites(c, m);
+        r = assemble_all_stacks(c, m);
     return r;
 }

@@ -7,7 +7,7 @@
  * This is where kinds become causes and monotonic times become times since the start.
  */
 
-struct collector; /* finished: its futexes get their names, nothing else changes */
+struct collector; /* finished: its futexes and stacks get their names, nothing else changes */
 struct measurement;
 
 /*

@@ -13,6 +13,7 @@
 struct collector;
 struct measurement;
 struct run_process;
+struct run_thread;
 
 /* The circumstances of a process (NULL: none known) for one of its waits. */
 struct wait_context assemble_context(const struct run_process *process, bool interpreter_lock);
@@ -20,4 +21,15 @@ struct wait_context assemble_context(const struct run_process *process, bool int
 int assemble_external_union(const struct collector *c, struct measurement *m); /* 0 or -ENOMEM */
 int assemble_loops(const struct collector *c, struct measurement *m);          /* 0 or -ENOMEM */
 int assemble_locks(const struct collector *c, struct measurement *m);          /* 0 or -ENOMEM */
-int assemble_sites(const struct collector *c, struct measurement *m);          /* 0 or -ENOMEM; modules too */
+
+/*
+ * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
+ * waited for. The first thread of a process does not count: it waits for the others' results.
+ */
+bool assemble_is_parked(const struct run_thread *thread);
+
+/*
+ * Everything with stacks: sites, holders, wakers, peers, modules. Names what was collected; call it last.
+ * @return 0 or -ENOMEM
+ */
+int assemble_all_stacks(struct collector *c, struct measurement *m);

@@ -1,187 +1,236 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* Sites: waits and samples by stack, weighted to what the stacks stand for; and the modules seen on them. */
+/* Sites: waits and samples by stack, weighted to what they stand for; and where the holders of locks were meanwhile. */
 
 #include "base/base.h"
-#include "probe/assemble_parts.h"
+#include "probe/assemble_stacks.h"
 #include "probe/bpf/abi.h"
 #include "probe/collector.h"
-#include "probe/measurement.h"
+#include "probe/frames.h"
+#include "probe/hash_index.h"
 #include "probe/stacks.h"
+#include "probe/tally.h"
 
 #define SITES_KEPT 200
-#define MODULES_KEPT 64
+#define HOLDERS_KEPT 64
 
-/* For each kind, apart for the interpreter lock: how much was waited in all, and how much of it has a stack. */
-struct coverage {
-    uint64_t all_ns[2][WAIT_KIND_COUNT];
-    uint64_t seen_ns[2][WAIT_KIND_COUNT];
-    uint64_t cpu_ns; /* of threads that were sampled */
-    uint64_t cpu_samples;
+/* A site while its cells are added up. */
+struct draft {
+    uint32_t frames; /* index in the frame table */
+    struct join_stack stack;
+    uint32_t tgid, row;
+    bool on_cpu;
+    enum cause cause;
+    double ns, count;
+    double row_ns; /* of the cell that `row` is from */
+    uint64_t longest_ns;
+    uint64_t threads[4];
 };
 
-static void sum_coverage(const struct collector *c, const struct stack_site *sites, size_t n, struct coverage *cover)
+struct drafts {
+    struct draft *list;
+    size_t n, capacity;
+    struct hash_index index;
+};
+
+static void clear(struct drafts *drafts)
 {
-    memset(cover, 0, sizeof(*cover));
-    for (size_t i = 0; i < c->state.n_threads; i++) {
-        const struct run_thread *thread = &c->state.threads[i];
-        const struct slot *account = &thread->account;
-
-        for (int kind = 0; kind < WAIT_KIND_COUNT; kind++) {
-            uint64_t lock_ns = thread->interpreter_lock_ns[kind];
-
-            cover->all_ns[1][kind] += lock_ns;
-            cover->all_ns[0][kind] += account->blocked_ns[kind] > lock_ns ? account->blocked_ns[kind] - lock_ns : 0;
-        }
-        if (account->cpu_samples)
-            cover->cpu_ns += account->on_cpu_ns;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (sites[i].on_cpu)
-            cover->cpu_samples += sites[i].count;
-        else if (sites[i].kind < WAIT_KIND_COUNT)
-            cover->seen_ns[sites[i].interpreter_lock][sites[i].kind] += sites[i].time_ns;
-    }
+    free(drafts->list);
+    hash_index_clear(&drafts->index);
 }
 
-static uint64_t scale(uint64_t value, uint64_t all, uint64_t seen)
+static struct draft *find(struct drafts *drafts, uint64_t hash)
 {
-    if (!seen || all <= seen)
-        return value;
-    return (uint64_t)((double)value * (double)all / (double)seen);
-}
+    uint32_t *place = hash_index_place(&drafts->index, hash);
 
-static char *copy_text(const char *text)
-{
-    return strdup(text ? text : "?");
-}
-
-/* "/usr/lib/python3/dist-packages/requests/api.py" -> "requests"; the standard library's folders likewise. */
-static char *module_of(const char *file)
-{
-    static const char *const roots[] = {"/site-packages/", "/dist-packages/"};
-    const char *at = NULL, *version;
-    size_t length;
-
-    for (size_t i = 0; i < ARRAY_SIZE(roots) && !at; i++) {
-        at = strstr(file, roots[i]);
-        if (at)
-            at += strlen(roots[i]);
-    }
-    version = at ? NULL : strstr(file, "/lib/python3");
-    if (version) {
-        at = strchr(version + strlen("/lib/python3"), '/');
-        at = at ? at + 1 : NULL;
-    }
-    if (!at || !*at)
+    if (!place || (!*place && base_grow(&drafts->list, &drafts->capacity, drafts->n + 1, sizeof(struct draft)) < 0))
         return NULL;
-    length = strcspn(at, "/");
-    if (!at[length] && length > 3 && strcmp(at + length - 3, ".py") == 0)
-        length -= 3;
-    return strndup(at, length);
-}
-
-static int add_module(struct measurement *m, const char *file)
-{
-    AUTO_FREE char *module = file ? module_of(file) : NULL;
-
-    if (!module)
-        return 0;
-    for (size_t i = 0; i < m->n_modules; i++)
-        if (strcmp(m->modules[i], module) == 0)
-            return 0;
-    if (m->n_modules >= MODULES_KEPT)
-        return 0;
-    m->modules[m->n_modules++] = TAKE_PTR(module);
-    return 0;
-}
-
-static int fill_frames(const struct stack_table *table, uint32_t stack, struct measurement *m, struct site *site)
-{
-    size_t depth = stack_table_depth(table, stack);
-
-    site->frames = calloc(depth ? depth : 1, sizeof(*site->frames));
-    if (!site->frames)
-        return -ENOMEM;
-    for (size_t i = 0; i < depth; i++) {
-        struct stack_frame from = stack_table_frame(table, stack, i);
-        struct frame *to = &site->frames[i];
-
-        to->function = copy_text(from.function);
-        to->file = from.file ? copy_text(from.file) : NULL;
-        to->line = from.line;
-        to->coroutine = from.coroutine;
-        site->n_frames++;
-        if (!to->function || (from.file && !to->file) || add_module(m, from.file) < 0)
-            return -ENOMEM;
+    if (!*place) {
+        drafts->list[drafts->n] = (struct draft){0};
+        *place = (uint32_t)++drafts->n;
     }
-    return 0;
+    return &drafts->list[*place - 1];
 }
 
-static int fill_site(const struct collector *c, const struct stack_site *from, const struct coverage *cover,
-                     struct measurement *m, struct site *site)
+static void add(struct draft *draft, const struct tally_cell *cell, double ns, double count)
 {
-    const struct run_process *process = run_state_find_process(&c->state, from->tgid);
-    struct wait_context context = assemble_context(process, from->interpreter_lock);
-    enum cause cause = from->on_cpu ? CAUSE_OTHER : cause_of_wait(from->kind, &context);
+    double row_ns = cell->class == TALLY_SAMPLE || cell->class == TALLY_OWNER ? ns : cell->row_ns;
 
-    site->on_cpu = from->on_cpu;
-    site->cause = cause == CAUSE_COUNT ? CAUSE_OTHER : cause;
-    site->count = from->count;
-    site->pid = (int32_t)from->tgid;
-    site->tid = (int32_t)from->top_tid;
-    site->threads = from->threads;
-    site->in_event_loop = stack_table_place(c->stacks, from->stack) == STACK_IN_TURN;
-    if (from->on_cpu)
-        site->time_ns = cover->cpu_samples
-                            ? (uint64_t)((double)cover->cpu_ns * (double)from->count / (double)cover->cpu_samples)
-                            : 0;
-    else
-        site->time_ns = scale(from->time_ns, cover->all_ns[from->interpreter_lock][from->kind],
-                              cover->seen_ns[from->interpreter_lock][from->kind]);
-    return fill_frames(c->stacks, from->stack, m, site);
+    draft->ns += ns;
+    draft->count += count;
+    if (cell->longest_ns > draft->longest_ns)
+        draft->longest_ns = cell->longest_ns;
+    if (row_ns >= draft->row_ns) {
+        draft->row_ns = row_ns;
+        draft->row = cell->row;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(draft->threads); i++)
+        draft->threads[i] |= cell->threads[i];
+    if (cell->class == TALLY_SAMPLE)
+        draft->threads[cell->row / 64 % 4] |= UINT64_C(1) << cell->row % 64;
+}
+
+/* @return 0 (ret_draft NULL: nothing on the stack has a name) or -ENOMEM */
+static int draft_of(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell,
+                    bool nameless, struct draft **ret_draft)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    const struct tally_stratum *stratum = cell->class == TALLY_SAMPLE ? NULL : &tally->strata[cell->stratum];
+    enum cause cause =
+        stratum ? assemble_cause(stacks, cell->tgid, stratum->kind, stratum->interpreter_lock) : CAUSE_OTHER;
+    uint32_t row = cell->class == TALLY_OWNER ? cell->row : 0, frames;
+    uint64_t hash;
+    int r = frame_table_merge(stacks->frames, cell->stack, &frames);
+
+    if (r < 0)
+        return r;
+    *ret_draft = NULL;
+    if (!frame_table_is_named(stacks->frames, frames) && !nameless)
+        return 0;
+    hash = hash_mix(hash_mix(HASH_START, (uint64_t)frames << 32 | cell->tgid),
+                    (uint64_t)row << 32 | (uint64_t)cause << 16 | cell->class);
+    if (stratum && cell->class == TALLY_WAIT)
+        hash = hash_mix(hash, stratum->kind);
+    *ret_draft = find(drafts, hash);
+    if (!*ret_draft)
+        return -ENOMEM;
+    (*ret_draft)->frames = frames;
+    (*ret_draft)->stack = cell->stack;
+    (*ret_draft)->tgid = cell->tgid;
+    (*ret_draft)->on_cpu = cell->class == TALLY_SAMPLE;
+    (*ret_draft)->cause = cause;
+    return 0;
 }
 
 static int by_time(const void *left, const void *right)
 {
-    const struct site *a = left, *b = right;
+    const struct draft *a = left, *b = right;
 
-    return (a->time_ns < b->time_ns) - (a->time_ns > b->time_ns);
+    return (a->ns < b->ns) - (a->ns > b->ns);
 }
 
-/* On-CPU samples carry no time of their own: rank them by what a sample stands for. */
-static int by_weight(const void *left, const void *right)
+/* Rows modulo 256 that contributed: the number of threads, exact for up to 256 that were born one after the other. */
+static uint32_t count_threads(const struct draft *draft)
 {
-    const struct stack_site *a = left, *b = right;
-    uint64_t sample_ns = NSEC_PER_SEC / 250;
-    uint64_t wa = a->on_cpu ? a->count * sample_ns : a->time_ns, wb = b->on_cpu ? b->count * sample_ns : b->time_ns;
+    uint32_t n = 0;
 
-    return (wa < wb) - (wa > wb);
+    for (size_t i = 0; i < ARRAY_SIZE(draft->threads); i++)
+        n += (uint32_t)__builtin_popcountll(draft->threads[i]);
+    return n;
 }
 
-int assemble_sites(const struct collector *c, struct measurement *m)
+static int fill(const struct assemble_stacks *stacks, const struct draft *draft, struct site *site)
 {
-    const struct stack_site *sites;
-    size_t n = stack_table_sites(c->stacks, &sites), kept = n < SITES_KEPT ? n : SITES_KEPT;
-    AUTO_FREE struct stack_site *sorted = calloc(n ? n : 1, sizeof(*sorted));
-    struct coverage cover;
+    const struct collector *c = stacks->collector;
 
-    m->loss.stacks_taken = stack_table_taken(c->stacks);
-    m->loss.stacks_failed = stack_table_failed(c->stacks);
-    m->sites = calloc(kept ? kept : 1, sizeof(*m->sites));
-    m->modules = calloc(MODULES_KEPT, sizeof(*m->modules));
-    if (!sorted || !m->sites || !m->modules)
+    site->on_cpu = draft->on_cpu;
+    site->cause = draft->cause;
+    site->time_ns = (uint64_t)(draft->ns + 0.5);
+    site->count = (uint64_t)(draft->count + 0.5);
+    site->longest_ns = draft->longest_ns;
+    site->pid = (int32_t)draft->tgid;
+    site->tid = draft->row < c->state.n_threads ? (int32_t)c->state.threads[draft->row].tid : 0;
+    site->threads = count_threads(draft);
+    site->in_event_loop =
+        draft->stack.python != JOIN_NONE && stack_table_place(c->stacks, draft->stack.python) == STACK_IN_TURN;
+    return frame_table_copy(stacks->frames, draft->frames, &site->frames, &site->n_frames);
+}
+
+/* The heaviest become sites. */
+static int keep(const struct assemble_stacks *stacks, struct drafts *drafts, size_t max, struct site **ret_sites,
+                size_t *n)
+{
+    size_t kept = drafts->n < max ? drafts->n : max;
+
+    if (drafts->n)
+        qsort(drafts->list, drafts->n, sizeof(*drafts->list), by_time);
+    *ret_sites = calloc(kept ? kept : 1, sizeof(**ret_sites));
+    if (!*ret_sites)
         return -ENOMEM;
-    if (n)
-        memcpy(sorted, sites, n * sizeof(*sorted));
-    sum_coverage(c, sites, n, &cover);
-    qsort(sorted, n, sizeof(*sorted), by_weight);
-    for (size_t i = 0; i < kept; i++) {
-        int r = fill_site(c, &sorted[i], &cover, m, &m->sites[m->n_sites++]);
+    for (size_t i = 0; i < kept && drafts->list[i].ns >= 0.5; i++) {
+        int r = fill(stacks, &drafts->list[i], &(*ret_sites)[(*n)++]);
 
         if (r < 0)
             return r;
     }
-    qsort(m->sites, m->n_sites, sizeof(*m->sites), by_time);
     return 0;
+}
+
+int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    CLEANUP(clear) struct drafts drafts = {0};
+
+    m->loss.stacks_taken = tally->taken;
+    m->loss.stacks_failed = tally->unkept;
+    for (size_t i = 0; i < tally->n_cells; i++) {
+        const struct tally_cell *cell = &tally->cells[i];
+        struct draft *draft;
+        int r;
+
+        if (cell->class != TALLY_WAIT && cell->class != TALLY_SAMPLE)
+            continue;
+        r = draft_of(stacks, &drafts, cell, false, &draft);
+        if (r < 0)
+            return r;
+        if (draft)
+            add(draft, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
+        else
+            m->loss.stacks_failed += cell->taken;
+    }
+    return keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
+}
+
+/*
+ * Only some of an owner's releases were seen with a stack: what was waited for it otherwise is spread over those that
+ * were, or remains without frames.
+ */
+static void spread_frameless(struct drafts *drafts, const struct frame_table *frames)
+{
+    for (size_t i = 0; i < drafts->n; i++) {
+        struct draft *draft = &drafts->list[i];
+        double framed = 0;
+
+        if (frame_table_is_named(frames, draft->frames))
+            continue;
+        for (size_t k = 0; k < drafts->n; k++)
+            if (k != i && drafts->list[k].row == draft->row && drafts->list[k].cause == draft->cause)
+                framed += drafts->list[k].ns;
+        for (size_t k = 0; k < drafts->n && framed > 0; k++) {
+            struct draft *other = &drafts->list[k];
+
+            if (k == i || other->row != draft->row || other->cause != draft->cause)
+                continue;
+            other->count += draft->count * other->ns / framed;
+            other->ns += draft->ns * other->ns / framed;
+            if (draft->longest_ns > other->longest_ns)
+                other->longest_ns = draft->longest_ns;
+        }
+        if (framed > 0)
+            draft->ns = draft->count = 0;
+    }
+}
+
+int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    CLEANUP(clear) struct drafts drafts = {0};
+    int r;
+
+    for (size_t i = 0; i < tally->n_cells; i++) {
+        const struct tally_cell *cell = &tally->cells[i];
+        struct draft *draft = NULL;
+
+        if (cell->class != TALLY_HOLDER && cell->class != TALLY_OWNER)
+            continue;
+        r = draft_of(stacks, &drafts, cell, cell->class == TALLY_OWNER, &draft);
+        if (r < 0)
+            return r;
+        if (draft && (draft->cause == CAUSE_INTERPRETER_LOCK || draft->cause == CAUSE_LOCK))
+            add(draft, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
+        if (draft && cell->class == TALLY_HOLDER)
+            draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
+    }
+    spread_frameless(&drafts, stacks->frames);
+    return keep(stacks, &drafts, HOLDERS_KEPT, &m->holders, &m->n_holders);
 }

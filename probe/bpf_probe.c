@@ -332,7 +332,7 @@ static int run_held(struct run *run, const char *command, struct measurement **r
     int sampling = 0, r;
 
     r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             &run->helper, &sampling, reason, sizeof(reason));
+                             options->sites, &run->helper, &sampling, reason, sizeof(reason));
     if (r < 0) {
         (void)snprintf(message, size, "cannot measure: %s. The target was not started.",
                        reason[0] ? reason : strerror(-r));
@@ -392,7 +392,7 @@ int bpf_probe_try(const char *helper_path, char *message, size_t size)
     r = launch_hold(&options, &launch, message, size);
     if (r < 0)
         return r;
-    r = helper_process_start(helper_path, launch.pid, 0, 0, &helper, &sampling, message, size);
+    r = helper_process_start(helper_path, launch.pid, 0, 0, true, &helper, &sampling, message, size);
     if (r == 0)
         (void)snprintf(message, size, "BPF programs load and attach; on-CPU samples: %s", sampling ? "yes" : "no");
     launch_abort(&launch);

@@ -3,8 +3,12 @@
 
 #include "base/base.h"
 #include "probe/cause.h"
+#include "probe/collector_stacks.h"
+#include "probe/joins.h"
+#include "probe/natives.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
+#include "probe/spaces.h"
 #include "probe/stacks.h"
 #include "probe/watch.h"
 
@@ -22,8 +26,13 @@ int collector_init(struct collector *collector, pid_t root, int helper, size_t m
     if (r < 0)
         return r;
     collector->stacks = stack_table_new();
+    collector->natives = natives_new();
+    collector->joins = joins_new();
+    if (tally_init(&collector->tally) < 0)
+        return -ENOMEM;
     process = run_state_new_process(&collector->state, (uint32_t)root, 0, 0);
-    if (!collector->stacks || !process || !run_state_new_thread(&collector->state, process->tgid, process->tgid, 0, 0))
+    if (!collector->stacks || !collector->natives || !collector->joins || !process ||
+        !run_state_new_thread(&collector->state, process->tgid, process->tgid, 0, 0))
         return -ENOMEM;
     process->threads = 1;
     return watch_init(&collector->watch);
@@ -31,10 +40,16 @@ int collector_init(struct collector *collector, pid_t root, int helper, size_t m
 
 void collector_clear(struct collector *collector)
 {
+    natives_free(collector->natives);
     run_state_clear(&collector->state);
     watch_clear(&collector->watch);
     stack_table_free(collector->stacks);
+    joins_free(collector->joins);
+    tally_clear(&collector->tally);
+    hash_index_clear(&collector->connect_index);
+    free(collector->connects);
     free(collector->futexes);
+    free(collector->peers);
     memset(collector, 0, sizeof(*collector));
 }
 
@@ -54,7 +69,8 @@ static void take_new_process(struct collector *collector, const struct record *r
     struct run_state *state = &collector->state;
     uint32_t parent_tgid = (uint32_t)r->other_on_cpu_ns;
     struct run_process *process = run_state_find_process(state, r->tgid);
-    const struct run_process *parent;
+    const struct run_space *before = process ? process->space : NULL;
+    struct run_process *parent;
 
     if (process && !process->parent_tgid && r->tgid != collector->root && process->birth >= r->time) {
         process->parent_tgid = parent_tgid;
@@ -68,6 +84,7 @@ static void take_new_process(struct collector *collector, const struct record *r
     parent = run_state_find_process(state, parent_tgid);
     if (!parent || process->execed)
         return;
+    spaces_fork(state, process, parent, before, r->time);
     process->image = parent->image;
     process->listens = parent->listens;
     if (!process->image)
@@ -99,6 +116,7 @@ static void take_exec(struct collector *collector, const struct record *r)
 
     if (!process)
         return;
+    spaces_exec(&collector->state, process, r->time);
     process->execed = true;
     process->exec_time = r->time;
     process->listens = false;
@@ -130,15 +148,18 @@ static void take_loop_wait(struct run_thread *thread, const struct record *r, en
     thread->turn_blocked_count++;
 }
 
-static void take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
+static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
-    uint32_t stack;
+    struct join join;
+    bool found = joins_take(collector->joins, r->stack_id, &join) && join.taken && !join.sample;
+    uint32_t stack = found ? join.stack.python : JOIN_NONE;
+    int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 
-    if (run_thread_take_pending(thread, r->stack_id, &stack) < 0)
-        return;
-    (void)stack_table_wait(collector->stacks, stack, r->tid, r->tgid, r->kind, gil, r->blocked_ns);
+    if (error < 0 || stack == JOIN_NONE)
+        return error;
     if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
         take_loop_wait(thread, r, stack_table_place(collector->stacks, stack));
+    return 0;
 }
 
 /* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
@@ -175,6 +196,7 @@ static int take_slice(struct collector *collector, const struct record *r)
         .address_low = r->address_low,
         .kind = r->kind,
     };
+    int error;
 
     collector->on_cpu_ns += r->on_cpu_ns;
     collector->runnable_ns += r->runnable_ns;
@@ -186,9 +208,9 @@ static int take_slice(struct collector *collector, const struct record *r)
         take_epoll(thread, r);
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
-    take_stack_wait(collector, thread, r,
-                    cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
-    return run_state_add_slice(state, thread, &slice);
+    error = take_stack_wait(collector, thread, r,
+                            cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
+    return error < 0 ? error : run_state_add_slice(state, thread, &slice);
 }
 
 static int take_records(struct collector *collector, const struct record *records, size_t n)
@@ -235,17 +257,18 @@ static void take_stacks(struct collector *collector, const struct stack_record *
 {
     for (size_t i = 0; i < n; i++) {
         const struct run_process *process = run_state_find_process(&collector->state, stacks[i].tgid);
+        uint32_t stack = JOIN_NONE;
         struct run_thread *thread;
-        uint32_t stack;
+        uint64_t step = 0;
 
-        if (!process || !process->image)
+        if (process && process->image &&
+            stack_table_add(collector->stacks, &stacks[i], process->image, &stack, &step) < 0)
+            stack = JOIN_NONE;
+        collector_join_python(collector, &stacks[i], stack, step);
+        if (stacks[i].role != STACK_SAMPLE || stack == JOIN_NONE)
             continue;
         thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
-        if (stack_table_add(collector->stacks, &stacks[i], process->image, &stack) < 0 || !thread)
-            continue;
-        if (stacks[i].id)
-            (void)run_thread_add_pending(thread, stacks[i].id, stack);
-        else
+        if (thread)
             take_sample(thread, stack_table_place(collector->stacks, stack));
     }
 }
@@ -295,6 +318,15 @@ static int take_futexes(struct collector *collector, const struct wire_futex *fu
     return 0;
 }
 
+static int take_peers(struct collector *collector, const struct wire_peer *peers, size_t n)
+{
+    if (base_grow(&collector->peers, &collector->peers_capacity, collector->n_peers + n, sizeof(*peers)) < 0)
+        return -ENOMEM;
+    memcpy(collector->peers + collector->n_peers, peers, n * sizeof(*peers));
+    collector->n_peers += n;
+    return 0;
+}
+
 static void take_status(struct collector *collector, const struct wire_status *status)
 {
     uint64_t before = collector->status.now_ns ? collector->status.now_ns : collector->released_ns;
@@ -302,6 +334,7 @@ static void take_status(struct collector *collector, const struct wire_status *s
     if (status->now_ns > before)
         collector->thread_time_ns += (status->now_ns - before) * status->live_threads;
     collector->status = *status;
+    collector_flush_samples(collector, false);
 }
 
 /* Number of elements in a payload; -1: it does not hold whole ones. */
@@ -324,6 +357,15 @@ int collector_feed(struct collector *collector, const struct wire_header *header
         n = elements(header, sizeof(struct stack_record));
         if (n > 0)
             take_stacks(collector, payload, (size_t)n);
+        break;
+    case WIRE_NATIVES:
+        return collector_take_natives(collector, payload, header->size);
+    case WIRE_MAPPINGS:
+        return collector_take_mappings(collector, payload, header->size);
+    case WIRE_PEERS:
+        n = elements(header, sizeof(struct wire_peer));
+        if (n > 0)
+            return take_peers(collector, payload, (size_t)n);
         break;
     case WIRE_RECORDS:
         n = elements(header, sizeof(struct record));
@@ -360,6 +402,12 @@ int collector_feed(struct collector *collector, const struct wire_header *header
     return n < 0 ? -EPROTO : 0;
 }
 
+void collector_finish(struct collector *collector)
+{
+    collector_flush_samples(collector, true);
+    spaces_name_images(&collector->state);
+}
+
 /* Tell the helper where the frames of a process are; a vanished helper is noticed by the reader. */
 static void register_python(const struct run_process *process, void *userdata)
 {
@@ -369,6 +417,7 @@ static void register_python(const struct run_process *process, void *userdata)
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
+    message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }
@@ -376,6 +425,7 @@ static void register_python(const struct run_process *process, void *userdata)
 void collector_tick(struct collector *collector, uint64_t now)
 {
     watch_images(&collector->watch, &collector->state, now, register_python, collector);
+    spaces_read(&collector->state, now);
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;

@@ -5,7 +5,9 @@
  * every capability, then passes on what the programs write. Reads nothing that the target wrote, opens no file by a
  * name from outside, and ends with its caller (end of file on the socket).
  *
- *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS        (0: default)
+ *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS STACKS
+ *
+ * RING-RECORDS and MAX-THREADS: 0 is the default; STACKS: 1, or 0 for none.
  */
 
 #include <grp.h>
@@ -70,6 +72,10 @@ static int forward(uint32_t type, const void *data, size_t size, void *userdata)
         element = sizeof(struct slot);
     else if (type == WIRE_STACKS)
         element = sizeof(struct stack_record);
+    else if (type == WIRE_PEERS)
+        element = sizeof(struct wire_peer);
+    else if (type == WIRE_FUTEXES)
+        element = sizeof(struct wire_futex);
     most -= most % element;
     while (size > most) {
         int r = wire_send(*socket, type, data, most);
@@ -100,6 +106,12 @@ static int handle_request(struct bpf_session *session, int socket, void **buffer
         const struct wire_python *python = *buffer;
 
         (void)bpf_session_add_python(session, python->tgid, &python->process);
+        return 1;
+    }
+    if (header.type == WIRE_RUBY && header.size == sizeof(struct wire_ruby)) {
+        const struct wire_ruby *ruby = *buffer;
+
+        (void)bpf_session_add_ruby(session, ruby->tgid, &ruby->process);
         return 1;
     }
     return -EPROTO;
@@ -160,13 +172,14 @@ int main(int argc, char **argv)
 {
     struct bpf_session_options options = {0};
     struct bpf_session *session = NULL;
-    uint64_t socket_fd, target, ring, threads;
+    uint64_t socket_fd, target, ring, threads, stacks;
     struct wire_ready ready = {0};
     char message[512] = "";
     int socket, r;
 
-    if (argc != 5 || parse_u64(argv[1], 0, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
-        parse_u64(argv[3], 0, 1u << 20, &ring) < 0 || parse_u64(argv[4], 0, 60000, &threads) < 0) {
+    if (argc != 6 || parse_u64(argv[1], 0, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
+        parse_u64(argv[3], 0, 1u << 20, &ring) < 0 || parse_u64(argv[4], 0, 60000, &threads) < 0 ||
+        parse_u64(argv[5], 0, 1, &stacks) < 0) {
         (void)fprintf(stderr, "concadvise-probe is started by concadvise; it is of no use by itself.\n");
         return 2;
     }
@@ -180,6 +193,7 @@ int main(int argc, char **argv)
     options.root = (pid_t)target;
     options.ring_records = (uint32_t)ring;
     options.max_threads = (uint32_t)threads;
+    options.no_stacks = !stacks;
     r = bpf_session_start(&options, &session, message, sizeof(message));
     if (r < 0)
         return fail(socket, message[0] ? message : strerror(-r));

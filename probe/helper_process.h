@@ -5,6 +5,7 @@
  * helper_process: finds, starts and ends concadvise-probe, the privileged helper.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,11 +19,12 @@ struct helper_process {
  * Start it for the held `target` and wait until it is attached.
  *
  * @param path          concadvise-probe; NULL: beside this executable, in ../probe (build tree), or the libexec folder
+ * @param sites         take stacks
  * @param ret_sampling  whether on-CPU samples are taken
  * @param message       why it can't run, when not 0
  * @return 0, -ENOENT (no helper found), -EPERM or other -errno (the helper could not start the probe)
  */
-int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads,
+int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
                          struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size);
 
 /* Close the socket, which ends the helper, and reap it. NULL-safe fields: pid <= 0 and socket < 0 are skipped. */

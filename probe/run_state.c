@@ -3,6 +3,8 @@
 
 #include "base/base.h"
 #include "probe/runtime/detect.h"
+#include "probe/spaces.h"
+#include "probe/symbols/mappings.h"
 
 #define ROWS_MAX 16384u
 #define INDEX_SIZE 65536u /* at least twice the rows, so that probing ends soon */
@@ -16,7 +18,8 @@ int run_state_init(struct run_state *state, size_t max_slices)
     state->decimation = 1;
     state->thread_index = calloc(INDEX_SIZE, sizeof(uint32_t));
     state->process_index = calloc(INDEX_SIZE, sizeof(uint32_t));
-    if (!state->thread_index || !state->process_index) {
+    state->pins = pin_table_new();
+    if (!state->thread_index || !state->process_index || !state->pins) {
         run_state_clear(state);
         return -ENOMEM;
     }
@@ -25,10 +28,8 @@ int run_state_init(struct run_state *state, size_t max_slices)
 
 void run_state_clear(struct run_state *state)
 {
-    for (size_t i = 0; i < state->n_threads; i++) {
+    for (size_t i = 0; i < state->n_threads; i++)
         free(state->threads[i].slices);
-        free(state->threads[i].pending);
-    }
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
     for (size_t i = 0; i < state->n_processes; i++)
@@ -36,6 +37,8 @@ void run_state_clear(struct run_state *state)
     free(state->threads);
     free(state->processes);
     free(state->images);
+    spaces_clear(state);
+    pin_table_free(state->pins);
     free(state->thread_index);
     free(state->process_index);
     memset(state, 0, sizeof(*state));
@@ -197,26 +200,4 @@ bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t a
     /* Unsigned differences of the low halves: right wherever the range lies, as it is smaller than 4 GiB. */
     return image && image->gil_end > image->gil_start &&
            address_low - (uint32_t)image->gil_start < (uint32_t)(image->gil_end - image->gil_start);
-}
-
-int run_thread_add_pending(struct run_thread *thread, uint32_t id, uint32_t stack)
-{
-    if (!thread->pending)
-        thread->pending = calloc(PENDING_STACKS, sizeof(*thread->pending));
-    if (!thread->pending)
-        return -ENOMEM;
-    thread->pending[thread->next_pending++ % PENDING_STACKS] = (struct pending_stack){id, stack};
-    return 0;
-}
-
-int run_thread_take_pending(struct run_thread *thread, uint32_t id, uint32_t *ret_stack)
-{
-    for (size_t i = 0; thread->pending && id && i < PENDING_STACKS; i++) {
-        if (thread->pending[i].id != id)
-            continue;
-        thread->pending[i].id = 0;
-        *ret_stack = thread->pending[i].stack;
-        return 0;
-    }
-    return -ENOENT;
 }

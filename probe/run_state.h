@@ -5,7 +5,7 @@
  * run_state: the threads and processes of a run while it is being followed.
  *
  * Raw: kinds, not causes; CLOCK_MONOTONIC times. collector.c fills it from the helper's messages, watch.c adds what
- * /proc shows, stacks.c the sites, assemble.c turns it into a measurement when all is known.
+ * /proc shows, spaces.c the mappings, assemble.c turns it into a measurement when all is known.
  */
 
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 struct image;
 struct mappings;
 struct memory_point;
+struct pin_table;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
 struct run_slice {
@@ -28,17 +29,6 @@ struct run_slice {
     uint32_t waker_tid;
     uint32_t address_low;
     uint32_t kind; /* enum wait_kind; of the longest wait where merged */
-};
-
-/*
- * Stacks taken at waits whose slices have not been read yet. A round of the helper brings stacks before slices, so
- * there may be as many as the kernel side's allowance of a round (cpython.bpf.h: bursts of 16, one a millisecond).
- */
-#define PENDING_STACKS 64
-
-struct pending_stack {
-    uint32_t id;    /* 0: none */
-    uint32_t stack; /* index in the stack table */
 };
 
 struct run_thread {
@@ -57,11 +47,9 @@ struct run_thread {
     uint64_t last_epoll_end;
     uint64_t longest_stall_ns;
     bool asyncio;
-    uint64_t setup_cpu_ns;         /* CPU before the first wait in epoll */
-    uint32_t turn_samples;         /* on-CPU samples inside a turn, asyncio only */
-    uint32_t stack_samples;        /* on-CPU samples with a stack */
-    struct pending_stack *pending; /* PENDING_STACKS of them; NULL: none yet */
-    uint32_t next_pending;
+    uint64_t setup_cpu_ns;    /* CPU before the first wait in epoll */
+    uint32_t turn_samples;    /* on-CPU samples inside a turn, asyncio only */
+    uint32_t stack_samples;   /* on-CPU samples with a stack */
     uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */
     uint64_t turn_blocked_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
@@ -82,6 +70,7 @@ struct run_space {
     uint32_t tgid;             /* whose mappings these are */
     uint32_t reads;            /* how often /proc/PID/maps was read */
     uint64_t next_read;        /* when to read it again */
+    bool told;                 /* the kernel tells of its mappings as they are made */
     struct {
         uint64_t time, start;
     } recent[32]; /* ring: an exec's own mappings come before the news of the exec */
@@ -121,6 +110,8 @@ struct run_state {
     size_t n_images, images_capacity;
     struct run_space **spaces; /* owned */
     size_t n_spaces, spaces_capacity;
+    struct pin_table *pins;  /* owned; outlives the spaces */
+    uint64_t next_map_read;  /* earliest next_read of a space */
     uint32_t *thread_index;  /* open addressing: tid -> index + 1 of the newest thread with that tid */
     uint32_t *process_index; /* likewise tgid */
     size_t index_size;       /* of both; a power of two */
@@ -147,12 +138,6 @@ struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid
 
 /* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
-
-/* Remember a stack taken at a wait. @return 0 or -ENOMEM */
-int run_thread_add_pending(struct run_thread *thread, uint32_t id, uint32_t stack);
-
-/* The stack with that id, which is forgotten. @return 0 or -ENOENT */
-int run_thread_take_pending(struct run_thread *thread, uint32_t id, uint32_t *ret_stack);
 
 /* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
 bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * stacks: names the Python frames the kernel side delivers and adds up where threads wait and burn.
+ * stacks: names the Python frames the kernel side delivers.
  *
  * Knows code objects (read once each from the live process) and what an asyncio turn looks like. Reads the target's
- * memory as the target's user; treats it as untrusted.
+ * memory as the target's user; treats it as untrusted. Refuses to know what a stack was taken for: see joins.h and
+ * tally.h.
  */
 
 #include <stdbool.h>
@@ -24,20 +25,6 @@ enum stack_place {
     STACK_IN_TURN,     /* a callback or coroutine run by asyncio's loop */
 };
 
-/* One place where time went; frames are shared and live as long as the table. */
-struct stack_site {
-    uint32_t stack; /* index for stack_table_frame() */
-    uint32_t tgid;
-    uint32_t top_tid; /* the thread that spent the most in one go */
-    uint32_t threads; /* distinct threads, counted while they come in runs: an estimate above 1 */
-    bool on_cpu;
-    bool interpreter_lock; /* the wait was for the interpreter lock */
-    uint32_t kind;         /* enum wait_kind, when not on_cpu */
-    uint64_t time_ns;      /* waits: sum of those with a stack */
-    uint64_t count;
-    uint64_t longest_ns;
-};
-
 struct stack_frame {
     const char *function; /* never NULL */
     const char *file;     /* or NULL */
@@ -45,25 +32,24 @@ struct stack_frame {
     bool coroutine;
 };
 
+#define STACKS_MAX 65536u /* distinct ones; what comes after is not named */
+
 struct stack_table *stack_table_new(void);        /* NULL: no memory */
 void stack_table_free(struct stack_table *table); /* NULL-safe */
 
 /*
- * Take in a record of a process with this image. An on-CPU sample is counted at once; for a wait the caller keeps
- * ret_stack until the wait is over.
+ * Take in a record of a process with this image.
  *
- * @return 0, -ENOMEM, -ESRCH (no frame could be named: counted as failed)
+ * @param ret_stack  index of the stack; equal stacks have one index
+ * @param ret_step   within a turn of asyncio: the address of the frame that tells what it runs (the outermost
+ * coroutine, else the outermost frame inside the turn); else 0
+ * @return 0, -ENOMEM, -ESRCH (no frame could be named), -ENOBUFS (too many)
  */
 int stack_table_add(struct stack_table *table, const struct stack_record *record, const struct image *image,
-                    uint32_t *ret_stack);
+                    uint32_t *ret_stack, uint64_t *ret_step);
 
-/* The wait that a stack was taken at is over. @return 0 or -ENOMEM */
-int stack_table_wait(struct stack_table *table, uint32_t stack, uint32_t tid, uint32_t tgid, uint32_t kind,
-                     bool interpreter_lock, uint64_t ns);
-
-size_t stack_table_sites(const struct stack_table *table, const struct stack_site **ret_sites);
 size_t stack_table_depth(const struct stack_table *table, uint32_t stack);
+
+/* Strings are the table's. */
 struct stack_frame stack_table_frame(const struct stack_table *table, uint32_t stack, size_t depth);
 enum stack_place stack_table_place(const struct stack_table *table, uint32_t stack);
-uint64_t stack_table_taken(const struct stack_table *table);
-uint64_t stack_table_failed(const struct stack_table *table);

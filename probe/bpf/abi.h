@@ -113,7 +113,6 @@ struct slot {
     __u64 waker_on_cpu_ns;
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
-    __u64 last_stack;
     struct stack_limiter limiters[STACK_LIMITERS];
     __u32 stack_id;    /* of the wait in progress; 0: none taken */
     __u32 stack_shift; /* it stands for 2^stack_shift waits */
@@ -218,7 +217,7 @@ struct ring_head {
     __u64 obituaries;
     __u64 natives;
     struct stack_limiter limiter; /* of all stacks of this CPU */
-    __u32 pad0;
+    __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
     __u64 pad[3];
 };
 
@@ -233,8 +232,9 @@ struct totals {
     __u64 no_slot;       /* threads that found no free slot */
     __u64 futex_unnamed; /* futex waits that found the table full */
     __u64 stacks_failed;
-    __u64 fresh; /* slots handed out for the first time */
-    __u64 pad[6];
+    __u64 fresh;         /* slots handed out for the first time */
+    __u64 peers_omitted; /* connects that found the table of peers full */
+    __u64 pad[5];
 };
 
 struct grave {
@@ -306,7 +306,8 @@ struct ruby_process {
 
 /* A registered CPython process (key: tgid). */
 struct python_process {
-    __u64 runtime; /* address of _PyRuntime; 0: 3.6, which has none */
+    __u64 runtime;     /* address of _PyRuntime; 0: 3.6, which has none */
+    __u64 runtime_end; /* of _PyRuntime: a futex wait in [runtime, runtime_end) is for the GIL */
     struct cpython_walk_config walk;
 };
 
@@ -350,5 +351,7 @@ static_assert(sizeof(struct slot) % 8 == 0, "array stride");
 static_assert(sizeof(struct stack_record) == 24 + 24 * STACK_DEPTH, "no hidden padding");
 static_assert(sizeof(struct native_record) == 32 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
 static_assert(sizeof(struct peer_key) == 24, "no hidden padding: it is hashed");
+static_assert(sizeof(struct wire_futex) == sizeof(struct futex_key) + sizeof(struct futex_value), "a pair");
+static_assert(sizeof(struct wire_peer) == sizeof(struct peer_key) + sizeof(struct peer_value), "a pair");
 static_assert(sizeof(struct futex_key) == 16, "no hidden padding: it is hashed");
 #endif

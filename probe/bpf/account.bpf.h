@@ -67,7 +67,8 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
         r->tid = slot->tid;
         r->tgid = slot->tgid;
         r->type = RECORD_SLICE;
-        r->kind = slot->kind;
+        r->kind = (__u8)slot->kind;
+        r->stack_shift = (__u8)slot->stack_shift;
         r->other_tid = slot->waker_tid;
         r->on_cpu_ns = slot->slice_on_cpu_ns;
         r->runnable_ns = slot->slice_runnable_ns;
@@ -81,6 +82,7 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
     slot->slice_runnable_ns = 0;
     slot->slice_blocked_ns = 0;
     slot->stack_id = 0;
+    slot->stack_shift = 0;
     slot->waker_tid = 0;
     slot->waker_tgid = 0;
     slot->waker_on_cpu_ns = 0;
@@ -183,6 +185,12 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     slot->utime = task->utime;
     slot->stime = task->stime;
     slot->kind = WAIT_EXIT;
+    if (bpf_core_field_exists(task->ioac.rchar)) {
+        slot->rchar = task->ioac.rchar;
+        slot->wchar = task->ioac.wchar;
+        slot->syscr = task->ioac.syscr;
+        slot->syscw = task->ioac.syscw;
+    }
     bpf_probe_read_kernel(&slot->comm, sizeof(slot->comm), task->comm);
     emit_slice(slot, now);
     if (!entry)
@@ -192,7 +200,8 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     bury(slot, number);
 }
 
-static __always_inline void switch_out(struct slot *slot, struct task_struct *task, unsigned int state, __u64 now)
+static __always_inline void switch_out(void *context, struct slot *slot, struct task_struct *task, unsigned int state,
+                                       __u64 now)
 {
     struct wait_facts facts = {};
     __u64 on;
@@ -219,7 +228,9 @@ static __always_inline void switch_out(struct slot *slot, struct task_struct *ta
     slot->kind = facts.kind;
     slot->address = facts.address;
     slot->deadline = facts.deadline;
-    python_stack_at_wait(slot, task, now);
+    if (slot->kind >= WAIT_FUTEX_MUTEX && slot->kind <= WAIT_FUTEX_PI && (pythons_seen || rubies_seen))
+        slot->kind = runtime_kind(slot);
+    stack_at_wait(context, slot, now, facts.fd);
     asm volatile("" ::: "memory"); /* a waking on another CPU that sees BLOCKED must see the stamp */
     slot->state = SLOT_BLOCKED;
 }

@@ -13,6 +13,7 @@
 #include "base/parse.h"
 #include "probe/bpf/abi.h"
 #include "probe/bpf/bpf_session_state.h"
+#include "probe/bpf/mapping_news.h"
 
 #include "switch.skel.h"
 
@@ -64,19 +65,21 @@ static uint32_t power_of_two_below(uint32_t value, uint32_t min, uint32_t max)
 static void size_maps(struct bpf_session *session)
 {
     struct switch_bpf *skeleton = session->skeleton;
-    uint32_t cpus = session->cpus, pid_max = read_pid_max();
+    uint32_t cpus = session->cpus;
 
-    (void)bpf_map__set_max_entries(skeleton->maps.slot_of, pid_max / 4 + 1);
+    (void)bpf_map__set_max_entries(skeleton->maps.slot_of, session->pid_max / 4 + 1);
     (void)bpf_map__set_max_entries(skeleton->maps.slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.free_slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.heads, cpus);
     (void)bpf_map__set_max_entries(skeleton->maps.records, cpus * session->ring_records);
     (void)bpf_map__set_max_entries(skeleton->maps.stacks, cpus * STACKS_PER_CPU);
+    (void)bpf_map__set_max_entries(skeleton->maps.natives, cpus * session->ring_natives);
     (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * OBITUARIES_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.futexes, FUTEX_ENTRIES);
     skeleton->rodata->max_slots = session->max_threads;
     skeleton->rodata->ring_mask = session->ring_records - 1;
     skeleton->rodata->stack_mask = STACKS_PER_CPU - 1;
+    skeleton->rodata->native_mask = session->ring_natives - 1;
     skeleton->rodata->obituary_mask = OBITUARIES_PER_CPU - 1;
 }
 
@@ -112,6 +115,7 @@ static int open_views(struct bpf_session *session)
         {&session->heads, skeleton->maps.heads, sizeof(struct ring_head)},
         {&session->records, skeleton->maps.records, sizeof(struct record)},
         {&session->stacks, skeleton->maps.stacks, sizeof(struct stack_record)},
+        {&session->natives, skeleton->maps.natives, sizeof(struct native_record)},
         {&session->obituaries, skeleton->maps.obituaries, sizeof(struct slot)},
         {&session->slots, skeleton->maps.slots, sizeof(struct slot)},
         {&session->totals, skeleton->maps.totals, sizeof(struct totals)},
@@ -145,7 +149,11 @@ static int place_root(struct bpf_session *session, pid_t root)
     return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
 }
 
-static void start_sampling(struct bpf_session *session)
+/*
+ * Samples go to the BPF program, which takes them all; the event's own ring gets the news of mappings and execs, of
+ * every process on that CPU.
+ */
+static int open_sampler(uint32_t cpu)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_SOFTWARE,
@@ -153,17 +161,34 @@ static void start_sampling(struct bpf_session *session)
         .config = PERF_COUNT_SW_CPU_CLOCK,
         .sample_freq = SAMPLE_HZ,
         .freq = 1,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
+        .sample_id_all = 1,
+        .use_clockid = 1,
+        .clockid = CLOCK_MONOTONIC,
+        .mmap = 1,
+        .mmap2 = 1,
+        .comm = 1,
+        .comm_exec = 1,
+        .disabled = 1,
     };
 
+    return (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void start_sampling(struct bpf_session *session, pid_t root)
+{
     session->samplers = calloc(session->cpus, sizeof(*session->samplers));
+    session->news = mapping_news_new(session->cpus, session->pid_max);
     if (!session->samplers)
         return;
     for (uint32_t cpu = 0; cpu < session->cpus; cpu++) {
-        int fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
+        int fd = open_sampler(cpu);
         struct bpf_link *link;
 
         if (fd < 0)
             continue; /* offline, or perf_event_paranoid forbids it: no samples, said in the measurement */
+        if (session->news)
+            (void)mapping_news_add_ring(session->news, fd);
         link = bpf_program__attach_perf_event(session->skeleton->progs.on_sample, fd);
         if (!link) {
             (void)close(fd);
@@ -171,6 +196,8 @@ static void start_sampling(struct bpf_session *session)
         }
         session->samplers[session->n_samplers++] = link;
     }
+    if (session->news)
+        mapping_news_add_process(session->news, (uint32_t)root, 0);
 }
 
 static int explain_load_failure(int error, char *message, size_t size)
@@ -198,30 +225,49 @@ static int explain_load_failure(int error, char *message, size_t size)
     return error;
 }
 
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static int allocate_reader(struct bpf_session *session)
 {
-    session->scratch_size = (size_t)session->ring_records * sizeof(struct record);
-    if (session->scratch_size < OBITUARIES_PER_CPU * sizeof(struct slot))
-        session->scratch_size = OBITUARIES_PER_CPU * sizeof(struct slot);
+    session->scratch_size = largest(session->ring_records * sizeof(struct record),
+                                    largest(OBITUARIES_PER_CPU * sizeof(struct slot),
+                                            largest(STACKS_PER_CPU * sizeof(struct stack_record),
+                                                    session->ring_natives * sizeof(struct native_record))));
     session->read_records = calloc(session->cpus, sizeof(uint64_t));
     session->read_stacks = calloc(session->cpus, sizeof(uint64_t));
+    session->read_natives = calloc(session->cpus, sizeof(uint64_t));
     session->read_obituaries = calloc(session->cpus, sizeof(uint64_t));
     session->scratch = malloc(session->scratch_size);
-    if (!session->read_records || !session->read_stacks || !session->read_obituaries || !session->scratch)
+    if (!session->read_records || !session->read_stacks || !session->read_natives || !session->read_obituaries ||
+        !session->scratch)
         return -ENOMEM;
     return 0;
+}
+
+/* @param peers  whether the program that counts connects is loaded, too: the kernel may lack its tracepoint */
+static int load(struct bpf_session *session, const struct bpf_session_options *options, bool peers)
+{
+    switch_bpf__destroy(session->skeleton); /* NULL-safe */
+    session->skeleton = switch_bpf__open();
+    if (!session->skeleton)
+        return -errno;
+    size_maps(session);
+    session->skeleton->rodata->take_stacks = !options->no_stacks;
+    if (!peers)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
+    return switch_bpf__load(session->skeleton);
 }
 
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
-    int r;
+    int r = load(session, options, true);
 
-    session->skeleton = switch_bpf__open();
-    if (!session->skeleton)
-        return explain_load_failure(-errno, message, size);
-    size_maps(session);
-    r = switch_bpf__load(session->skeleton);
+    if (r < 0 && r != -EPERM && r != -ENOMEM)
+        r = load(session, options, false);
     if (r < 0)
         return explain_load_failure(r, message, size);
     r = open_views(session);
@@ -236,7 +282,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     r = switch_bpf__attach(session->skeleton);
     if (r < 0)
         return explain_load_failure(r, message, size);
-    start_sampling(session);
+    start_sampling(session, options->root);
     return 0;
 }
 
@@ -256,6 +302,9 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
     session->ring_records = power_of_two_below(
         options->ring_records ? options->ring_records : RING_BYTES / (uint32_t)sizeof(struct record) / session->cpus,
         RING_RECORDS_MIN, RING_RECORDS_MAX);
+    session->ring_natives = power_of_two_below(NATIVES_BYTES / (uint32_t)sizeof(struct native_record) / session->cpus,
+                                               NATIVES_PER_CPU_MIN, NATIVES_PER_CPU_MAX);
+    session->pid_max = read_pid_max();
     r = load_and_attach(session, options, message, size);
     if (r < 0) {
         bpf_session_free(session);
@@ -279,6 +328,14 @@ int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const str
     return 0;
 }
 
+int bpf_session_add_ruby(struct bpf_session *session, uint32_t tgid, const struct ruby_process *process)
+{
+    if (bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.rubies), &tgid, process, BPF_ANY) < 0)
+        return -errno;
+    session->skeleton->bss->rubies_seen++;
+    return 0;
+}
+
 void bpf_session_detach(struct bpf_session *session)
 {
     for (size_t i = 0; i < session->n_samplers; i++)
@@ -297,12 +354,15 @@ void bpf_session_free(struct bpf_session *session)
     view_close(&session->heads);
     view_close(&session->records);
     view_close(&session->stacks);
+    view_close(&session->natives);
     view_close(&session->obituaries);
     view_close(&session->slots);
     view_close(&session->totals);
     view_close(&session->parallel);
     free(session->read_records);
     free(session->read_stacks);
+    free(session->read_natives);
+    mapping_news_free(session->news);
     free(session->read_obituaries);
     free(session->scratch);
     switch_bpf__destroy(session->skeleton);
@@ -317,4 +377,9 @@ int bpf_session_futexes_fd(const struct bpf_session *session)
 int bpf_session_graves_fd(const struct bpf_session *session)
 {
     return bpf_map__fd(session->skeleton->maps.graves);
+}
+
+int bpf_session_peers_fd(const struct bpf_session *session)
+{
+    return bpf_map__fd(session->skeleton->maps.peers);
 }

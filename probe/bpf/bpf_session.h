@@ -15,11 +15,13 @@
 
 struct bpf_session; /* opaque */
 struct python_process;
+struct ruby_process;
 
 struct bpf_session_options {
     pid_t root;            /* held target: its account starts when it is woken */
     uint32_t ring_records; /* per CPU, a power of two; 0: default */
     uint32_t max_threads;  /* live threads; 0: default 16384 */
+    bool no_stacks;        /* take none */
 };
 
 /* One thing to pass on; called from bpf_session_drain() and bpf_session_finish(). @return 0 or -errno (stops) */
@@ -36,7 +38,11 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
 
 bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling is on */
 
-/* Emit WIRE_STACKS, WIRE_RECORDS, WIRE_OBITUARIES and WIRE_STATUS for what has arrived since. @return 0 or -errno */
+/*
+ * Emit what has arrived since, in the order in which it is of use: WIRE_MAPPINGS, WIRE_NATIVES, WIRE_STACKS,
+ * WIRE_RECORDS, WIRE_OBITUARIES and WIRE_STATUS. What a stack needs to be named is never later than the stack, and a
+ * stack never later than the slice that names it. @return 0 or -errno
+ */
 int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
 /* The next drain emits a status whether it is news or not. */
@@ -47,6 +53,9 @@ double bpf_session_fill(const struct bpf_session *session);
 
 /* Register a CPython process for stacks. @return 0 or -errno */
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);
+
+/* Register a Ruby process, to tell its waits apart. @return 0 or -errno */
+int bpf_session_add_ruby(struct bpf_session *session, uint32_t tgid, const struct ruby_process *process);
 
 /* Detach, drain, close the accounts of the living at this moment and emit all sums, WIRE_FINAL last. */
 int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);

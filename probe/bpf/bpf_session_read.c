@@ -9,49 +9,152 @@
 #include "base/base.h"
 #include "probe/bpf/abi.h"
 #include "probe/bpf/bpf_session_state.h"
+#include "probe/bpf/mapping_news.h"
 
 static struct ring_head *head_of(const struct bpf_session *session, uint32_t cpu)
 {
     return (struct ring_head *)(void *)(session->heads.data + cpu * session->heads.stride);
 }
 
-/*
- * Copy what one CPU wrote between *position and `head` out of its ring and emit it. The writer does not wait: what it
- * has overwritten before, or while we copied, is counted as lost.
- */
-static int drain_ring(struct bpf_session *session, const struct view *ring, uint32_t per_cpu, uint32_t cpu,
-                      const uint64_t *live_head, uint64_t head, uint64_t *position, uint64_t *lost, uint32_t type,
-                      size_t element, bpf_session_emit_fn emit, void *userdata)
-{
-    const unsigned char *base = ring->data + (size_t)cpu * per_cpu * ring->stride;
-    uint64_t from = *position, after, count;
-    unsigned char *out = session->scratch;
+/* One kind of per-CPU ring, and how far it has been read. */
+struct ring {
+    const struct view *view;
+    uint32_t per_cpu;
+    size_t head;        /* offset in struct ring_head */
+    uint64_t *position; /* per CPU */
+    uint64_t *lost;
+    uint32_t type;  /* of the message */
+    size_t element; /* bytes on the wire, at most */
+    /* Make a message's element of a ring's; NULL: copy it. @return its size */
+    size_t (*pack)(void *out, const void *in);
+};
 
-    if (head != from && (double)(head - from) / (double)per_cpu > session->fill)
-        session->fill = (double)(head - from) / (double)per_cpu;
-    if (head - from > per_cpu) {
-        *lost += head - from - per_cpu;
-        from = head - per_cpu;
+static uint64_t *live_head(const struct bpf_session *session, const struct ring *ring, uint32_t cpu)
+{
+    return (uint64_t *)(void *)((unsigned char *)head_of(session, cpu) + ring->head);
+}
+
+/* Without what is not in use. Lengths are bounded here: the writer may be at it again. */
+static size_t pack_native(void *out, const void *in)
+{
+    const struct native_record *native = in;
+    struct wire_native *wire = out;
+    size_t n_chain = native->n_chain < CHAIN_DEPTH ? native->n_chain : CHAIN_DEPTH;
+    size_t n_copy = native->n_copy < STACK_COPY ? native->n_copy : STACK_COPY, padded = (n_copy + 7) & ~(size_t)7;
+    unsigned char *copy = (unsigned char *)(wire->chain + n_chain);
+    size_t size = sizeof(*wire) + n_chain * sizeof(wire->chain[0]) + padded;
+
+    *wire = (struct wire_native){
+        .time = native->time,
+        .size = (uint32_t)size,
+        .id = native->id,
+        .tid = native->tid,
+        .tgid = native->tgid,
+        .owner_tid = native->owner_tid,
+        .n_copy = (uint32_t)n_copy,
+        .n_chain = (uint16_t)n_chain,
+        .role = native->role,
+        .registers = native->registers,
+    };
+    memcpy(wire->chain, native->chain, n_chain * sizeof(wire->chain[0]));
+    memcpy(copy, native->copy, n_copy);
+    memset(copy + n_copy, 0, padded - n_copy);
+    return size;
+}
+
+static size_t size_of_packed(const struct ring *ring, const unsigned char *out)
+{
+    return ring->pack ? ((const struct wire_native *)(const void *)out)->size : ring->element;
+}
+
+/*
+ * Copy what one CPU wrote between its position and `head` out of its ring and emit it. The writer does not wait: what
+ * it has overwritten before, or while we copied, is counted as lost.
+ */
+static int drain_ring(struct bpf_session *session, const struct ring *ring, uint32_t cpu, uint64_t head,
+                      bpf_session_emit_fn emit, void *userdata)
+{
+    const unsigned char *base = ring->view->data + (size_t)cpu * ring->per_cpu * ring->view->stride;
+    uint64_t from = ring->position[cpu], after, count;
+    unsigned char *out = session->scratch;
+    size_t size = 0;
+
+    if (head != from && (double)(head - from) / (double)ring->per_cpu > session->fill)
+        session->fill = (double)(head - from) / (double)ring->per_cpu;
+    if (head - from > ring->per_cpu) {
+        *ring->lost += head - from - ring->per_cpu;
+        from = head - ring->per_cpu;
     }
     count = head - from;
-    if (count * element > session->scratch_size)
-        count = session->scratch_size / element;
-    for (uint64_t i = 0; i < count; i++)
-        memcpy(out + i * element, base + ((from + i) & (per_cpu - 1)) * ring->stride, element);
-    *position = from + count;
+    if (count * ring->element > session->scratch_size)
+        count = session->scratch_size / ring->element;
+    for (uint64_t i = 0; i < count; i++) {
+        const unsigned char *in = base + ((from + i) & (ring->per_cpu - 1)) * ring->view->stride;
+
+        if (ring->pack) {
+            size += ring->pack(out + size, in);
+        } else {
+            memcpy(out + size, in, ring->element);
+            size += ring->element;
+        }
+    }
+    ring->position[cpu] = from + count;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    after = __atomic_load_n(live_head, __ATOMIC_ACQUIRE);
+    after = __atomic_load_n(live_head(session, ring, cpu), __ATOMIC_ACQUIRE);
     /* The record after `after` may be half written: it occupies the oldest place. */
-    if (after + 1 - from > per_cpu) {
-        uint64_t overrun = after + 1 - from - per_cpu;
+    if (after + 1 - from > ring->per_cpu) {
+        uint64_t overrun = after + 1 - from - ring->per_cpu;
 
         if (overrun > count)
             overrun = count;
-        *lost += overrun;
-        out += overrun * element;
-        count -= overrun;
+        *ring->lost += overrun;
+        for (uint64_t i = 0; i < overrun; i++) {
+            size_t dropped = size_of_packed(ring, out);
+
+            out += dropped;
+            size -= dropped;
+        }
     }
-    return count ? emit(type, out, (size_t)count * element, userdata) : 0;
+    return size ? emit(ring->type, out, size, userdata) : 0;
+}
+
+/* Learn of births and deaths from what has not been read yet, without reading it. */
+static void peek_processes(struct bpf_session *session, const struct ring *ring)
+{
+    for (uint32_t cpu = 0; cpu < session->cpus; cpu++) {
+        const unsigned char *base = ring->view->data + (size_t)cpu * ring->per_cpu * ring->view->stride;
+        uint64_t head = __atomic_load_n(live_head(session, ring, cpu), __ATOMIC_ACQUIRE), from = ring->position[cpu];
+
+        if (head - from >= ring->per_cpu)
+            from = head - ring->per_cpu + 1;
+        for (; from != head; from++)
+            mapping_news_learn(
+                session->news,
+                (const struct record *)(const void *)(base + (from & (ring->per_cpu - 1)) * ring->view->stride));
+    }
+}
+
+/* Records were lost, perhaps of deaths: only what is alive now is known to be the target's. */
+static void start_over_with_the_living(struct bpf_session *session)
+{
+    const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
+
+    mapping_news_forget(session->news);
+    for (uint64_t i = 1; i < totals->fresh && i < session->max_threads; i++) {
+        const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
+
+        if (slot->state != SLOT_FREE && slot->is_process)
+            mapping_news_add_process(session->news, slot->tgid, slot->birth);
+    }
+}
+
+/* Up to session->records as read so far, births and deaths have been learned: peeking covers the rest. */
+static int drain_news(struct bpf_session *session, const struct ring *records, bpf_session_emit_fn emit, void *userdata)
+{
+    if (!session->news || !mapping_news_fix(session->news))
+        return 0;
+    peek_processes(session, records);
+    return mapping_news_emit(session->news, &session->stacks_lost, emit, userdata);
 }
 
 /* A status that says the same as the last one can wait a tenth of a second, unless it was asked for. */
@@ -67,40 +170,10 @@ void bpf_session_speak(struct bpf_session *session)
     session->said.now_ns = 0;
 }
 
-int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+static int emit_status(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
 {
     const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
-    AUTO_FREE uint64_t *heads = calloc(session->cpus, sizeof(*heads));
-    struct wire_status status;
-    int r = 0;
-
-    if (!heads)
-        return -ENOMEM;
-    session->fill = 0;
-    /* A slice names the stack taken before it: fix how far to read slices first, then read the stacks. */
-    for (uint32_t cpu = 0; cpu < session->cpus; cpu++)
-        heads[cpu] = __atomic_load_n(&head_of(session, cpu)->records, __ATOMIC_ACQUIRE);
-    for (uint32_t cpu = 0; r == 0 && cpu < session->cpus; cpu++) {
-        uint64_t *live = (uint64_t *)&head_of(session, cpu)->stacks;
-
-        r = drain_ring(session, &session->stacks, STACKS_PER_CPU, cpu, live, __atomic_load_n(live, __ATOMIC_ACQUIRE),
-                       &session->read_stacks[cpu], &session->stacks_lost, WIRE_STACKS, sizeof(struct stack_record),
-                       emit, userdata);
-    }
-    for (uint32_t cpu = 0; r == 0 && cpu < session->cpus; cpu++)
-        r = drain_ring(session, &session->records, session->ring_records, cpu,
-                       (uint64_t *)&head_of(session, cpu)->records, heads[cpu], &session->read_records[cpu],
-                       &session->records_lost, WIRE_RECORDS, sizeof(struct record), emit, userdata);
-    for (uint32_t cpu = 0; r == 0 && cpu < session->cpus; cpu++) {
-        uint64_t *live = (uint64_t *)&head_of(session, cpu)->obituaries;
-
-        r = drain_ring(session, &session->obituaries, OBITUARIES_PER_CPU, cpu, live,
-                       __atomic_load_n(live, __ATOMIC_ACQUIRE), &session->read_obituaries[cpu],
-                       &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot), emit, userdata);
-    }
-    if (r < 0)
-        return r;
-    status = (struct wire_status){
+    struct wire_status status = {
         .now_ns = bpf_session_clock(CLOCK_MONOTONIC),
         .live_threads = totals->live,
         .live_processes = totals->live_processes,
@@ -108,10 +181,50 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
         .stacks_lost = session->stacks_lost,
         .obituaries_lost = session->obituaries_lost,
     };
+
     if (!is_news(session, &status))
         return 0;
     session->said = status;
     return emit(WIRE_STATUS, &status, sizeof(status), userdata);
+}
+
+enum { NATIVES, STACKS, RECORDS, OBITUARIES, N_RINGS };
+
+int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    const struct ring rings[N_RINGS] = {
+        [NATIVES] = {&session->natives, session->ring_natives, offsetof(struct ring_head, natives),
+                     session->read_natives, &session->stacks_lost, WIRE_NATIVES, sizeof(struct native_record),
+                     pack_native},
+        [STACKS] = {&session->stacks, STACKS_PER_CPU, offsetof(struct ring_head, stacks), session->read_stacks,
+                    &session->stacks_lost, WIRE_STACKS, sizeof(struct stack_record), NULL},
+        [RECORDS] = {&session->records, session->ring_records, offsetof(struct ring_head, records),
+                     session->read_records, &session->records_lost, WIRE_RECORDS, sizeof(struct record), NULL},
+        [OBITUARIES] = {&session->obituaries, OBITUARIES_PER_CPU, offsetof(struct ring_head, obituaries),
+                        session->read_obituaries, &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot),
+                        NULL},
+    };
+    static const int fixed_in_order[N_RINGS] = {OBITUARIES, RECORDS, STACKS, NATIVES};
+    AUTO_FREE uint64_t *heads = calloc(session->cpus * (size_t)N_RINGS, sizeof(*heads));
+    uint64_t lost = session->records_lost;
+    int r;
+
+    if (!heads)
+        return -ENOMEM;
+    session->fill = 0;
+    /* An account needs the thread's slices, a slice its stack, a stack the mappings: fix how far to read in that order.
+     */
+    for (int i = 0; i < N_RINGS; i++)
+        for (uint32_t cpu = 0; cpu < session->cpus; cpu++)
+            heads[(size_t)fixed_in_order[i] * session->cpus + cpu] =
+                __atomic_load_n(live_head(session, &rings[fixed_in_order[i]], cpu), __ATOMIC_ACQUIRE);
+    r = drain_news(session, &rings[RECORDS], emit, userdata);
+    for (int i = 0; i < N_RINGS; i++)
+        for (uint32_t cpu = 0; r == 0 && cpu < session->cpus; cpu++)
+            r = drain_ring(session, &rings[i], cpu, heads[(size_t)i * session->cpus + cpu], emit, userdata);
+    if (r == 0 && session->news && session->records_lost != lost)
+        start_over_with_the_living(session);
+    return r < 0 ? r : emit_status(session, emit, userdata);
 }
 
 double bpf_session_fill(const struct bpf_session *session)
@@ -158,26 +271,41 @@ static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session
     return r;
 }
 
-static int emit_futexes(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+/* A hash as it is: pairs of key and value, as struct wire_futex and struct wire_peer are. */
+static int emit_hash(struct bpf_session *session, int fd, size_t key_size, size_t value_size, uint32_t type,
+                     bpf_session_emit_fn emit, void *userdata)
 {
-    struct wire_futex *out = session->scratch;
-    size_t batch = 0, capacity = session->scratch_size / sizeof(*out);
-    int fd = bpf_session_futexes_fd(session), r = 0;
-    struct futex_key key, *previous = NULL;
+    size_t element = key_size + value_size, batch = 0, capacity = session->scratch_size / element;
+    unsigned char key[64], *out = session->scratch;
+    const void *previous = NULL;
+    int r = 0;
 
-    while (r == 0 && bpf_map_get_next_key(fd, previous, &key) == 0) {
-        out[batch].key = key;
-        if (bpf_map_lookup_elem(fd, &key, &out[batch].value) == 0)
+    if (key_size > sizeof(key))
+        return -EINVAL;
+    while (r == 0 && bpf_map_get_next_key(fd, previous, key) == 0) {
+        memcpy(out + batch * element, key, key_size);
+        if (bpf_map_lookup_elem(fd, key, out + batch * element + key_size) == 0)
             batch++;
-        previous = &key;
+        previous = key;
         if (batch < capacity)
             continue;
-        r = emit(WIRE_FUTEXES, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * element, userdata);
         batch = 0;
     }
     if (r == 0 && batch)
-        r = emit(WIRE_FUTEXES, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * element, userdata);
     return r;
+}
+
+static int emit_hashes(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    int r = emit_hash(session, bpf_session_futexes_fd(session), sizeof(struct futex_key), sizeof(struct futex_value),
+                      WIRE_FUTEXES, emit, userdata);
+
+    if (r < 0)
+        return r;
+    return emit_hash(session, bpf_session_peers_fd(session), sizeof(struct peer_key), sizeof(struct peer_value),
+                     WIRE_PEERS, emit, userdata);
 }
 
 static int emit_parallelism(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
@@ -223,7 +351,7 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     if (r == 0)
         r = emit_survivors(session, final.end_ns, emit, userdata);
     if (r == 0)
-        r = emit_futexes(session, emit, userdata);
+        r = emit_hashes(session, emit, userdata);
     if (r == 0)
         r = emit_parallelism(session, final.end_ns, emit, userdata);
     if (r == 0)

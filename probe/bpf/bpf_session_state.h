@@ -13,9 +13,13 @@
 #include "probe/wire.h"
 
 struct bpf_link;
+struct mapping_news;
 struct switch_bpf;
 
 #define STACKS_PER_CPU 1024u
+#define NATIVES_BYTES (5u << 20) /* for all CPUs together */
+#define NATIVES_PER_CPU_MIN 64u
+#define NATIVES_PER_CPU_MAX 256u
 #define OBITUARIES_PER_CPU 2048u
 
 /* An mmapped array map. */
@@ -31,11 +35,14 @@ struct bpf_session {
     size_t n_samplers;
     uint32_t cpus;
     uint32_t ring_records;
+    uint32_t ring_natives;
+    uint32_t pid_max;
     uint32_t max_threads;
-    struct view heads, records, stacks, obituaries, slots, totals, parallel;
-    uint64_t *read_records, *read_stacks, *read_obituaries; /* reader's positions, per CPU */
+    struct view heads, records, stacks, natives, obituaries, slots, totals, parallel;
+    uint64_t *read_records, *read_stacks, *read_natives, *read_obituaries; /* reader's positions, per CPU */
     uint64_t records_lost, stacks_lost, obituaries_lost;
-    void *scratch; /* copy of one CPU's news */
+    struct mapping_news *news; /* NULL: no news of mappings */
+    void *scratch;             /* copy of one CPU's news */
     size_t scratch_size;
     uint64_t start_ns;
     double fill;             /* of the fullest ring at the last drain */
@@ -45,6 +52,7 @@ struct bpf_session {
 /* File descriptor of a map that can't be mmapped. */
 int bpf_session_futexes_fd(const struct bpf_session *session);
 int bpf_session_graves_fd(const struct bpf_session *session);
+int bpf_session_peers_fd(const struct bpf_session *session);
 
 void bpf_session_detach(struct bpf_session *session); /* safe to call again */
 

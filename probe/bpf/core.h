@@ -41,16 +41,24 @@ struct files_struct {
     struct fdtable *fdt;
 };
 
+struct in6_addr {
+    union {
+        __u8 u6_addr8[16];
+    } in6_u;
+};
+
 struct sock_common {
     __be32 skc_daddr;
     __be16 skc_dport;
     __u16 skc_num;
     unsigned short skc_family;
     volatile unsigned char skc_state;
+    struct in6_addr skc_v6_daddr;
 };
 
 struct sock {
     struct sock_common __sk_common;
+    __u16 sk_protocol;
 };
 
 struct socket {
@@ -64,6 +72,14 @@ struct signal_struct {
     unsigned long maxrss;
 };
 
+/* include/linux/task_io_accounting.h; the fields are there with CONFIG_TASK_XACCT */
+struct task_io_accounting {
+    __u64 rchar;
+    __u64 wchar;
+    __u64 syscr;
+    __u64 syscw;
+};
+
 struct task_struct {
     unsigned int __state;
     unsigned int flags;
@@ -75,11 +91,17 @@ struct task_struct {
     __u64 stime;
     struct sched_entity se;
     char comm[16];
+    struct task_io_accounting ioac;
     struct thread_struct thread;
 };
 
 /* x86-64, arch/x86/include/asm/ptrace.h */
 struct pt_regs {
+    unsigned long r15;
+    unsigned long r14;
+    unsigned long r13;
+    unsigned long r12;
+    unsigned long bx;
     unsigned long r10;
     unsigned long r9;
     unsigned long r8;

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * cpython: the Python frames of the current thread, and whether it holds the interpreter lock.
+ * cpython: the Python frames of the current thread and of whoever holds the interpreter lock it waits for, and whether
+ * it holds that lock itself.
  *
  * Walks as probe/runtime/cpython_walk.h describes. User space registers each CPython process once it has read its
  * maps; a fork inherits its parent's entry, an exec drops it.
@@ -26,13 +27,6 @@ struct {
 
 /* Number of registered processes ever: while it is 0, nothing here costs anything. */
 __u32 pythons_seen;
-
-/*
- * At most a thousand stacks a second and thread, in bursts of up to 16 (a token bucket: last_stack is the time up to
- * which tokens are spent), so that a long wait right after a short one is not missed. User space weights the rest.
- */
-#define STACK_INTERVAL_NS 1000000ULL
-#define STACK_BURST_NS (16 * STACK_INTERVAL_NS)
 
 static __always_inline __u64 read_user_u64(__u64 address)
 {
@@ -143,6 +137,7 @@ static long python_walk_step(__u32 index, struct python_walk_state *state)
     if (walk->frame_owner)
         bpf_probe_read_user(&owner, sizeof(owner), (void *)(frame + walk->frame_owner));
     if (!walk->frame_owner || owner != walk->owner_c_shim) {
+        state->stack->frame[n] = frame;
         state->stack->code[n] = read_user_u64(frame + walk->frame_code);
         state->stack->instr[n] = walk->frame_instr_size == 8 ? read_user_u64(frame + walk->frame_instr)
                                                              : read_user_u32(frame + walk->frame_instr);
@@ -160,81 +155,103 @@ static __always_inline void python_walk(const struct python_process *process, __
     bpf_loop(STACK_DEPTH + 12, python_walk_step, &state, 0);
 }
 
-/*
- * Take the current thread's Python stack.
- *
- * @param id  joins it to a SLICE; 0: an on-CPU sample
- * @return 1 when a record was written
- */
-static __always_inline int python_stack(const struct python_process *process, struct slot *slot, __u64 tstate,
-                                        __u64 now, __u32 id, int lock_held)
-{
-    struct stack_record *stack;
-    struct ring_head *head;
-    __u32 cpu, key;
+/* What a stack is taken for: the fields that its halves share. */
+struct stack_request {
+    __u64 now;
+    __u32 id; /* never 0 */
+    __u32 tid;
+    __u32 tgid;
+    __u8 role; /* enum stack_role */
+    __u8 lock_held;
+};
 
-    head = ring_head(&cpu);
-    if (!head)
-        return 0;
-    key = cpu * (stack_mask + 1) + ((__u32)head->stacks & stack_mask);
-    stack = bpf_map_lookup_elem(&stacks, &key);
+/* Write the frames of a tstate of the current address space. @return 1 when a record was written */
+static __always_inline int python_record(const struct python_process *process, const struct stack_request *request,
+                                         struct ring_head *head, __u32 cpu, __u64 tstate)
+{
+    __u32 key = cpu * (stack_mask + 1) + ((__u32)head->stacks & stack_mask);
+    struct stack_record *stack = bpf_map_lookup_elem(&stacks, &key);
+
     if (!stack)
         return 0;
-    stack->time = now;
-    stack->id = id;
-    stack->tid = slot->tid;
-    stack->tgid = slot->tgid;
-    stack->lock_held = (__u16)lock_held;
+    stack->time = request->now;
+    stack->id = request->id;
+    stack->tid = request->tid;
+    stack->tgid = request->tgid;
+    stack->role = request->role;
+    stack->lock_held = request->lock_held;
     python_walk(process, python_first_frame(process, tstate), stack);
     asm volatile("" ::: "memory");
     head->stacks++;
     return 1;
 }
 
-__u32 next_stack_id;
-
-static __always_inline void python_stack_at_wait(struct slot *slot, struct task_struct *task, __u64 now)
+static __always_inline int python_in_runtime(const struct python_process *process, __u64 address)
 {
-    struct python_process *process;
-    __u32 tgid = slot->tgid, id;
-    __u64 tstate;
-
-    if (!pythons_seen || slot->last_stack > now)
-        return;
-    if (slot->kind == WAIT_EXIT || slot->kind == WAIT_EXEC || slot->kind == WAIT_FAULT)
-        return;
-    process = bpf_map_lookup_elem(&pythons, &tgid);
-    if (!process)
-        return;
-    if (slot->last_stack + STACK_BURST_NS < now)
-        slot->last_stack = now - STACK_BURST_NS;
-    slot->last_stack += STACK_INTERVAL_NS;
-    tstate = python_tstate(process, task->thread.fsbase);
-    if (!tstate)
-        return;
-    id = __sync_fetch_and_add(&next_stack_id, 1) + 1;
-    if (python_stack(process, slot, tstate, now, id, 0))
-        slot->stack_id = id;
+    return process->runtime && address >= process->runtime && address < process->runtime_end;
 }
 
-/* An on-CPU sample: count whether the lock is held, keep the stack. */
-static __always_inline void python_sample(struct slot *slot, struct task_struct *task, __u64 now)
+/* The GIL of a tstate's interpreter; 0: not known. */
+static __always_inline __u64 python_gil(const struct python_process *process, __u64 tstate)
 {
-    struct python_process *process;
-    __u32 tgid = slot->tgid;
-    __u64 tstate;
-    int held;
+    if (process->walk.interp_gil)
+        return read_user_u64(read_user_u64(tstate + process->walk.tstate_interp) + process->walk.interp_gil);
+    if (process->runtime && process->walk.runtime_gil)
+        return process->runtime + process->walk.runtime_gil;
+    return 0;
+}
 
-    if (!pythons_seen)
-        return;
-    process = bpf_map_lookup_elem(&pythons, &tgid);
-    if (!process)
-        return;
+/* A futex wait of a thread of a sub-interpreter with a GIL of its own (3.12+): for that GIL? */
+static __always_inline int python_waits_for_own_gil(__u32 tgid, struct task_struct *task, __u64 address)
+{
+    struct python_process *process = bpf_map_lookup_elem(&pythons, &tgid);
+    __u64 tstate, gil;
+
+    if (!process || !process->walk.interp_gil || python_in_runtime(process, address))
+        return 0;
     tstate = python_tstate(process, task->thread.fsbase);
     if (!tstate)
-        return;
-    held = python_holds_lock(process, tstate);
+        return 0;
+    gil = python_gil(process, tstate);
+    return gil && address - gil < process->walk.gil_size;
+}
+
+/*
+ * The Python half of a stack of the current thread. When it waits for the GIL, the frames of the thread that has it are
+ * a record of their own with the same id.
+ *
+ * @param wait_address  futex word it waits for; 0: none
+ * @return number of records written
+ */
+static __always_inline int python_stack(const struct python_process *process, struct stack_request *request,
+                                        struct ring_head *head, __u32 cpu, __u64 fsbase, __u64 wait_address)
+{
+    __u64 tstate = python_tstate(process, fsbase), gil, holder;
+    int n;
+
+    if (!tstate)
+        return 0;
+    n = python_record(process, request, head, cpu, tstate);
+    if (!wait_address)
+        return n;
+    gil = python_gil(process, tstate);
+    if (!gil || (!python_in_runtime(process, wait_address) && wait_address - gil >= process->walk.gil_size))
+        return n;
+    holder = read_user_u64(gil + process->walk.gil_last_holder);
+    if (!holder || holder == tstate)
+        return n;
+    request->role = STACK_HOLDER;
+    request->tid = 0;
+    return n + python_record(process, request, head, cpu, holder);
+}
+
+/* At a tick: does the current thread hold the lock? Counts it. */
+static __always_inline int python_count_sample(const struct python_process *process, struct slot *slot, __u64 fsbase)
+{
+    __u64 tstate = python_tstate(process, fsbase);
+    int held = tstate && python_holds_lock(process, tstate);
+
     if (held)
         slot->lock_held_samples++;
-    python_stack(process, slot, tstate, now, 0, held);
+    return held;
 }

@@ -15,6 +15,7 @@
 #include "probe/bpf/core.h"
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -25,6 +26,9 @@
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
 #include "probe/bpf/cpython.bpf.h"
+#include "probe/bpf/ruby.bpf.h"
+#include "probe/bpf/stack.bpf.h"
+#include "probe/bpf/peers.bpf.h"
 #include "probe/bpf/account.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -39,7 +43,7 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
     if (slot && slot->state != SLOT_HELD) {
         now = bpf_ktime_get_ns();
         step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
-        switch_out(slot, prev, prev_state, now);
+        switch_out(ctx, slot, prev, prev_state, now);
     }
     slot = slot_find(next);
     if (slot && slot->state != SLOT_HELD) {
@@ -88,6 +92,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
         slot->waker_on_cpu_ns = waker->on_cpu_ns;
         if (waker->state == SLOT_RUNNING && now > waker->stamp)
             slot->waker_on_cpu_ns += now - waker->stamp;
+        stack_of_waker(ctx, slot, waker, now);
     }
     wait_ended(slot, now, who);
     asm volatile("" ::: "memory");
@@ -151,6 +156,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
         if (live > t->max_live_processes)
             t->max_live_processes = live;
         python_fork(parent->tgid, child->tgid);
+        ruby_fork(parent->tgid, child->tgid);
     }
     emit_event(RECORD_FORK, now, slot->tid, slot->tgid, parent->pid, 0, (__u64)parent->tgid);
     return 0;
@@ -193,6 +199,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     }
     slot->execed = 1;
     python_exec(task->tgid);
+    ruby_exec(task->tgid);
     emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, 0, 0);
     return 0;
 }
@@ -219,6 +226,24 @@ int on_sample(void *context)
     if (!slot || slot->state != SLOT_RUNNING)
         return 0;
     slot->cpu_samples++;
-    python_sample(slot, task, bpf_ktime_get_ns());
+    if (take_stacks)
+        stack_take(context, slot, bpf_ktime_get_ns(), 0, STACK_SAMPLE);
+    else
+        sample_without_stack(slot, task);
+    return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, const struct sock *sk, const int old_state, const int new_state)
+{
+    struct slot *slot;
+
+    if (new_state == TCP_SYN_SENT && sk->sk_protocol == IPPROTO_TCP) {
+        slot = slot_find(bpf_get_current_task_btf());
+        if (slot)
+            connect_begins(ctx, sk, slot);
+    } else if (old_state == TCP_SYN_SENT) {
+        connect_ends(sk, new_state == TCP_ESTABLISHED);
+    }
     return 0;
 }

@@ -176,11 +176,34 @@ static bool fits(const struct cpython_offsets *offsets, size_t size)
     return true;
 }
 
+#define CODE_SIZE 144 /* every member used lies in here */
+
+static uint64_t identity_of(const uint8_t *object, const struct cpython_offsets *offsets)
+{
+    uint64_t identity = field_u64(object, offsets->code_filename) * 0x9e3779b97f4a7c15ULL;
+
+    identity = (identity ^ field_u64(object, offsets->code_name)) * 0x9e3779b97f4a7c15ULL;
+    return identity ^ field_u32(object, offsets->code_firstlineno);
+}
+
+int cpython_code_identity(pid_t pid, const struct cpython_offsets *offsets, uint64_t address, uint64_t *ret_identity)
+{
+    uint8_t object[CODE_SIZE];
+    int r;
+
+    if (!fits(offsets, sizeof(object)))
+        return -EBADMSG;
+    r = read_memory(pid, address, object, sizeof(object));
+    if (r == 0)
+        *ret_identity = identity_of(object, offsets);
+    return r;
+}
+
 int cpython_code_read(pid_t pid, const struct cpython_offsets *offsets, uint64_t address,
                       struct cpython_code **ret_code)
 {
     CLEANUP(cpython_code_freep) struct cpython_code *code = calloc(1, sizeof(*code));
-    uint8_t object[144]; /* every member used lies in here */
+    uint8_t object[CODE_SIZE];
     int r;
 
     if (!code)
@@ -191,6 +214,7 @@ int cpython_code_read(pid_t pid, const struct cpython_offsets *offsets, uint64_t
     if (r < 0)
         return r;
     code->minor = offsets->minor;
+    code->identity = identity_of(object, offsets);
     code->first_line = field_u32(object, offsets->code_firstlineno);
     code->flags = field_u32(object, offsets->code_flags);
     code->coroutine = code->flags & CPYTHON_CO_COROUTINE;

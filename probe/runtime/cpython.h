@@ -60,6 +60,7 @@ struct cpython_code {
     uint32_t flags;      /* co_flags */
     bool coroutine;      /* coroutine, or async generator */
     int minor;           /* of the interpreter; decides how the table reads */
+    uint64_t identity;   /* as cpython_code_identity() */
     uint64_t bytecode;   /* address of the first instruction; 0 before 3.11 */
     uint8_t *table;      /* line table; NULL when table_size is 0 */
     size_t table_size;
@@ -73,6 +74,13 @@ struct cpython_code {
 int cpython_code_read(pid_t pid, const struct cpython_offsets *offsets, uint64_t address,
                       struct cpython_code **ret_code);
 void cpython_code_free(struct cpython_code *code); /* NULL-safe */
+
+/*
+ * What tells one code object from the next at the same address: where its file name and its name are, and its first
+ * line. One small read.
+ * @return 0, -ESRCH, -EPERM, -EFAULT, -EBADMSG
+ */
+int cpython_code_identity(pid_t pid, const struct cpython_offsets *offsets, uint64_t address, uint64_t *ret_identity);
 void cpython_code_freep(struct cpython_code **code);
 
 /*

@@ -6,9 +6,9 @@
  * and from /proc/PID/maps.
  *
  * Each file is opened when it is first seen ("pinned"), so that a program that ends early, or deletes itself, can still
- * be named. A file that is another by then (device or inode differ) is not used. Paths come from the target and are not
- * trusted: files are opened read-only, without following the process into fifos or devices, as the invoking user.
- * Refuses to know symbols.
+ * be named. A file that is another by then (the inode differs; or the device, where stat() and the mapping count
+ * devices alike, which overlay and btrfs don't) is not used. Paths come from the target and are not trusted: files are
+ * opened read-only, without following the process into fifos or devices, as the invoking user. Refuses to know symbols.
  */
 
 #include <stdbool.h>
@@ -66,3 +66,30 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ad
 size_t mappings_count(const struct mappings *mappings);
 uint64_t mappings_generation(const struct mappings *mappings);
 const struct mapping *mappings_at(const struct mappings *mappings, size_t i); /* in order of address */
+
+/* Beyond this many (the kernel's own default limit) further mappings are not taken in. */
+#define MAPPINGS_MAX 65536
+
+/*
+ * Whose process it is: the owner of /proc/PID when that was first looked at. -1: not known.
+ */
+uid_t mappings_owner(const struct mappings *mappings);
+
+/*
+ * Could something be mapped at an address? A quick test that never says no wrongly, and seldom yes: a bit for each
+ * stretch of 2^MAPPINGS_FILTER_SHIFT bytes, hashed.
+ */
+#define MAPPINGS_FILTER_SHIFT 21
+#define MAPPINGS_FILTER_BITS 12
+struct mappings_filter {
+    uint64_t words[1 << (MAPPINGS_FILTER_BITS - 6)];
+};
+
+const struct mappings_filter *mappings_filter(const struct mappings *mappings); /* borrowed */
+
+static inline bool mappings_filter_test(const struct mappings_filter *filter, uint64_t address)
+{
+    uint64_t bit = ((address >> MAPPINGS_FILTER_SHIFT) * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - MAPPINGS_FILTER_BITS);
+
+    return filter->words[bit / 64] >> (bit % 64) & 1;
+}

@@ -95,24 +95,6 @@ static void further_threads_than_rows_are_refused(void **state)
     run_state_clear(&run);
 }
 
-static void pending_stacks_are_taken_once(void **state)
-{
-    struct run_thread thread = {0};
-    uint32_t stack = 0;
-
-    (void)state;
-    assert_int_equal(run_thread_take_pending(&thread, 1, &stack), -ENOENT);
-    assert_int_equal(run_thread_add_pending(&thread, 1, 100), 0);
-    assert_int_equal(run_thread_add_pending(&thread, 2, 200), 0);
-    assert_int_equal(run_thread_take_pending(&thread, 2, &stack), 0);
-    assert_int_equal(stack, 200);
-    assert_int_equal(run_thread_take_pending(&thread, 2, &stack), -ENOENT);
-    assert_int_equal(run_thread_take_pending(&thread, 0, &stack), -ENOENT);
-    assert_int_equal(run_thread_take_pending(&thread, 1, &stack), 0);
-    assert_int_equal(stack, 100);
-    free(thread.pending);
-}
-
 /* Only the low half of an address travels with a slice: the range may cross a 4 GiB border. */
 static void the_interpreter_lock_is_known_by_half_an_address(void **state)
 {
@@ -136,7 +118,6 @@ int main(void)
         cmocka_unit_test(a_merged_slice_is_named_after_its_longest_wait),
         cmocka_unit_test(a_reused_tid_is_a_new_thread),
         cmocka_unit_test(further_threads_than_rows_are_refused),
-        cmocka_unit_test(pending_stacks_are_taken_once),
         cmocka_unit_test(the_interpreter_lock_is_known_by_half_an_address),
     };
 

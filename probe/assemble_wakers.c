@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Who ended whose waits, by pair of threads and cause. */
+
+#include "base/base.h"
+#include "probe/assemble_parts.h"
+#include "probe/assemble_stacks.h"
+#include "probe/collector.h"
+#include "probe/tally.h"
+
+#define WAKERS_KEPT 256
+
+/* A pair of threads and a cause; its stacks are those of the pair (of a kind) that waited most. */
+struct row {
+    const struct tally_pair *pair;
+    enum cause cause;
+    uint64_t ns, count;
+};
+
+static bool is_for_a_thread(enum cause cause)
+{
+    return cause == CAUSE_INTERPRETER_LOCK || cause == CAUSE_LOCK || cause == CAUSE_HANDOFF || cause == CAUSE_IPC ||
+           cause == CAUSE_JOIN;
+}
+
+static int by_threads(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+
+    if (a->pair->waiter != b->pair->waiter)
+        return a->pair->waiter < b->pair->waiter ? -1 : 1;
+    if (a->pair->waker != b->pair->waker)
+        return a->pair->waker < b->pair->waker ? -1 : 1;
+    if (a->cause != b->cause)
+        return a->cause < b->cause ? -1 : 1;
+    return (a->ns < b->ns) - (a->ns > b->ns);
+}
+
+static int by_time(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+
+    return (a->ns < b->ns) - (a->ns > b->ns);
+}
+
+static size_t list_rows(const struct assemble_stacks *stacks, struct row *rows)
+{
+    const struct collector *c = stacks->collector;
+    size_t n = 0, kept = 0;
+
+    for (size_t i = 0; i < c->tally.n_pairs; i++) {
+        const struct tally_pair *pair = &c->tally.pairs[i];
+        enum cause cause = assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock);
+
+        if (!is_for_a_thread(cause) || (cause == CAUSE_HANDOFF && assemble_is_parked(&c->state.threads[pair->waiter])))
+            continue;
+        rows[n++] = (struct row){.pair = pair, .cause = cause, .ns = pair->ns, .count = pair->count};
+    }
+    if (n)
+        qsort(rows, n, sizeof(*rows), by_threads);
+    for (size_t i = 0; i < n; i++) {
+        struct row *last = kept ? &rows[kept - 1] : NULL;
+
+        if (last && last->pair->waiter == rows[i].pair->waiter && last->pair->waker == rows[i].pair->waker &&
+            last->cause == rows[i].cause) {
+            last->ns += rows[i].ns;
+            last->count += rows[i].count;
+        } else {
+            rows[kept++] = rows[i];
+        }
+    }
+    if (kept)
+        qsort(rows, kept, sizeof(*rows), by_time);
+    return kept;
+}
+
+static int fill(const struct assemble_stacks *stacks, const struct row *row, struct waker *waker)
+{
+    const struct run_thread *threads = stacks->collector->state.threads;
+    int r;
+
+    waker->waiter_pid = (int32_t)threads[row->pair->waiter].tgid;
+    waker->waiter_tid = (int32_t)threads[row->pair->waiter].tid;
+    waker->waker_pid = (int32_t)threads[row->pair->waker].tgid;
+    waker->waker_tid = (int32_t)threads[row->pair->waker].tid;
+    waker->cause = row->cause;
+    waker->time_ns = row->ns;
+    waker->count = row->count;
+    r = assemble_frames(stacks, tally_heaviest(&row->pair->waiter_at), &waker->waiter_frames, &waker->n_waiter_frames);
+    if (r == 0)
+        r = assemble_frames(stacks, tally_heaviest(&row->pair->waker_at), &waker->waker_frames, &waker->n_waker_frames);
+    return r;
+}
+
+int assemble_wakers(const struct assemble_stacks *stacks, struct measurement *m)
+{
+    size_t n = stacks->collector->tally.n_pairs;
+    AUTO_FREE struct row *rows = calloc(n ? n : 1, sizeof(*rows));
+
+    if (!rows)
+        return -ENOMEM;
+    n = list_rows(stacks, rows);
+    if (n > WAKERS_KEPT)
+        n = WAKERS_KEPT;
+    m->wakers = calloc(n ? n : 1, sizeof(*m->wakers));
+    if (!m->wakers)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        int r = fill(stacks, &rows[i], &m->wakers[m->n_wakers++]);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

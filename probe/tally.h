@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * tally: adds up, while a run goes on, where threads wait and burn, who ends their waits and who holds what they wait
+ * for.
+ *
+ * Only some waits have a stack: each was given one with a known probability, so it stands for 2^shift waits. That
+ * estimate is right on average; to make it right for what was really waited (post-stratification), every wait, with a
+ * stack or without, is counted in its stratum: process, kind and how long it took. A stratum's stacks then share what
+ * its waits took. Bounded: what finds no room is counted.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/joins.h"
+
+enum tally_class {
+    TALLY_WAIT,   /* of a thread, at its waits */
+    TALLY_SAMPLE, /* of a thread, on a CPU; count only */
+    TALLY_HOLDER, /* of the holder of the interpreter lock, at others' waits */
+    TALLY_OWNER,  /* of the owner of a mutex (`row`), at others' waits; the stack is that of its release */
+};
+
+#define TALLY_NO_STRATUM UINT32_MAX
+
+/* Waits of one process that are alike: one kind, and long within a factor of four. */
+struct tally_stratum {
+    uint32_t tgid;
+    uint16_t kind; /* enum wait_kind */
+    bool interpreter_lock;
+    uint64_t ns, count;         /* all of them */
+    double seen_ns, seen_count; /* what those with a stack stand for */
+};
+
+struct tally_cell {
+    struct join_stack stack;
+    uint32_t tgid;
+    uint32_t row;     /* SAMPLE: the thread; OWNER: the owner; else who spent the most here */
+    uint32_t stratum; /* index; TALLY_NO_STRATUM: samples */
+    uint8_t class;    /* enum tally_class */
+    double ns, count; /* what the stacks here stand for, without the stratum's correction */
+    double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
+    uint64_t longest_ns;
+    uint64_t taken;      /* stacks */
+    uint64_t threads[4]; /* a bit for each row, modulo 256 */
+};
+
+/* Stacks by weight, the heaviest few (Misra and Gries). */
+#define TALLY_TOP 3
+struct tally_top {
+    struct join_stack stack[TALLY_TOP];
+    double weight[TALLY_TOP];
+};
+
+/* Who ended whose waits. */
+struct tally_pair {
+    uint32_t waiter, waker; /* rows */
+    uint32_t tgid;          /* of the waiter */
+    uint16_t kind;
+    bool interpreter_lock;
+    uint64_t ns, count;
+    struct tally_top waiter_at, waker_at;
+};
+
+/* One wait that is over. */
+struct tally_wait {
+    uint32_t tgid, row;
+    uint32_t waker_row; /* TALLY_NO_ROW: nobody of the target */
+    uint32_t owner_row; /* likewise */
+    uint16_t kind;
+    bool interpreter_lock;
+    uint8_t shift;
+    uint64_t ns;
+    const struct join *join; /* NULL: no stack was taken, or none arrived */
+};
+
+#define TALLY_NO_ROW UINT32_MAX
+
+struct tally {
+    struct tally_stratum *strata;
+    size_t n_strata, strata_capacity;
+    struct tally_cell *cells;
+    size_t n_cells, cells_capacity;
+    struct tally_pair *pairs;
+    size_t n_pairs, pairs_capacity;
+    uint64_t taken, unkept; /* stacks of waits and samples; of these, those that found no room */
+    struct tally_index *index;
+};
+
+int tally_init(struct tally *tally); /* 0 or -ENOMEM */
+void tally_clear(struct tally *tally);
+
+/* @return 0 or -ENOMEM */
+int tally_wait(struct tally *tally, const struct tally_wait *wait);
+int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct join *join);
+
+/*
+ * What a cell's waits took, corrected by its stratum.
+ * @param exact  how much longer the waits of that process and kind were in all than the slices that came tell (>= 1)
+ */
+double tally_cell_ns(const struct tally *tally, const struct tally_cell *cell, double exact);
+double tally_cell_count(const struct tally *tally, const struct tally_cell *cell, double exact);
+
+/* The heaviest; python and native are JOIN_NONE where there is none. */
+struct join_stack tally_heaviest(const struct tally_top *top);
