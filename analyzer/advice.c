@@ -61,6 +61,10 @@ void advice_free(struct advice *a)
     for (size_t i = 0; i < a->n_findings; i++)
         finding_clear(&a->findings[i]);
     free(a->findings);
+    critical_path_clear(&a->critical_path);
+    for (size_t i = 0; i < a->n_waits; i++)
+        wait_for_clear(&a->waits[i]);
+    free(a->waits);
     free(a);
 }
 
@@ -79,15 +83,52 @@ void advice_freep(struct advice **a)
     *a = NULL;
 }
 
-const struct frame *advice_own_frame(const struct site *site)
+void critical_path_clear(struct critical_path *path)
 {
-    for (size_t i = 0; i < site->n_frames; i++) {
-        const struct frame *frame = &site->frames[i];
-
-        if (frame->file && frame->line > 0 && !strstr(frame->file, "/lib/python") && frame->file[0] != '<')
-            return frame;
+    for (size_t i = 0; i < path->n_parts; i++) {
+        free(path->parts[i].who);
+        frames_free(path->parts[i].frames, path->parts[i].n_frames);
     }
-    return NULL;
+    for (size_t i = 0; i < path->n_stays; i++)
+        free(path->stays[i].who);
+    free(path->parts);
+    free(path->stays);
+    *path = (struct critical_path){0};
+}
+
+void wait_for_clear(struct wait_for *wait)
+{
+    free(wait->waiter);
+    free(wait->waker);
+    frames_free(wait->waiter_frames, wait->n_waiter_frames);
+    frames_free(wait->waker_frames, wait->n_waker_frames);
+    *wait = (struct wait_for){0};
+}
+
+/* NULL stays NULL. */
+static int copy_string(const char *from, char **ret)
+{
+    *ret = from ? strdup(from) : NULL;
+    return from && !*ret ? -ENOMEM : 0;
+}
+
+int advice_copy_frames(const struct frame *frames, size_t n, struct frame **ret_frames)
+{
+    struct frame *copies = n > 0 ? calloc(n, sizeof(*copies)) : NULL;
+
+    if (n > 0 && !copies)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        copies[i].line = frames[i].line;
+        copies[i].coroutine = frames[i].coroutine;
+        if (copy_string(frames[i].function, &copies[i].function) < 0 ||
+            copy_string(frames[i].file, &copies[i].file) < 0 || copy_string(frames[i].module, &copies[i].module) < 0) {
+            frames_free(copies, i + 1);
+            return -ENOMEM;
+        }
+    }
+    *ret_frames = copies;
+    return 0;
 }
 
 const char *change_to_str(enum change change)
@@ -134,4 +175,16 @@ const char *evidence_source_to_str(enum evidence_source source)
     };
 
     return (size_t)source < ARRAY_SIZE(names) ? names[source] : "?";
+}
+
+const char *path_state_to_str(enum path_state state)
+{
+    static const char *const names[] = {
+        [PATH_ON_CPU] = "on_cpu",
+        [PATH_RUN_QUEUE] = "run_queue",
+        [PATH_BLOCKED] = "blocked",
+        [PATH_UNKNOWN] = "unknown",
+    };
+
+    return (size_t)state < ARRAY_SIZE(names) ? names[state] : "?";
 }

@@ -135,6 +135,70 @@ struct recommendation {
     size_t n_actions;
 };
 
+/* What a thread did on a stretch of the critical path. */
+enum path_state {
+    PATH_ON_CPU,
+    PATH_RUN_QUEUE, /* ready, waiting for a CPU */
+    PATH_BLOCKED,   /* on a cause that no thread of the target ended */
+    PATH_UNKNOWN,   /* nothing recorded says what happened there */
+};
+
+/* All stretches of the critical path that one thread, or one group of threads, spent in one state. */
+struct path_part {
+    char *who; /* "main", "worker-3", "worker-* (8)"; "" for PATH_UNKNOWN outside all threads; raw bytes */
+    enum path_state state;
+    enum cause cause; /* of PATH_BLOCKED; else CAUSE_OTHER */
+    uint64_t time_ns; /* > 0 */
+    double share;     /* of wall_ns */
+    int32_t pid;      /* of the thread with most of it; 0: outside all threads */
+    int32_t tid;
+    uint32_t threads;     /* threads on the path in this state */
+    struct frame *frames; /* where those threads spent most time in that state, innermost first; NULL: not known */
+    size_t n_frames;
+};
+
+/* The path stayed on one thread from here to there. */
+struct path_stay {
+    char *who;
+    int32_t pid;
+    int32_t tid;
+    uint64_t from_ns;
+    uint64_t to_ns;
+    enum path_state state; /* what it did for most of it */
+    enum cause cause;
+    uint64_t state_ns;
+};
+
+/*
+ * The longest chain of waits behind the wall time: followed backwards from the end, from each wait that a thread of the
+ * target ended to that thread. Shortening anything else does not shorten the run. See analyzer/critical_path.h.
+ */
+struct critical_path {
+    uint64_t wall_ns;        /* = sum of the parts + rest_ns; 0: not computed */
+    bool approximate;        /* slices were merged or lost, or more than a hundredth of the time has no record */
+    uint64_t hops;           /* times it went from one thread to another */
+    struct path_part *parts; /* by time_ns, largest first, at most 64 */
+    size_t n_parts;
+    uint64_t rest_ns;        /* parts beyond those */
+    struct path_stay *stays; /* the longest, in order of time, at most 10 */
+    size_t n_stays;
+};
+
+/* Waits of one group of threads that another one, or the same, ended (measurement.wakers by group). */
+struct wait_for {
+    char *waiter; /* as path_part.who */
+    char *waker;
+    bool one_another; /* waiters and wakers are the same group of several threads */
+    enum cause cause;
+    uint64_t time_ns;
+    uint64_t count;
+    double share;                /* of thread time, idle excluded */
+    struct frame *waiter_frames; /* where most of it was waited, innermost first; NULL: not known */
+    size_t n_waiter_frames;
+    struct frame *waker_frames; /* where most of it was ended */
+    size_t n_waker_frames;
+};
+
 struct advice {
     enum model current_model;
     uint32_t current_workers;
@@ -144,6 +208,9 @@ struct advice {
     struct evidence evidence;
     struct finding *findings; /* ranked: severity, then time_ns */
     size_t n_findings;
+    struct critical_path critical_path;
+    struct wait_for *waits; /* by time_ns, largest first, at most 32 */
+    size_t n_waits;
 };
 
 struct advice *advice_new(void);    /* zeroed, models marked with their index, or NULL */
@@ -153,11 +220,21 @@ void advice_freep(struct advice **a);
 /* Free what one finding owns, not the finding itself; leaves it zeroed. */
 void finding_clear(struct finding *finding);
 
+/* Free what the object owns, not the object itself; leave it zeroed. */
+void critical_path_clear(struct critical_path *path);
+void wait_for_clear(struct wait_for *wait);
+
+/* @return 0 (ret_frames: a heap copy, frames_free(); NULL for none) or -ENOMEM */
+int advice_copy_frames(const struct frame *frames, size_t n, struct frame **ret_frames);
+
 /*
  * The frame a person would look at: the innermost one of their own code, with a file and line; neither the
  * interpreter's nor an installed library's. NULL: none.
  */
+const struct frame *advice_own_frame_in(const struct frame *frames, size_t n);
 const struct frame *advice_own_frame(const struct site *site);
+
+const char *path_state_to_str(enum path_state state); /* "on_cpu", "run_queue", "blocked", "unknown" */
 
 const char *change_to_str(enum change change);
 const char *confidence_to_str(enum confidence confidence);

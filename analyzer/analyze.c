@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The way through the room: lanes -> metrics -> current model -> evidence -> findings -> tree -> recommendation ->
- * confidence, flips, construct. Every step is a file of its own.
+ * confidence, flips, construct; beside it the critical path and who waits for whom. Every step is a file of its own.
  */
 #include "analyzer/analyze.h"
 
 #include "analyzer/advice.h"
 #include "analyzer/confidence.h"
 #include "analyzer/construct.h"
+#include "analyzer/critical_path.h"
 #include "analyzer/current.h"
 #include "analyzer/evidence.h"
 #include "analyzer/findings/detect.h"
@@ -15,7 +16,10 @@
 #include "analyzer/lanes.h"
 #include "analyzer/metrics.h"
 #include "analyzer/recommend.h"
+#include "analyzer/thread_groups.h"
+#include "analyzer/thread_index.h"
 #include "analyzer/tree.h"
+#include "analyzer/wait_for.h"
 #include "base/base.h"
 
 static int detect(const struct measurement *m, const struct lanes *lanes, const struct metrics *metrics, uint32_t cpus,
@@ -61,6 +65,22 @@ static int judge(const struct measurement *m, const struct metrics *metrics, uin
     return r;
 }
 
+/* Who waited for whom, and the chain of it that the run's length hangs on. */
+static int follow_waits(const struct measurement *m, struct advice *advice)
+{
+    CLEANUP(thread_index_freep) struct thread_index *index = NULL;
+    CLEANUP(thread_groups_freep) struct thread_groups *groups = NULL;
+    int r = thread_index_new(m, &index);
+
+    if (r == 0)
+        r = thread_groups_new(m, index, &groups);
+    if (r == 0)
+        r = critical_path_fill(m, index, groups, &advice->critical_path);
+    if (r == 0)
+        r = wait_for_fill(m, index, groups, &advice->waits, &advice->n_waits);
+    return r;
+}
+
 int analyze(const struct measurement *m, const struct analyze_options *options, struct advice **ret_advice)
 {
     static const struct analyze_options defaults;
@@ -89,6 +109,8 @@ int analyze(const struct measurement *m, const struct analyze_options *options, 
         r = detect(m, lanes, &metrics, cpus, options, advice);
     if (r == 0)
         r = judge(m, &metrics, cpus, options->tree ? options->tree : tree_builtin(), advice);
+    if (r == 0)
+        r = follow_waits(m, advice);
     if (r < 0)
         return r;
     *ret_advice = TAKE_PTR(advice);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Which frame of a stack is the program's own code: what is left when the runtime's and the libraries' are taken out.
+ */
+
+#include "analyzer/advice.h"
+
+#include <ctype.h>
+
+#include "base/base.h"
+
+/* Folders that installed code lies in, anywhere in a path: Debian's, pip's, toolchains' and package managers'. */
+static const char *const installed[] = {
+    "/lib/python",       "/site-packages/", "/dist-packages/",   "/usr/include/",  "/usr/lib/", "/usr/share/",
+    "/usr/local/go/src", "/rustc/",         "/.cargo/registry/", "/node_modules/", "/usr/src/", "/lib/ruby/",
+};
+
+/* How paths begin that are no files of the program: "<frozen importlib>", "node:internal", glibc's own "./nptl/...". */
+static const char *const foreign_starts[] = {"<",          "node:",    "./nptl/",   "./csu/",    "./elf/",
+                                             "../sysdeps", "./stdlib", "./malloc/", "./socket/", "./io/"};
+
+/* What the names of the runtimes' and system's own binaries begin with, up to a version. */
+static const char *const foreign_binaries[] = {
+    "libc.so", "libc-2", "libpthread", "ld-linux",  "libstdc++",  "libm.so", "libgcc_s", "libpython",
+    "python",  "pypy",   "libpypy",    "libruby",   "ruby",       "libjvm",  "java",     "node",
+    "libnode", "libuv",  "libssl",     "libcrypto", "linux-vdso", "[vdso]",
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static bool begins_with_one_of(const char *text, const char *const *starts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A binary whose code is nobody's own; scripts are judged by their path alone. */
+static bool is_foreign_binary(const struct frame *frame)
+{
+    const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
+    const char *name = slash ? slash + 1 : frame->module;
+
+    if (!name || ends_with(frame->file, ".py") || ends_with(frame->file, ".rb") || ends_with(frame->file, ".js"))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(foreign_binaries); i++) {
+        size_t n = strlen(foreign_binaries[i]);
+
+        /* "node", "node18", "libpython3.11.so", but not "nodework" */
+        if (strncmp(name, foreign_binaries[i], n) == 0 && !isalpha((unsigned char)name[n]))
+            return true;
+    }
+    return strncmp(frame->module, "/usr/lib/", 9) == 0 || strncmp(frame->module, "/lib/", 5) == 0;
+}
+
+static bool is_own(const struct frame *frame)
+{
+    if (!frame->file || frame->line == 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(installed); i++)
+        if (strstr(frame->file, installed[i]))
+            return false;
+    return !begins_with_one_of(frame->file, foreign_starts, ARRAY_SIZE(foreign_starts)) && !is_foreign_binary(frame);
+}
+
+const struct frame *advice_own_frame_in(const struct frame *frames, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_own(&frames[i]))
+            return &frames[i];
+    return NULL;
+}
+
+const struct frame *advice_own_frame(const struct site *site)
+{
+    return advice_own_frame_in(site->frames, site->n_frames);
+}
