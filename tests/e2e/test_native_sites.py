@@ -226,7 +226,7 @@ class CppTest(Folder):
         self.assertNotIn("_ZN", run.table())
         at = time_in(waits, "waits.cpp", name, line)
         self.assertGreaterEqual(at, SHARE * sum(run.blocked_ns(t["tid"], "sleep") for t in run.saved["threads"]), run.table())
-        kneads = [s for s in run.sites(on_cpu=True) if any("kitchen::oven::Dough::knead(" in f["function"] for f in s["frames"])]
+        kneads = [s for s in run.sites(on_cpu=True) if any("kitchen::oven::Dough::knead" in f["function"] for f in s["frames"])]
         self.assertGreaterEqual(sum(s["time_ns"] for s in kneads), SHARE * run.saved["on_cpu_ns"], run.table())
 
 

@@ -1,84 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs nobody here wrote, under load: the accounts add up and the advice makes sense."""
-import contextlib
-import http.client
-import json
 import os
-import pathlib
 import subprocess
-import tempfile
-import threading
 import time
 import unittest
 
 import support
-
-HERE = pathlib.Path(__file__).resolve().parent
-
-
-class ServiceCase(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="concadvise-service-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    @contextlib.contextmanager
-    def served(self, command, port, env=None):
-        """Run a server under concadvise while the body drives load; afterwards self.report is its report."""
-        path = self.folder / "report.json"
-        argv = [support.CONCADVISE, "-o", path, "--", *map(str, command)]
-        with open(self.folder / "log", "w+b") as log:
-            process = subprocess.Popen(
-                argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env or support.target_environment(), cwd=HERE
-            )
-            try:
-                support.wait_for_port(port, process)
-                yield
-                process.terminate()
-                process.wait(support.TIMEOUT_S)
-            finally:
-                support.stop(process)
-            log.seek(0)
-            self.log = log.read().decode(errors="replace")
-        self.assertTrue(path.exists(), self.log)
-        self.report = json.loads(path.read_text())
-        support.on_cpu_and_waits_add_up(self, self.report)
-
-    def measured(self, *command):
-        done = support.measure(command)
-        self.assertEqual(done.status, 0, str(done))
-        support.on_cpu_and_waits_add_up(self, done.report)
-        self.report, self.log = done.report, str(done)
-
-    def assert_advice(self, models, changes, wanted=(), unwanted=()):
-        recommendation = self.report["recommendation"]
-        self.assertIn(recommendation["model"], models, self.log)
-        self.assertIn(recommendation["change"], changes, self.log)
-        for finding in wanted:
-            self.assertIn(finding, support.findings(self.report), self.log)
-        for finding in unwanted:
-            self.assertNotIn(finding, support.findings(self.report), self.log)
-
-
-def drive(port, seconds, clients, path="/"):
-    """Clients that each ask again as soon as they have an answer; returns the number of answers."""
-    answers, until = [0] * clients, time.monotonic() + seconds
-
-    def client(slot):
-        while time.monotonic() < until:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-            connection.request("GET", path)
-            response = connection.getresponse()
-            response.read()
-            connection.close()
-            answers[slot] += response.status == 200
-
-    threads = [threading.Thread(target=client, args=(slot,)) for slot in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(answers)
+from served import ServiceCase, drive
 
 
 class RedisTest(ServiceCase):
