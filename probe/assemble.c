@@ -20,6 +20,7 @@ struct wait_context assemble_context(const struct run_process *process, bool int
         .interpreter_lock = interpreter_lock,
         .listens = process && process->listens,
         .connects = process && process->max_connections > 0,
+        .runtime = process && process->image ? process->image->runtime.kind : RUNTIME_NATIVE,
     };
 }
 
@@ -111,9 +112,10 @@ bool assemble_is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
 
-    return thread->tid != thread->tgid && account->blocked_count[WAIT_FUTEX_OTHER] > 0 &&
-           account->blocked_count[WAIT_FUTEX_OTHER] <= 2 &&
-           account->blocked_ns[WAIT_FUTEX_OTHER] >= lifetime_of(thread) / 100 * 99 &&
+    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER] + account->blocked_count[WAIT_FUTEX_TIMEOUT];
+    uint64_t ns = account->blocked_ns[WAIT_FUTEX_OTHER] + account->blocked_ns[WAIT_FUTEX_TIMEOUT];
+
+    return thread->tid != thread->tgid && count > 0 && count <= 2 && ns >= lifetime_of(thread) / 100 * 99 &&
            account->on_cpu_ns < NSEC_PER_MSEC;
 }
 
@@ -209,11 +211,14 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     to->cpu_samples = account->cpu_samples;
     to->lock_held_samples = account->lock_held_samples;
     to->runtime_internal = is_of_a_launcher(c, process) ||
-                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name));
+                           (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
+                           assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
     if (r == 0 && assemble_is_parked(from))
         rename_cause(to, CAUSE_HANDOFF, CAUSE_IDLE);
+    if (r == 0)
+        assemble_runtime_waits(from, process, to);
     return r;
 }
 
@@ -388,7 +393,9 @@ int assemble(struct collector *c, struct measurement *m)
     if (!c->finished)
         return -EPROTO;
     name_futexes(c);
-    r = fill_threads(c, m);
+    r = assemble_pools(c);
+    if (r == 0)
+        r = fill_threads(c, m);
     if (r == 0)
         r = fill_processes(c, m);
     if (r < 0)
@@ -410,5 +417,7 @@ int assemble(struct collector *c, struct measurement *m)
         r = assemble_locks(c, m);
     if (r == 0)
         r = assemble_all_stacks(c, m);
+    if (r == 0)
+        r = assemble_runtime_notes(m);
     return r;
 }

@@ -6,6 +6,7 @@
 #include "probe/assemble_parts.h"
 #include "probe/bpf/abi.h"
 #include "probe/collector.h"
+#include "probe/loops.h"
 #include "probe/measurement.h"
 #include "probe/runtime/detect.h"
 
@@ -20,62 +21,84 @@ static void sum_epoll(const struct slot *account, uint64_t *ret_ns, uint64_t *re
     }
 }
 
-/*
- * Without stacks, what a loop's thread waits for outside its selector is taken for blocking inside a turn: a timer, a
- * single socket or pipe, a file. Locks and hand-offs are left out: a runtime's own start-up and helpers use them.
- */
-static void sum_blocking(const struct slot *account, struct event_loop *loop)
+static bool is_node(const struct run_process *process)
 {
-    static const unsigned int blocking[] = {WAIT_SLEEP,       WAIT_INET_OUTSIDE, WAIT_INET_TIMEOUT,
-                                            WAIT_INET_TARGET, WAIT_UNIX_OUTSIDE, WAIT_PIPE_OUTSIDE,
-                                            WAIT_CHILD,       WAIT_FILE,         WAIT_PIPE_TARGET};
-
-    for (size_t i = 0; i < ARRAY_SIZE(blocking); i++) {
-        loop->blocked_in_turn_ns += account->blocked_ns[blocking[i]];
-        loop->blocked_in_turn_count += account->blocked_count[blocking[i]];
-    }
+    return process && process->image && process->image->runtime.kind == RUNTIME_NODE;
 }
 
-static const char *kind_of_loop(const struct run_thread *thread, const struct run_process *process)
+static const char *kind_of_loop(const struct loop_facts *facts, const struct run_process *process)
 {
-    if (thread->asyncio)
-        return "asyncio";
-    if (process && process->image && process->image->runtime.kind == RUNTIME_NODE)
+    bool python = process && process->image && process->image->runtime.kind == RUNTIME_CPYTHON;
+
+    if (facts->asyncio)
+        return process && process->uses_uvloop ? "uvloop" : "asyncio";
+    if (is_node(process) || (process && process->uses_libuv && !python))
         return "libuv";
     return "epoll";
 }
 
 /* CPU spent in callbacks: by samples where a stack tells them apart, else all but the set-up before the loop began. */
-static uint64_t busy_cpu(const struct run_thread *thread)
+static uint64_t busy_cpu(const struct run_thread *thread, const struct loop_facts *facts)
 {
     uint64_t on_cpu = thread->account.on_cpu_ns;
 
-    if (thread->asyncio)
-        return thread->stack_samples
-                   ? (uint64_t)((double)on_cpu * (double)thread->turn_samples / (double)thread->stack_samples)
-                   : 0;
-    return on_cpu > thread->setup_cpu_ns ? on_cpu - thread->setup_cpu_ns : 0;
+    if (facts->asyncio)
+        return facts->sampled ? (uint64_t)((double)on_cpu * facts->busy_share) : 0;
+    return on_cpu > facts->setup_cpu_ns ? on_cpu - facts->setup_cpu_ns : 0;
 }
 
-static void fill_loop(const struct run_thread *thread, const struct run_process *process, struct event_loop *loop)
+static void fill_stalls(const struct loop_facts *facts, bool nested, struct event_loop *loop)
+{
+    loop->blocked_in_turn_ns = facts->blocked_ns;
+    loop->blocked_in_turn_count = facts->blocked_count;
+    loop->longest_stall_ns = facts->longest_stall_ns;
+    loop->stalls = facts->stalls;
+    loop->stall_ns = facts->stall_ns;
+    /* Node's execSync() and the like run a loop of their own inside a callback. */
+    if (!nested)
+        return;
+    loop->blocked_in_turn_ns += facts->nested_ns;
+    loop->blocked_in_turn_count += facts->nested_count;
+    loop->stalls += facts->nested_stalls;
+    loop->stall_ns += facts->nested_stall_ns;
+    if (facts->longest_nested_ns > loop->longest_stall_ns)
+        loop->longest_stall_ns = facts->longest_nested_ns;
+}
+
+/* Weighted by what was not sampled, waits inside turns can come out longer than all waits outside the selector. */
+static void bound_blocked(const struct slot *account, struct event_loop *loop)
+{
+    uint64_t all_ns = 0;
+
+    for (unsigned int kind = 0; kind < WAIT_KIND_COUNT; kind++)
+        all_ns += account->blocked_ns[kind];
+    if (loop->blocked_in_turn_ns > all_ns)
+        loop->blocked_in_turn_ns = all_ns;
+}
+
+static int fill_loop(const struct collector *c, const struct run_thread *thread, const struct run_process *process,
+                     const struct loop_facts *facts, struct event_loop *loop)
 {
     const struct slot *account = &thread->account;
 
     loop->tid = (int32_t)thread->tid;
     loop->pid = (int32_t)thread->tgid;
-    (void)snprintf(loop->kind, sizeof(loop->kind), "%s", kind_of_loop(thread, process));
+    (void)snprintf(loop->kind, sizeof(loop->kind), "%s", kind_of_loop(facts, process));
     sum_epoll(account, &loop->wait_ns, &loop->turns);
-    loop->busy_cpu_ns = busy_cpu(thread);
-    loop->longest_stall_ns = thread->longest_stall_ns;
-    if (thread->asyncio) {
-        loop->blocked_in_turn_ns = thread->turn_blocked_ns;
-        loop->blocked_in_turn_count = thread->turn_blocked_count;
-    } else {
-        sum_blocking(account, loop);
-    }
+    loop->busy_cpu_ns = busy_cpu(thread, facts);
+    loop->epoll_fd = (int32_t)thread->epoll_fd;
+    fill_stalls(facts, is_node(process), loop);
+    bound_blocked(account, loop);
     if (thread->outstanding_looks)
         loop->outstanding_mean = (double)thread->outstanding_sum / (double)thread->outstanding_looks;
     loop->outstanding_max = (uint32_t)thread->outstanding_max;
+    return is_node(process) && thread->tid == thread->tgid ? assemble_pool(c, loop) : 0;
+}
+
+/* Go's network poller is no loop of the program: whichever thread is free waits there. */
+static bool is_poller(const struct run_process *process)
+{
+    return process && process->image && process->image->runtime.kind == RUNTIME_GO;
 }
 
 int assemble_loops(const struct collector *c, struct measurement *m)
@@ -84,17 +107,21 @@ int assemble_loops(const struct collector *c, struct measurement *m)
 
     for (size_t i = 0; i < c->state.n_threads; i++) {
         const struct run_thread *thread = &c->state.threads[i];
+        const struct run_process *process = run_state_find_process(&c->state, thread->tgid);
+        struct loop_facts facts;
         uint64_t wait_ns, turns;
 
-        if (!thread->closed)
+        if (!thread->closed || is_poller(process))
             continue;
         sum_epoll(&thread->account, &wait_ns, &turns);
-        if (!thread->asyncio && turns < TURNS_MIN)
+        loops_finish(thread, &facts);
+        if (!facts.asyncio && turns < TURNS_MIN)
             continue;
         if (base_grow(&m->loops, &capacity, m->n_loops + 1, sizeof(*m->loops)) < 0)
             return -ENOMEM;
         memset(&m->loops[m->n_loops], 0, sizeof(*m->loops));
-        fill_loop(thread, run_state_find_process(&c->state, thread->tgid), &m->loops[m->n_loops++]);
+        if (fill_loop(c, thread, process, &facts, &m->loops[m->n_loops++]) < 0)
+            return -ENOMEM;
     }
     return 0;
 }

@@ -11,6 +11,7 @@ static const enum cause table[WAIT_KIND_COUNT] = {
     [WAIT_FUTEX_OTHER] = CAUSE_HANDOFF,
     [WAIT_FUTEX_JOIN] = CAUSE_JOIN,
     [WAIT_FUTEX_PI] = CAUSE_LOCK,
+    [WAIT_FUTEX_TIMEOUT] = CAUSE_HANDOFF,
     [WAIT_SLEEP] = CAUSE_SLEEP,
     [WAIT_EPOLL_TIMEOUT] = CAUSE_SLEEP,
     [WAIT_EPOLL_SIBLING] = CAUSE_HANDOFF,
@@ -45,7 +46,24 @@ static const enum cause table[WAIT_KIND_COUNT] = {
     [WAIT_STOPPED] = CAUSE_STOPPED,
     [WAIT_EXIT] = CAUSE_OTHER,
     [WAIT_OTHER_FD] = CAUSE_OTHER,
+    [WAIT_INTERPRETER_LOCK] = CAUSE_INTERPRETER_LOCK,
+    [WAIT_RUBY_SLEEP] = CAUSE_SLEEP,
+    [WAIT_RUBY_QUEUE] = CAUSE_HANDOFF, /* Thread#join looks the same */
 };
+
+/*
+ * Go's threads wait for goroutines, not for each other: a futex is an idle M (runtime/lock_futex.go; its mutex waits
+ * with value 2, too, as glibc's does, but is the runtime's own), nanosleep is sysmon's, and whichever thread is free
+ * looks after timers and connections in epoll (runtime/netpoll_epoll.go).
+ */
+static enum cause cause_in_go(unsigned int kind, const struct wait_context *context)
+{
+    if (cause_is_futex(kind) || kind == WAIT_SLEEP)
+        return CAUSE_IDLE;
+    if (kind == WAIT_EPOLL_OUTSIDE && context->connects)
+        return CAUSE_NETWORK;
+    return cause_is_epoll(kind) && kind != WAIT_EPOLL_TARGET ? CAUSE_IDLE : table[kind];
+}
 
 enum cause cause_of_wait(unsigned int kind, const struct wait_context *context)
 {
@@ -53,6 +71,11 @@ enum cause cause_of_wait(unsigned int kind, const struct wait_context *context)
         return CAUSE_COUNT;
     if (cause_is_futex(kind) && context->interpreter_lock)
         return CAUSE_INTERPRETER_LOCK;
+    if (context->runtime == RUNTIME_GO)
+        return cause_in_go(kind, context);
+    /* Thread.sleep() is a timed wait on the thread's own condition variable (os_posix.cpp). */
+    if (context->runtime == RUNTIME_JVM && kind == WAIT_FUTEX_TIMEOUT)
+        return CAUSE_SLEEP;
     /*
      * A server's selector waits for the next request (or a housekeeping timer); nothing is outstanding unless the
      * server is itself a client of somebody.
@@ -74,7 +97,7 @@ bool cause_is_poll(unsigned int kind)
 
 bool cause_is_futex(unsigned int kind)
 {
-    return kind >= WAIT_FUTEX_MUTEX && kind <= WAIT_FUTEX_PI;
+    return kind >= WAIT_FUTEX_MUTEX && kind <= WAIT_FUTEX_TIMEOUT;
 }
 
 bool cause_is_socket(unsigned int kind)

@@ -5,12 +5,15 @@
 #include "probe/cause.h"
 #include "probe/collector_stacks.h"
 #include "probe/joins.h"
+#include "probe/loops.h"
 #include "probe/natives.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
+#include "probe/runtime/ruby.h"
 #include "probe/spaces.h"
 #include "probe/stacks.h"
 #include "probe/watch.h"
+#include "probe/watch_runtime.h"
 
 #define LOOK_INTERVAL_NS (100 * NSEC_PER_MSEC)
 
@@ -136,18 +139,6 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* A wait inside a turn of the loop that is not the selector's stalls every other task of the loop. */
-static void take_loop_wait(struct run_thread *thread, const struct record *r, enum stack_place place)
-{
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place != STACK_IN_TURN)
-        return;
-    thread->turn_blocked_ns += r->blocked_ns;
-    thread->turn_blocked_count++;
-}
-
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
     struct join join;
@@ -155,23 +146,10 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 
-    if (error < 0 || stack == JOIN_NONE)
-        return error;
-    if (!gil && r->kind != WAIT_FAULT && r->kind != WAIT_MEMORY && r->kind != WAIT_STOPPED && r->kind != WAIT_UNKNOWN)
-        take_loop_wait(thread, r, stack_table_place(collector->stacks, stack));
-    return 0;
-}
-
-/* Time between two waits in the selector is one or more turns; the longest is the worst stall seen. */
-static void take_epoll(struct run_thread *thread, const struct record *r)
-{
-    uint64_t begin = r->time - r->blocked_ns;
-
-    if (thread->last_epoll_end && begin > thread->last_epoll_end &&
-        begin - thread->last_epoll_end > thread->longest_stall_ns)
-        thread->longest_stall_ns = begin - thread->last_epoll_end;
-    thread->last_epoll_end = r->time;
-    thread->epoll_fd = r->address_low;
+    if (error == 0 && stack != JOIN_NONE && !gil)
+        loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
+                        join.step);
+    return error;
 }
 
 /* Nothing lasts longer than the machine has been up: a difference that wrapped around is no slice. */
@@ -202,10 +180,7 @@ static int take_slice(struct collector *collector, const struct record *r)
     collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
-    if (!thread->last_epoll_end)
-        thread->setup_cpu_ns += r->on_cpu_ns;
-    if (cause_is_epoll(r->kind) && r->blocked_ns)
-        take_epoll(thread, r);
+    loops_take_slice(thread, r);
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
     error = take_stack_wait(collector, thread, r,
@@ -243,16 +218,6 @@ static int take_records(struct collector *collector, const struct record *record
     return 0;
 }
 
-static void take_sample(struct run_thread *thread, enum stack_place place)
-{
-    thread->stack_samples++;
-    if (place == STACK_OUTSIDE_LOOP)
-        return;
-    thread->asyncio = true;
-    if (place == STACK_IN_TURN)
-        thread->turn_samples++;
-}
-
 static void take_stacks(struct collector *collector, const struct stack_record *stacks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -269,7 +234,7 @@ static void take_stacks(struct collector *collector, const struct stack_record *
             continue;
         thread = run_state_thread(&collector->state, stacks[i].tid, stacks[i].tgid, stacks[i].time);
         if (thread)
-            take_sample(thread, stack_table_place(collector->stacks, stack));
+            loops_take_sample(thread, stacks[i].time, stack_table_place(collector->stacks, stack), step);
     }
 }
 
@@ -408,12 +373,16 @@ void collector_finish(struct collector *collector)
     spaces_name_images(&collector->state);
 }
 
-/* Tell the helper where the frames of a process are; a vanished helper is noticed by the reader. */
-static void register_python(const struct run_process *process, void *userdata)
+/* Tell the helper where the frames, or the threads' states, of a process are; a vanished helper is noticed by the
+ * reader. */
+static void register_runtime(const struct run_process *process, void *userdata)
 {
     const struct collector *collector = userdata;
     struct wire_python message = {.tgid = process->tgid};
+    struct wire_ruby ruby = {.tgid = process->tgid};
 
+    if (ruby_process_of(process->image, &ruby.process) == 0)
+        (void)wire_send(collector->helper, WIRE_RUBY, &ruby, sizeof(ruby));
     if (!process->image->has_offsets)
         return;
     message.process.runtime = process->image->runtime_address;
@@ -424,10 +393,11 @@ static void register_python(const struct run_process *process, void *userdata)
 
 void collector_tick(struct collector *collector, uint64_t now)
 {
-    watch_images(&collector->watch, &collector->state, now, register_python, collector);
+    watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
     spaces_read(&collector->state, now);
     if (now < collector->next_look)
         return;
     collector->next_look = now + LOOK_INTERVAL_NS;
     watch_processes(&collector->watch, &collector->state, now);
+    watch_runtimes(&collector->state);
 }

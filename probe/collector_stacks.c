@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/collector_stacks.h"
 
+#include <sys/uio.h>
+
 #include "base/base.h"
 #include "probe/collector.h"
 #include "probe/joins.h"
+#include "probe/loops.h"
 #include "probe/natives.h"
 #include "probe/spaces.h"
 #include "probe/tally.h"
@@ -111,6 +114,17 @@ void collector_join_python(struct collector *collector, const struct stack_recor
         join->lock_held = record->lock_held;
 }
 
+/* Was the thread inside of a system call? Its saved instruction pointer is then behind a `syscall` (0f 05). */
+static bool in_call(const struct wire_native *native)
+{
+    uint8_t code[2] = {0};
+    struct iovec local = {code, sizeof(code)};
+    struct iovec remote = {(void *)(uintptr_t)(native->registers.ip - sizeof(code)), sizeof(code)}; /* NOLINT: theirs */
+
+    return process_vm_readv((pid_t)native->tgid, &local, 1, &remote, 1, 0) == (ssize_t)sizeof(code) &&
+           code[0] == 0x0f && code[1] == 0x05;
+}
+
 static void take_native(struct collector *collector, const struct wire_native *native)
 {
     struct run_state *state = &collector->state;
@@ -133,6 +147,12 @@ static void take_native(struct collector *collector, const struct wire_native *n
     if (!half)
         return;
     half->native = index;
+    if (native->role == STACK_SAMPLE) {
+        struct run_thread *thread = run_state_find_thread(state, native->tid);
+
+        if (thread && thread->loop)
+            loops_take_native_sample(thread, native->time, in_call(native));
+    }
     if (native->role == STACK_WAIT)
         join->owner_tid = native->owner_tid;
 }

@@ -2,6 +2,7 @@
 #include "probe/run_state.h"
 
 #include "base/base.h"
+#include "probe/loops.h"
 #include "probe/runtime/detect.h"
 #include "probe/spaces.h"
 #include "probe/symbols/mappings.h"
@@ -28,8 +29,10 @@ int run_state_init(struct run_state *state, size_t max_slices)
 
 void run_state_clear(struct run_state *state)
 {
-    for (size_t i = 0; i < state->n_threads; i++)
+    for (size_t i = 0; i < state->n_threads; i++) {
         free(state->threads[i].slices);
+        loops_free(state->threads[i].loop);
+    }
     for (size_t i = 0; i < state->n_images; i++)
         free(state->images[i]);
     for (size_t i = 0; i < state->n_processes; i++)

@@ -18,6 +18,7 @@ struct image;
 struct mappings;
 struct memory_point;
 struct pin_table;
+struct loop_track;
 
 /* A slice as it came, with the end of its wait; several neighbours may have been merged into one. */
 struct run_slice {
@@ -42,16 +43,15 @@ struct run_thread {
     uint32_t last_merged; /* slices that went into the last one; at most run_state.decimation */
     uint64_t interpreter_lock_ns[WAIT_KIND_COUNT]; /* futex waits on the interpreter lock, by kind */
     uint64_t interpreter_lock_count[WAIT_KIND_COUNT];
-    /* Event loop: from the slices, and for asyncio from the stacks. */
-    uint32_t epoll_fd;
+    /* Event loop (loops.h). */
+    struct loop_track *loop; /* owned; NULL: none so far */
+    uint32_t epoll_fd;       /* waited on last */
     uint64_t last_epoll_end;
-    uint64_t longest_stall_ns;
-    bool asyncio;
-    uint64_t setup_cpu_ns;    /* CPU before the first wait in epoll */
-    uint32_t turn_samples;    /* on-CPU samples inside a turn, asyncio only */
-    uint32_t stack_samples;   /* on-CPU samples with a stack */
-    uint64_t turn_blocked_ns; /* blocked inside a turn, asyncio only */
-    uint64_t turn_blocked_count;
+    uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
+    uint32_t early_samples; /* with a stack, before there was a loop */
+    /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
+    uint32_t pool_futex;
+    uint64_t pool_idle_ns, pool_idle_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
 };
 
@@ -87,6 +87,8 @@ struct run_process {
     uint64_t cpu_ns; /* of its closed threads */
     uint64_t peak_rss_bytes, private_bytes;
     bool uses_sockets;
+    bool uses_uvloop, uses_libuv; /* has the library mapped */
+    uint32_t library_looks;
     bool listens;
     uint32_t max_connections;
     struct image *image; /* borrowed from run_state.images; NULL: not known */

@@ -119,7 +119,8 @@ void watch_images(struct watch *watch, struct run_state *state, uint64_t now, wa
             process->next_look = 0;
         if (process->next_look && process->next_look <= now) {
             look_at_image(watch, state, process, now);
-            if (process->image && process->image->runtime.kind == RUNTIME_CPYTHON)
+            if (process->image &&
+                (process->image->runtime.kind == RUNTIME_CPYTHON || process->image->runtime.kind == RUNTIME_RUBY))
                 python(process, userdata);
         }
         if (process->next_look && process->next_look < earliest)

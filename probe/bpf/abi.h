@@ -25,6 +25,7 @@ enum wait_kind {
     WAIT_FUTEX_OTHER, /* condition variable, semaphore, rwlock, runtime park */
     WAIT_FUTEX_JOIN,  /* shared bitset wait on a thread's tid word: pthread_join */
     WAIT_FUTEX_PI,
+    WAIT_FUTEX_TIMEOUT, /* FUTEX_OTHER that ran into its timeout: nobody ended it */
     WAIT_SLEEP,
     WAIT_EPOLL_TIMEOUT,
     WAIT_EPOLL_SIBLING,

@@ -35,7 +35,7 @@ static __always_inline void account_blocked(struct slot *slot, __u16 kind, __u64
     slot->blocked_count[kind]++;
     slot->slice_blocked_ns = ns;
     slot->kind = kind;
-    if (kind < WAIT_FUTEX_MUTEX || kind > WAIT_FUTEX_PI)
+    if (kind < WAIT_FUTEX_MUTEX || kind > WAIT_FUTEX_TIMEOUT)
         return;
     key.tid = slot->tid;
     key.kind = kind;
@@ -241,6 +241,12 @@ static __always_inline void wait_ended(struct slot *slot, __u64 now, int who)
     __u64 ns = now > slot->stamp ? now - slot->stamp : 0;
     int timed_out = slot->deadline && now + DEADLINE_SLACK_NS >= slot->deadline;
 
+    if (timed_out) { /* the timer interrupts whom it may: that is not who ended the wait */
+        who = 0;
+        slot->waker_tid = 0;
+        slot->waker_tgid = 0;
+        slot->waker_on_cpu_ns = 0;
+    }
     account_blocked(slot, resolve_kind(slot->kind, timed_out, who), ns);
     slot->stamp += ns;
 }

@@ -25,6 +25,7 @@
 /* include/uapi/linux/futex.h */
 #define FUTEX_CMD_MASK 0x7f
 #define FUTEX_PRIVATE_FLAG 0x80
+#define FUTEX_CLOCK_REALTIME 256
 #define FUTEX_WAIT 0
 #define FUTEX_LOCK_PI 6
 #define FUTEX_WAIT_BITSET 9
@@ -217,6 +218,18 @@ static __always_inline __u64 deadline_from_user(__u64 now, unsigned long address
     return now + (__u64)time.sec * 1000000000ULL + (__u64)time.nsec * (usec ? 1000ULL : 1ULL);
 }
 
+/* futex(2): FUTEX_WAIT's timeout is relative; FUTEX_WAIT_BITSET's a point in time, of a clock we have or of another. */
+static __always_inline __u64 deadline_of_futex(struct pt_regs *regs, __u64 now)
+{
+    unsigned int operation = (unsigned int)regs->si;
+
+    if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT)
+        return deadline_from_user(now, regs->r10, 0);
+    if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && !(operation & FUTEX_CLOCK_REALTIME))
+        return deadline_from_user(0, regs->r10, 0);
+    return 0;
+}
+
 #define NO_FD (-1)
 
 /* poll over one descriptor is a wait for that descriptor: what a blocking socket with a timeout does. */
@@ -250,6 +263,7 @@ static __always_inline void read_call(struct pt_regs *regs, __u16 class, __u64 n
         break;
     case CALL_FUTEX:
         facts->kind = kind_of_futex(regs, &facts->address);
+        facts->deadline = deadline_of_futex(regs, now);
         break;
     case CALL_SLEEP:
         facts->kind = WAIT_SLEEP;
@@ -330,6 +344,10 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
 static __always_inline __u16 resolve_kind(__u16 kind, int timed_out, int who)
 {
     switch (kind) {
+    case WAIT_FUTEX_OTHER:
+        return timed_out ? WAIT_FUTEX_TIMEOUT : WAIT_FUTEX_OTHER;
+    case WAIT_EVENTFD: /* poll on one descriptor: only that has a deadline */
+        return timed_out ? WAIT_POLL_TIMEOUT : WAIT_EVENTFD;
     case WAIT_EPOLL_OUTSIDE:
         if (timed_out)
             return WAIT_EPOLL_TIMEOUT;

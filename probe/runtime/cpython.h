@@ -23,6 +23,7 @@ struct cpython_offsets {
     uint32_t runtime_tss_key;
     uint32_t runtime_tstate_current;
     uint32_t runtime_interpreters_head;
+    uint32_t interp_next; /* 0 is an offset here */
     uint32_t interp_threads_head;
     uint32_t interp_gil; /* pointer to the GIL */
     uint32_t tstate_thread_id;

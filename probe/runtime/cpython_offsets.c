@@ -173,6 +173,7 @@ static const struct cpython_offsets table[] = {
         .runtime_gil = 96104,
         .runtime_tss_key = 2164,
         .runtime_interpreters_head = 632,
+        .interp_next = 7264,
         .interp_threads_head = 7344,
         .interp_gil = 16,
         .tstate_thread_id = 152,

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "probe/runtime/elf_cache.h"
+#include "probe/runtime/ruby.h"
 
 /* A process maps many files; these are the few that can matter. */
 #define MAX_CANDIDATES 16
@@ -129,6 +130,7 @@ static void prefer_published_offsets(pid_t pid, struct image *image)
     enum {
         FREE_THREADED = 2,
         INTERPRETERS_HEAD = 5,
+        INTERPRETER_NEXT = 8,
         THREADS_HEAD = 9,
         CURRENT_FRAME = 23,
         THREAD_ID = 24,
@@ -151,15 +153,18 @@ static void prefer_published_offsets(pid_t pid, struct image *image)
     struct iovec local = {words, sizeof(words)};
     struct iovec remote = {(void *)(uintptr_t)image->runtime_address, sizeof(words)};
 
-    if (image->minor != 13 || process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof(words) ||
-        memcmp(words, "xdebugpy", 8) != 0)
+    if (image->minor != 13 || !image->runtime_address ||
+        process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof(words) || memcmp(words, "xdebugpy", 8) != 0)
         return;
     for (size_t i = INTERPRETERS_HEAD; i < COUNT; i++)
         if (words[i] > 1 << 20)
             return;
     if (words[FREE_THREADED] == 1)
-        image->runtime.interpreter_lock = INTERPRETER_LOCK_NONE;
+        image->runtime.free_threaded = true;
+    image->interpreters_head = (uint32_t)words[INTERPRETERS_HEAD];
+    image->interpreter_next = (uint32_t)words[INTERPRETER_NEXT];
     offsets->runtime_interpreters_head = (uint32_t)words[INTERPRETERS_HEAD];
+    offsets->interp_next = (uint32_t)words[INTERPRETER_NEXT];
     offsets->interp_threads_head = (uint32_t)words[THREADS_HEAD];
     offsets->tstate_frame = (uint32_t)words[CURRENT_FRAME];
     offsets->tstate_thread_id = (uint32_t)words[THREAD_ID];
@@ -177,6 +182,17 @@ static void prefer_published_offsets(pid_t pid, struct image *image)
     offsets->code_adaptive = (uint32_t)words[ADAPTIVE];
 }
 
+/* A build without the GIL. Its objects are laid out in another way: frames are not walked. */
+static void without_lock(struct image *image)
+{
+    size_t length = strlen(image->runtime.version);
+
+    image->runtime.interpreter_lock = INTERPRETER_LOCK_NONE;
+    image->has_offsets = false;
+    (void)snprintf(image->runtime.version + length, sizeof(image->runtime.version) - length, "%sfree-threaded",
+                   length ? " " : "");
+}
+
 static void fill_cpython(pid_t pid, const struct elf_facts *facts, uint64_t bias, bool musl, struct image *image)
 {
     const struct cpython_offsets *offsets;
@@ -186,18 +202,17 @@ static void fill_cpython(pid_t pid, const struct elf_facts *facts, uint64_t bias
     image->runtime.interpreter_lock = INTERPRETER_LOCK_PRESENT;
     if (facts->runtime.address)
         image->runtime_address = facts->runtime.address + bias;
-    if (facts->free_threaded) {
-        image->runtime.interpreter_lock = INTERPRETER_LOCK_NONE;
-        return;
-    }
+    image->runtime.free_threaded = facts->free_threaded;
     offsets = facts->major == 3 && facts->x86_64 ? cpython_offsets_for(facts->minor) : NULL;
     if (offsets) {
         image->has_offsets = true;
         image->offsets = *offsets;
+        image->interpreters_head = facts->free_threaded ? 0 : offsets->runtime_interpreters_head;
+        image->interpreter_next = offsets->interp_next;
         prefer_published_offsets(pid, image);
     }
-    if (image->runtime.interpreter_lock == INTERPRETER_LOCK_NONE) {
-        image->has_offsets = false;
+    if (image->runtime.free_threaded) {
+        without_lock(image);
         return;
     }
     if (musl || facts->major < 3) {
@@ -213,6 +228,16 @@ static void fill_cpython(pid_t pid, const struct elf_facts *facts, uint64_t bias
     } else {
         image->runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
     }
+}
+
+/* The lock can be told apart where the inner layout of the version is known. */
+static void fill_ruby(const struct elf_facts *facts, uint64_t bias, struct image *image)
+{
+    if (!facts->runtime.address)
+        return;
+    image->ruby_vm_address = facts->runtime.address + bias;
+    if (facts->x86_64 && ruby_offsets_for(image->runtime.version))
+        image->runtime.interpreter_lock = INTERPRETER_LOCK_PRESENT;
 }
 
 /* .../lib/server/libjvm.so: the version is in .../release as JAVA_VERSION="17.0.1". */
@@ -255,16 +280,21 @@ static void fill_image(pid_t pid, const struct candidate *candidate, const struc
         read_jvm_version(path, image->runtime.version, sizeof(image->runtime.version));
     if (facts->kind == RUNTIME_PYPY || facts->kind == RUNTIME_RUBY)
         image->runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
-    if (facts->kind != RUNTIME_CPYTHON && facts->kind != RUNTIME_RUBY)
+    if (facts->kind != RUNTIME_CPYTHON && facts->kind != RUNTIME_RUBY && facts->kind != RUNTIME_NODE)
         return;
     if (elf_cache_bias(path, candidate->start, candidate->offset, &bias) < 0) {
-        image->runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
+        if (facts->kind != RUNTIME_NODE)
+            image->runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
         return;
     }
     if (facts->kind == RUNTIME_CPYTHON)
         fill_cpython(pid, facts, bias, musl, image);
-    else
-        image->ruby_vm_address = facts->runtime.address + bias;
+    else if (facts->kind == RUNTIME_RUBY)
+        fill_ruby(facts, bias, image);
+    else if (facts->writable_end) {
+        image->data_start = facts->writable_start + bias;
+        image->data_end = facts->writable_end + bias;
+    }
 }
 
 /* Only an interpreter proper can start a replay, not a program that embeds one. */

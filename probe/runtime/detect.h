@@ -23,7 +23,11 @@ struct image {
     uint64_t gil_start;             /* a futex wait at an address in [gil_start, gil_end) is a wait for the GIL; */
     uint64_t gil_end;               /* 0, 0: no GIL, or it could not be located */
     uint64_t runtime_address;       /* _PyRuntime in the process; 0: none (3.6, other runtimes) */
+    uint32_t interpreters_head;     /* within _PyRuntime: the list of interpreters; 0: not known */
+    uint32_t interpreter_next;      /* within PyInterpreterState; 0 is an offset here */
     uint64_t ruby_vm_address;       /* ruby_current_vm_ptr in the process; 0: none */
+    uint64_t data_start;            /* Node: .data and .bss of the program, where libuv's pool waits; */
+    uint64_t data_end;              /* 0, 0: not known */
     bool has_offsets;               /* CPython whose frames can be walked: */
     struct cpython_offsets offsets; /* (where 3.13+ publishes its own, those) */
 };

@@ -58,6 +58,46 @@ static void who_ended_it_tells_inside_from_outside(void **state)
     assert_int_equal(cause_of_wait(WAIT_POLL_TIMEOUT, &nothing_special), CAUSE_SLEEP);
 }
 
+/* Goroutines block without the kernel: a thread of Go that sleeps has nothing to run. */
+static void a_thread_of_go_without_work_is_idle(void **state)
+{
+    const struct wait_context go = {.runtime = RUNTIME_GO}, client = {.runtime = RUNTIME_GO, .connects = true};
+
+    (void)state;
+    for (unsigned int kind = WAIT_FUTEX_MUTEX; kind <= WAIT_FUTEX_TIMEOUT; kind++)
+        assert_int_equal(cause_of_wait(kind, &go), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_SLEEP, &go), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_TIMEOUT, &go), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_SIBLING, &go), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_OUTSIDE, &go), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_EPOLL_OUTSIDE, &client), CAUSE_NETWORK);
+    /* What goes to the kernel is what it is. */
+    assert_int_equal(cause_of_wait(WAIT_FILE, &go), CAUSE_DISK);
+    assert_int_equal(cause_of_wait(WAIT_CHILD, &go), CAUSE_JOIN);
+}
+
+static void a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep(void **state)
+{
+    const struct wait_context jvm = {.runtime = RUNTIME_JVM}, lock = {.interpreter_lock = true};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &jvm), CAUSE_SLEEP);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &jvm), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &nothing_special), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_TIMEOUT, &lock), CAUSE_INTERPRETER_LOCK);
+}
+
+static void ruby_s_own_structures_name_its_waits(void **state)
+{
+    const struct wait_context ruby = {.runtime = RUNTIME_RUBY};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_INTERPRETER_LOCK, &ruby), CAUSE_INTERPRETER_LOCK);
+    assert_int_equal(cause_of_wait(WAIT_RUBY_SLEEP, &ruby), CAUSE_SLEEP);
+    assert_int_equal(cause_of_wait(WAIT_RUBY_QUEUE, &ruby), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &ruby), CAUSE_HANDOFF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -65,6 +105,9 @@ int main(void)
         cmocka_unit_test(only_futexes_can_be_the_interpreter_lock),
         cmocka_unit_test(a_server_waiting_for_requests_is_idle),
         cmocka_unit_test(who_ended_it_tells_inside_from_outside),
+        cmocka_unit_test(a_thread_of_go_without_work_is_idle),
+        cmocka_unit_test(a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep),
+        cmocka_unit_test(ruby_s_own_structures_name_its_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

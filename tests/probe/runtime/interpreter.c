@@ -7,11 +7,13 @@
 
 #include "interpreter.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/base.h"
@@ -69,6 +71,34 @@ void interpreter_stop(struct interpreter *interpreter)
     assert_int_equal(kill(interpreter->pid, SIGKILL), 0);
     assert_int_equal(waitpid(interpreter->pid, NULL, 0), interpreter->pid);
     (void)fclose(interpreter->output);
+}
+
+size_t interpreter_threads(pid_t pid, pid_t *ret_tids, size_t max)
+{
+    char path[64];
+    DIR *dir;
+    size_t n = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry; n < max && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            ret_tids[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
+    closedir(dir);
+    return n;
+}
+
+uint64_t interpreter_futex(pid_t pid, pid_t tid)
+{
+    AUTO_FCLOSE FILE *file = NULL;
+    unsigned long long address = 0;
+    char path[64];
+    long number;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+    file = fopen(path, "re");
+    return file && fscanf(file, "%ld %llx", &number, &address) == 2 && number == SYS_futex ? address : 0;
 }
 
 uint64_t interpreter_wait_for_syscall(pid_t pid, pid_t tid, long number)

@@ -34,3 +34,9 @@ void interpreter_stop(struct interpreter *interpreter);
 
 /* Wait until the thread blocks in system call `number`; gives its first argument. Fails the test after 5 s. */
 uint64_t interpreter_wait_for_syscall(pid_t pid, pid_t tid, long number);
+
+/* The thread ids of a process in order of creation. @return how many, at most `max` */
+size_t interpreter_threads(pid_t pid, pid_t *ret_tids, size_t max);
+
+/* The address of the futex that a thread waits for now; 0: none. */
+uint64_t interpreter_futex(pid_t pid, pid_t tid);

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -48,23 +47,6 @@ static const char script[] = "import sys, threading\n"
                              "start(spin)\n"
                              "spin()\n";
 
-/* The thread ids of a process in order of creation. @return how many */
-static size_t list_threads(pid_t pid, pid_t *ret_tids, size_t max)
-{
-    char path[64];
-    DIR *dir;
-    size_t n = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    dir = opendir(path);
-    assert_non_null(dir);
-    for (struct dirent *entry; n < max && (entry = readdir(dir));)
-        if (entry->d_name[0] != '.')
-            ret_tids[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
-    closedir(dir);
-    return n;
-}
-
 /* Once all four threads are there: look many times at those that spin, for a wait on the GIL. */
 static void check_gil_range(pid_t pid, const struct image *image)
 {
@@ -74,7 +56,7 @@ static void check_gil_range(pid_t pid, const struct image *image)
 
     for (int attempt = 0; n < 4 && attempt < 5000; attempt++) {
         usleep(1000);
-        n = list_threads(pid, tids, ARRAY_SIZE(tids));
+        n = interpreter_threads(pid, tids, ARRAY_SIZE(tids));
     }
     assert_int_equal(n, 4);
     for (size_t i = 2; i < n; i++) {
