@@ -150,10 +150,11 @@ static char *library_of(const char *path)
 /* An extension of a package counts as the package. */
 static int add_module(struct measurement *m, const struct frame *frame)
 {
-    const char *path = frame->file && !frame->module ? frame->file : frame->module;
-    AUTO_FREE char *name = path ? module_of(path) : NULL;
+    const char *path = frame->module ? frame->module : frame->file;
+    bool builtin = path && strstr(path, "/lib-dynload/"); /* the standard library's own extensions */
+    AUTO_FREE char *name = path && !builtin ? module_of(path) : NULL;
 
-    if (!name && frame->module)
+    if (!name && frame->module && !builtin)
         name = library_of(frame->module);
     if (!name || m->n_modules >= MODULES_KEPT)
         return 0;

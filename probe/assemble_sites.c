@@ -22,9 +22,10 @@ struct draft {
     bool on_cpu;
     enum cause cause;
     double ns, count;
-    double row_ns; /* of the cell that `row` is from */
+    double row_ns;    /* of the cell that `row` is from */
+    double frames_ns; /* of the cell that `frames` is from */
     uint64_t longest_ns;
-    uint64_t threads[4];
+    uint64_t threads[TALLY_THREADS / 64];
 };
 
 struct drafts {
@@ -52,7 +53,7 @@ static struct draft *find(struct drafts *drafts, uint64_t hash)
     return &drafts->list[*place - 1];
 }
 
-static void add(struct draft *draft, const struct tally_cell *cell, double ns, double count)
+static void add(struct draft *draft, uint32_t frames, const struct tally_cell *cell, double ns, double count)
 {
     double row_ns = cell->class == TALLY_SAMPLE || cell->class == TALLY_OWNER ? ns : cell->row_ns;
 
@@ -60,6 +61,11 @@ static void add(struct draft *draft, const struct tally_cell *cell, double ns, d
     draft->count += count;
     if (cell->longest_ns > draft->longest_ns)
         draft->longest_ns = cell->longest_ns;
+    if (ns >= draft->frames_ns) {
+        draft->frames_ns = ns;
+        draft->frames = frames;
+        draft->stack = cell->stack;
+    }
     if (row_ns >= draft->row_ns) {
         draft->row_ns = row_ns;
         draft->row = cell->row;
@@ -67,39 +73,47 @@ static void add(struct draft *draft, const struct tally_cell *cell, double ns, d
     for (size_t i = 0; i < ARRAY_SIZE(draft->threads); i++)
         draft->threads[i] |= cell->threads[i];
     if (cell->class == TALLY_SAMPLE)
-        draft->threads[cell->row / 64 % 4] |= UINT64_C(1) << cell->row % 64;
+        draft->threads[cell->row % TALLY_THREADS / 64] |= UINT64_C(1) << cell->row % 64;
 }
 
-/* @return 0 (ret_draft NULL: nothing on the stack has a name) or -ENOMEM */
-static int draft_of(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell,
-                    bool nameless, struct draft **ret_draft)
+/* What makes two cells one site. */
+static uint64_t key_of(const struct assemble_stacks *stacks, const struct tally_cell *cell, uint32_t frames,
+                       enum cause cause)
 {
-    const struct tally *tally = &stacks->collector->tally;
-    const struct tally_stratum *stratum = cell->class == TALLY_SAMPLE ? NULL : &tally->strata[cell->stratum];
+    bool sample = cell->class == TALLY_SAMPLE;
+    uint64_t hash = hash_mix(HASH_START, sample ? frame_table_function_hash(stacks->frames, frames) : frames);
+
+    hash = hash_mix(hash_mix(hash, cell->tgid), (uint64_t)cause << 8 | cell->class);
+    if (cell->class == TALLY_WAIT)
+        hash = hash_mix(hash, stacks->collector->tally.strata[cell->stratum].kind);
+    return hash;
+}
+
+/* Add a cell to its site. @return 1: added, 0: nothing on its stack has a name, -ENOMEM */
+static int add_cell(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell)
+{
+    const struct tally_stratum *stratum =
+        cell->class == TALLY_SAMPLE ? NULL : &stacks->collector->tally.strata[cell->stratum];
     enum cause cause =
         stratum ? assemble_cause(stacks, cell->tgid, stratum->kind, stratum->interpreter_lock) : CAUSE_OTHER;
-    uint32_t row = cell->class == TALLY_OWNER ? cell->row : 0, frames;
-    uint64_t hash;
+    struct draft *draft;
+    uint32_t frames;
     int r = frame_table_merge(stacks->frames, cell->stack, &frames);
 
     if (r < 0)
         return r;
-    *ret_draft = NULL;
-    if (!frame_table_is_named(stacks->frames, frames) && !nameless)
+    if (!frame_table_is_named(stacks->frames, frames))
         return 0;
-    hash = hash_mix(hash_mix(HASH_START, (uint64_t)frames << 32 | cell->tgid),
-                    (uint64_t)row << 32 | (uint64_t)cause << 16 | cell->class);
-    if (stratum && cell->class == TALLY_WAIT)
-        hash = hash_mix(hash, stratum->kind);
-    *ret_draft = find(drafts, hash);
-    if (!*ret_draft)
+    draft = find(drafts, key_of(stacks, cell, frames, cause));
+    if (!draft)
         return -ENOMEM;
-    (*ret_draft)->frames = frames;
-    (*ret_draft)->stack = cell->stack;
-    (*ret_draft)->tgid = cell->tgid;
-    (*ret_draft)->on_cpu = cell->class == TALLY_SAMPLE;
-    (*ret_draft)->cause = cause;
-    return 0;
+    draft->tgid = cell->tgid;
+    draft->on_cpu = cell->class == TALLY_SAMPLE;
+    draft->cause = cause;
+    add(draft, frames, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
+    if (cell->class == TALLY_HOLDER)
+        draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
+    return 1;
 }
 
 static int by_time(const void *left, const void *right)
@@ -109,7 +123,7 @@ static int by_time(const void *left, const void *right)
     return (a->ns < b->ns) - (a->ns > b->ns);
 }
 
-/* Rows modulo 256 that contributed: the number of threads, exact for up to 256 that were born one after the other. */
+/* Exact for up to TALLY_THREADS threads that were born one after the other. */
 static uint32_t count_threads(const struct draft *draft)
 {
     uint32_t n = 0;
@@ -156,81 +170,189 @@ static int keep(const struct assemble_stacks *stacks, struct drafts *drafts, siz
     return 0;
 }
 
+/*
+ * The threads' waits may have been renamed since they were tallied, by what the whole life of a thread says: a pool's
+ * worker without work is idle. Then its cause has less time than its sites: all of them give way alike.
+ */
+static int fit_to_threads(const struct measurement *m, struct drafts *drafts)
+{
+    CLEANUP(hash_index_clear) struct hash_index index = {0};
+    AUTO_FREE struct cause_sum {
+        double threads_ns, sites_ns;
+    } *sums = calloc(drafts->n + 1, sizeof(*sums));
+    AUTO_FREE uint32_t *sum_of = calloc(drafts->n + 1, sizeof(*sum_of));
+    uint32_t n = 0;
+
+    if (!sums || !sum_of)
+        return -ENOMEM;
+    for (size_t i = 0; i < drafts->n; i++) {
+        const struct draft *draft = &drafts->list[i];
+        uint32_t *place;
+
+        if (draft->on_cpu)
+            continue;
+        place = hash_index_place(&index, hash_mix(hash_mix(HASH_START, draft->tgid), (uint64_t)draft->cause));
+        if (!place)
+            return -ENOMEM;
+        if (!*place)
+            *place = ++n;
+        sum_of[i] = *place;
+        sums[*place - 1].sites_ns += draft->ns;
+    }
+    for (size_t i = 0; i < m->n_threads; i++) {
+        for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+            uint64_t ns = m->threads[i].blocked_ns[cause];
+            uint32_t at = ns ? hash_index_find(
+                                   &index, hash_mix(hash_mix(HASH_START, (uint32_t)m->threads[i].pid), (uint64_t)cause))
+                             : 0;
+
+            if (at)
+                sums[at - 1].threads_ns += (double)ns;
+        }
+    }
+    for (size_t i = 0; i < drafts->n; i++) {
+        const struct cause_sum *sum = sum_of[i] ? &sums[sum_of[i] - 1] : NULL;
+
+        if (!sum || sum->sites_ns <= sum->threads_ns)
+            continue;
+        drafts->list[i].ns *= sum->threads_ns / sum->sites_ns;
+        drafts->list[i].count *= sum->threads_ns / sum->sites_ns;
+    }
+    return 0;
+}
+
+static bool has_all_accounts(const struct collector *c)
+{
+    for (size_t i = 0; i < c->state.n_threads; i++)
+        if (!c->state.threads[i].closed)
+            return false;
+    return true;
+}
+
 int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
 {
     const struct tally *tally = &stacks->collector->tally;
     CLEANUP(clear) struct drafts drafts = {0};
+    int r = 0;
 
     m->loss.stacks_taken = tally->taken;
     m->loss.stacks_failed = tally->unkept;
     for (size_t i = 0; i < tally->n_cells; i++) {
         const struct tally_cell *cell = &tally->cells[i];
-        struct draft *draft;
-        int r;
 
         if (cell->class != TALLY_WAIT && cell->class != TALLY_SAMPLE)
             continue;
-        r = draft_of(stacks, &drafts, cell, false, &draft);
+        r = add_cell(stacks, &drafts, cell);
         if (r < 0)
             return r;
-        if (draft)
-            add(draft, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
-        else
+        if (r == 0)
             m->loss.stacks_failed += cell->taken;
     }
-    return keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
+    r = has_all_accounts(stacks->collector) ? fit_to_threads(m, &drafts) : 0;
+    return r < 0 ? r : keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
 }
 
-/*
- * Only some of an owner's releases were seen with a stack: what was waited for it otherwise is spread over those that
- * were, or remains without frames.
- */
-static void spread_frameless(struct drafts *drafts, const struct frame_table *frames)
+/* --- holders --- */
+
+/* A thread that had mutexes that others waited for. */
+struct owner {
+    uint32_t row;
+    double ns, count;
+    uint64_t longest_ns;
+    struct tally_top release; /* where it let go of them */
+};
+
+struct owners {
+    struct owner *list;
+    size_t n, capacity;
+    struct hash_index index;
+};
+
+static void clear_owners(struct owners *owners)
 {
-    for (size_t i = 0; i < drafts->n; i++) {
-        struct draft *draft = &drafts->list[i];
-        double framed = 0;
+    free(owners->list);
+    hash_index_clear(&owners->index);
+}
 
-        if (frame_table_is_named(frames, draft->frames))
-            continue;
-        for (size_t k = 0; k < drafts->n; k++)
-            if (k != i && drafts->list[k].row == draft->row && drafts->list[k].cause == draft->cause)
-                framed += drafts->list[k].ns;
-        for (size_t k = 0; k < drafts->n && framed > 0; k++) {
-            struct draft *other = &drafts->list[k];
+static struct owner *find_owner(struct owners *owners, uint32_t row)
+{
+    uint32_t *place = hash_index_place(&owners->index, hash_mix(HASH_START, row));
 
-            if (k == i || other->row != draft->row || other->cause != draft->cause)
-                continue;
-            other->count += draft->count * other->ns / framed;
-            other->ns += draft->ns * other->ns / framed;
-            if (draft->longest_ns > other->longest_ns)
-                other->longest_ns = draft->longest_ns;
-        }
-        if (framed > 0)
-            draft->ns = draft->count = 0;
+    if (!place || (!*place && base_grow(&owners->list, &owners->capacity, owners->n + 1, sizeof(struct owner)) < 0))
+        return NULL;
+    if (!*place) {
+        owners->list[owners->n] = (struct owner){.row = row};
+        *place = (uint32_t)++owners->n;
     }
+    return &owners->list[*place - 1];
+}
+
+/* Whoever ends a wait for a mutex lets go of it: all such stacks say where that thread had it. */
+static int find_releases(const struct assemble_stacks *stacks, struct owners *owners)
+{
+    const struct tally *tally = &stacks->collector->tally;
+
+    for (size_t i = 0; i < tally->n_cells; i++) {
+        const struct tally_cell *cell = &tally->cells[i];
+        struct owner *owner;
+
+        if (cell->class != TALLY_OWNER)
+            continue;
+        owner = find_owner(owners, cell->row);
+        if (!owner)
+            return -ENOMEM;
+        owner->ns += assemble_cell_ns(stacks, cell);
+        owner->count += assemble_cell_count(stacks, cell);
+        if (cell->longest_ns > owner->longest_ns)
+            owner->longest_ns = cell->longest_ns;
+    }
+    for (size_t i = 0; i < tally->n_pairs; i++) {
+        const struct tally_pair *pair = &tally->pairs[i];
+        uint32_t at = hash_index_find(&owners->index, hash_mix(HASH_START, pair->waker));
+
+        if (!at || assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock) != CAUSE_LOCK)
+            continue;
+        for (size_t k = 0; k < TALLY_TOP; k++)
+            tally_add_top(&owners->list[at - 1].release, pair->waker_at.stack[k], pair->waker_at.weight[k]);
+    }
+    return 0;
+}
+
+/* One draft for each owner. */
+static int draft_owners(const struct assemble_stacks *stacks, struct drafts *drafts)
+{
+    CLEANUP(clear_owners) struct owners owners = {0};
+    int r = find_releases(stacks, &owners);
+
+    for (size_t i = 0; i < owners.n && r == 0; i++) {
+        const struct owner *owner = &owners.list[i];
+        struct draft *draft = find(drafts, hash_mix(hash_mix(HASH_START, owner->row), CAUSE_LOCK));
+
+        if (!draft)
+            return -ENOMEM;
+        *draft = (struct draft){.tgid = stacks->collector->state.threads[owner->row].tgid,
+                                .row = owner->row,
+                                .cause = CAUSE_LOCK,
+                                .ns = owner->ns,
+                                .count = owner->count,
+                                .longest_ns = owner->longest_ns};
+        draft->stack = tally_heaviest(&owner->release);
+        draft->threads[0] = 1;
+        r = frame_table_merge(stacks->frames, draft->stack, &draft->frames);
+    }
+    return r;
 }
 
 int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m)
 {
     const struct tally *tally = &stacks->collector->tally;
     CLEANUP(clear) struct drafts drafts = {0};
-    int r;
+    int r = 0;
 
-    for (size_t i = 0; i < tally->n_cells; i++) {
-        const struct tally_cell *cell = &tally->cells[i];
-        struct draft *draft = NULL;
-
-        if (cell->class != TALLY_HOLDER && cell->class != TALLY_OWNER)
-            continue;
-        r = draft_of(stacks, &drafts, cell, cell->class == TALLY_OWNER, &draft);
-        if (r < 0)
-            return r;
-        if (draft && (draft->cause == CAUSE_INTERPRETER_LOCK || draft->cause == CAUSE_LOCK))
-            add(draft, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
-        if (draft && cell->class == TALLY_HOLDER)
-            draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
-    }
-    spread_frameless(&drafts, stacks->frames);
-    return keep(stacks, &drafts, HOLDERS_KEPT, &m->holders, &m->n_holders);
+    for (size_t i = 0; i < tally->n_cells && r >= 0; i++)
+        if (tally->cells[i].class == TALLY_HOLDER)
+            r = add_cell(stacks, &drafts, &tally->cells[i]);
+    if (r >= 0)
+        r = draft_owners(stacks, &drafts);
+    return r < 0 ? r : keep(stacks, &drafts, HOLDERS_KEPT, &m->holders, &m->n_holders);
 }

@@ -14,7 +14,6 @@
 struct kind_sum {
     uint64_t slices_ns;
     uint64_t exact_ns;
-    uint64_t parked_ns; /* of exact_ns: threads of a pool that had nothing to do */
 };
 
 static uint64_t kind_hash(uint32_t tgid, uint32_t kind, bool interpreter_lock)
@@ -32,21 +31,18 @@ static void sum_thread(const struct run_thread *thread, const struct hash_index 
         for (int part = 0; part < 2; part++) {
             uint32_t at = parts[part] ? hash_index_find(index, kind_hash(thread->tgid, kind, part)) : 0;
 
-            if (!at)
-                continue;
-            sums[at - 1].exact_ns += parts[part];
-            if (kind == WAIT_FUTEX_OTHER && !part && assemble_is_parked(thread))
-                sums[at - 1].parked_ns += parts[part];
+            if (at)
+                sums[at - 1].exact_ns += parts[part];
         }
     }
 }
 
-/* Lost slices make the sums fall short of the accounts; what a parked thread waited is idle, and nobody's site. */
+/* Lost slices make the sums fall short of the accounts. */
 static double ratio(const struct kind_sum *sum)
 {
-    uint64_t all = sum->exact_ns > sum->slices_ns ? sum->exact_ns : sum->slices_ns;
-
-    return sum->slices_ns ? (double)(all - sum->parked_ns) / (double)sum->slices_ns : 0;
+    if (sum->exact_ns <= sum->slices_ns || !sum->slices_ns)
+        return 1.0;
+    return (double)sum->exact_ns / (double)sum->slices_ns;
 }
 
 static int fill_exact(struct assemble_stacks *stacks)

@@ -6,6 +6,7 @@
 #include "probe/assemble_parts.h"
 #include "probe/assemble_stacks.h"
 #include "probe/collector.h"
+#include "probe/hash_index.h"
 #include "probe/tally.h"
 
 #define WAKERS_KEPT 256
@@ -74,8 +75,73 @@ static size_t list_rows(const struct assemble_stacks *stacks, struct row *rows)
     return kept;
 }
 
-static int fill(const struct assemble_stacks *stacks, const struct row *row, struct waker *waker)
+/* Where a thread mostly was at waits for one cause, as the one who waits or the one who ends it. */
+struct habits {
+    struct tally_top *list;
+    size_t n, capacity;
+    struct hash_index index;
+};
+
+static void clear_habits(struct habits *habits)
 {
+    free(habits->list);
+    hash_index_clear(&habits->index);
+}
+
+static uint64_t habit_hash(uint32_t row, enum cause cause, bool waker)
+{
+    return hash_mix(hash_mix(HASH_START, row), (uint64_t)cause << 1 | waker);
+}
+
+static int add_habit(struct habits *habits, uint64_t hash, const struct tally_top *at)
+{
+    uint32_t *place;
+
+    if (tally_heaviest(at).python == JOIN_NONE && tally_heaviest(at).native == JOIN_NONE)
+        return 0;
+    place = hash_index_place(&habits->index, hash);
+    if (!place || (!*place && base_grow(&habits->list, &habits->capacity, habits->n + 1, sizeof(*at)) < 0))
+        return -ENOMEM;
+    if (!*place) {
+        habits->list[habits->n] = (struct tally_top){0};
+        *place = (uint32_t)++habits->n;
+    }
+    for (size_t i = 0; i < TALLY_TOP; i++)
+        tally_add_top(&habits->list[*place - 1], at->stack[i], at->weight[i]);
+    return 0;
+}
+
+static int find_habits(const struct assemble_stacks *stacks, struct habits *habits)
+{
+    const struct tally *tally = &stacks->collector->tally;
+    int r = 0;
+
+    for (size_t i = 0; i < tally->n_pairs && r == 0; i++) {
+        const struct tally_pair *pair = &tally->pairs[i];
+        enum cause cause = assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock);
+
+        r = add_habit(habits, habit_hash(pair->waiter, cause, false), &pair->waiter_at);
+        if (r == 0)
+            r = add_habit(habits, habit_hash(pair->waker, cause, true), &pair->waker_at);
+    }
+    return r;
+}
+
+/* A pair that no stack was taken of: where the thread mostly was with the others. */
+static struct join_stack stack_of(const struct habits *habits, const struct tally_top *at, uint64_t hash)
+{
+    struct join_stack stack = tally_heaviest(at);
+    uint32_t known = hash_index_find(&habits->index, hash);
+
+    if (stack.python != JOIN_NONE || stack.native != JOIN_NONE || !known)
+        return stack;
+    return tally_heaviest(&habits->list[known - 1]);
+}
+
+static int fill(const struct assemble_stacks *stacks, const struct habits *habits, const struct row *row,
+                struct waker *waker)
+{
+    const struct tally_pair *pair = row->pair;
     const struct run_thread *threads = stacks->collector->state.threads;
     int r;
 
@@ -86,9 +152,11 @@ static int fill(const struct assemble_stacks *stacks, const struct row *row, str
     waker->cause = row->cause;
     waker->time_ns = row->ns;
     waker->count = row->count;
-    r = assemble_frames(stacks, tally_heaviest(&row->pair->waiter_at), &waker->waiter_frames, &waker->n_waiter_frames);
+    r = assemble_frames(stacks, stack_of(habits, &pair->waiter_at, habit_hash(pair->waiter, row->cause, false)),
+                        &waker->waiter_frames, &waker->n_waiter_frames);
     if (r == 0)
-        r = assemble_frames(stacks, tally_heaviest(&row->pair->waker_at), &waker->waker_frames, &waker->n_waker_frames);
+        r = assemble_frames(stacks, stack_of(habits, &pair->waker_at, habit_hash(pair->waker, row->cause, true)),
+                            &waker->waker_frames, &waker->n_waker_frames);
     return r;
 }
 
@@ -96,8 +164,9 @@ int assemble_wakers(const struct assemble_stacks *stacks, struct measurement *m)
 {
     size_t n = stacks->collector->tally.n_pairs;
     AUTO_FREE struct row *rows = calloc(n ? n : 1, sizeof(*rows));
+    CLEANUP(clear_habits) struct habits habits = {0};
 
-    if (!rows)
+    if (!rows || find_habits(stacks, &habits) < 0)
         return -ENOMEM;
     n = list_rows(stacks, rows);
     if (n > WAKERS_KEPT)
@@ -106,7 +175,7 @@ int assemble_wakers(const struct assemble_stacks *stacks, struct measurement *m)
     if (!m->wakers)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
-        int r = fill(stacks, &rows[i], &m->wakers[m->n_wakers++]);
+        int r = fill(stacks, &habits, &rows[i], &m->wakers[m->n_wakers++]);
 
         if (r < 0)
             return r;

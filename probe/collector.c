@@ -139,10 +139,21 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
+/* The stack of a wait that was called off as it began must not be taken for that of the next. */
+#define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
+
+static bool is_of_this_wait(const struct join *join, const struct record *r)
+{
+    uint64_t begin = r->time - r->blocked_ns;
+
+    return join->taken && !join->sample && join->tid == r->tid && join->time + BEGIN_SLACK_NS >= begin &&
+           join->time <= begin + BEGIN_SLACK_NS;
+}
+
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
 {
     struct join join;
-    bool found = joins_take(collector->joins, r->stack_id, &join) && join.taken && !join.sample;
+    bool found = joins_take(collector->joins, r->stack_id, &join) && is_of_this_wait(&join, r);
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 

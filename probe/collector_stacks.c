@@ -69,7 +69,7 @@ static void note_connect(struct collector *collector, uint32_t id, uint32_t pyth
 
 /* The stack that a record of this role is a half of; NULL: of none that is kept here. */
 static struct join_stack *half_of(struct collector *collector, struct join *join, unsigned int role, uint32_t tid,
-                                  uint32_t tgid)
+                                  uint32_t tgid, uint64_t time)
 {
     switch (role) {
     case STACK_SAMPLE:
@@ -79,6 +79,7 @@ static struct join_stack *half_of(struct collector *collector, struct join *join
     case STACK_WAIT:
         join->taken = true;
         join->tid = tid;
+        join->time = time;
         join->tgid = tgid;
         return &join->stack;
     case STACK_WAKER:
@@ -104,7 +105,7 @@ void collector_join_python(struct collector *collector, const struct stack_recor
         return;
     }
     join = joins_get(collector->joins, record->id);
-    half = half_of(collector, join, record->role, record->tid, record->tgid);
+    half = half_of(collector, join, record->role, record->tid, record->tgid, record->time);
     if (!half)
         return;
     half->python = stack;
@@ -143,7 +144,7 @@ static void take_native(struct collector *collector, const struct wire_native *n
         return;
     }
     join = joins_get(collector->joins, native->id);
-    half = half_of(collector, join, native->role, native->tid, native->tgid);
+    half = half_of(collector, join, native->role, native->tid, native->tgid, native->time);
     if (!half)
         return;
     half->native = index;

@@ -12,6 +12,7 @@
 #define DEPTH_MAX 128
 
 struct merged {
+    uint64_t function_hash;
     uint32_t first, n; /* into frames */
     bool named;
 };
@@ -96,6 +97,12 @@ static bool is_libc(const struct frame *frame)
 }
 
 /* How a program or a thread starts (glibc, musl): outside of everything its author wrote. */
+static bool is_outer_start(const struct frame *frame)
+{
+    return is_libc(frame) &&
+           (starts_with(frame->function, "__libc_start") || strcmp(frame->function, "start_thread") == 0);
+}
+
 static bool is_start(const struct frame *frame)
 {
     static const char *const functions[] = {"_start",  "__libc_start", "start_thread",   "clone",
@@ -113,8 +120,11 @@ static size_t native_alone(const struct frame_table *table, uint32_t native, str
 
     if (n > DEPTH_MAX)
         n = DEPTH_MAX;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         frames[i] = *natives_frame(table->natives, native, i);
+        if (i && is_outer_start(&frames[i]))
+            n = i;
+    }
     while (n > 1 && is_start(&frames[n - 1]))
         n--;
     return n;
@@ -172,7 +182,7 @@ static size_t merge(const struct frame_table *table, struct join_stack stack, st
     return n;
 }
 
-static uint64_t hash_frames(const struct frame *frames, size_t n)
+static uint64_t hash_frames(const struct frame *frames, size_t n, bool leaf_line)
 {
     uint64_t hash = HASH_START;
 
@@ -180,14 +190,14 @@ static uint64_t hash_frames(const struct frame *frames, size_t n)
         hash = hash_text(hash, frames[i].function);
         hash = hash_text(hash, frames[i].file);
         hash = hash_text(hash, frames[i].module);
-        hash = hash_mix(hash, frames[i].line);
+        hash = hash_mix(hash, i || leaf_line ? frames[i].line : 0);
     }
     return hash;
 }
 
 static int keep(struct frame_table *table, const struct frame *frames, size_t n, uint32_t *ret_index)
 {
-    uint32_t *place = hash_index_place(&table->index, hash_frames(frames, n));
+    uint32_t *place = hash_index_place(&table->index, hash_frames(frames, n, true));
     struct merged *merged;
 
     if (!place)
@@ -200,6 +210,7 @@ static int keep(struct frame_table *table, const struct frame *frames, size_t n,
         *merged = (struct merged){.first = (uint32_t)table->n_frames, .n = (uint32_t)n};
         memcpy(table->frames + table->n_frames, frames, n * sizeof(*frames));
         table->n_frames += n;
+        merged->function_hash = hash_frames(frames, n, !frames[0].module);
         for (size_t i = 0; i < n; i++)
             merged->named = merged->named || strcmp(frames[i].function, "?") != 0;
         *place = (uint32_t)table->n_merged;
@@ -240,6 +251,11 @@ const struct frame *frame_table_frames(const struct frame_table *table, uint32_t
 bool frame_table_is_named(const struct frame_table *table, uint32_t index)
 {
     return table->merged[index].named;
+}
+
+uint64_t frame_table_function_hash(const struct frame_table *table, uint32_t index)
+{
+    return table->merged[index].function_hash;
 }
 
 static char *copy_text(const char *text, bool *failed)

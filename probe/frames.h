@@ -44,6 +44,9 @@ const struct frame *frame_table_frames(const struct frame_table *table, uint32_t
 /* Does anything on it have a name? */
 bool frame_table_is_named(const struct frame_table *table, uint32_t index);
 
+/* The same for stacks that differ in nothing but the line in the innermost function, where that is native code. */
+uint64_t frame_table_function_hash(const struct frame_table *table, uint32_t index);
+
 /*
  * A copy that the caller owns, frames_free() (measurement.h). Nothing for FRAMES_NONE.
  * @return 0 or -ENOMEM

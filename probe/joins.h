@@ -25,6 +25,7 @@ struct join_stack {
 struct join {
     uint32_t id; /* 0: none */
     uint32_t tid, tgid;
+    uint64_t time;      /* when the stack was taken: as the wait began */
     uint32_t waker_tid; /* whose stack `waker` is; 0: none came */
     uint32_t owner_tid; /* of the mutex waited for; 0: not known */
     bool sample;

@@ -6,7 +6,7 @@
 
 #define STRATA_MAX 131072u
 #define CELLS_MAX 131072u
-#define PAIRS_MAX 32768u
+#define PAIRS_MAX 131072u
 #define SHIFT_MAX 40 /* no machine has that many waits in a window */
 
 struct tally_index {
@@ -109,7 +109,7 @@ static struct tally_cell *find_cell(struct tally *tally, enum tally_class class,
 
 static void vote(struct tally_cell *cell, uint32_t row, double ns)
 {
-    cell->threads[row / 64 % 4] |= UINT64_C(1) << row % 64;
+    cell->threads[row % TALLY_THREADS / 64] |= UINT64_C(1) << row % 64;
     if (cell->row == row) {
         cell->row_ns += ns;
     } else if (ns > cell->row_ns) {
@@ -144,7 +144,7 @@ static bool is_stack(struct join_stack stack)
 }
 
 /* A stack that is not among the few takes weight from each of them; one that loses all of it makes room. */
-static void add_top(struct tally_top *top, struct join_stack stack, double weight)
+void tally_add_top(struct tally_top *top, struct join_stack stack, double weight)
 {
     size_t least = 0;
 
@@ -200,8 +200,8 @@ static int add_pair(struct tally *tally, const struct tally_wait *wait)
     pair->ns += wait->ns;
     pair->count++;
     if (wait->join) {
-        add_top(&pair->waiter_at, wait->join->stack, weight);
-        add_top(&pair->waker_at, wait->join->waker, weight);
+        tally_add_top(&pair->waiter_at, wait->join->stack, weight);
+        tally_add_top(&pair->waker_at, wait->join->waker, weight);
     }
     return 0;
 }
@@ -209,16 +209,14 @@ static int add_pair(struct tally *tally, const struct tally_wait *wait)
 /* Who held what was waited for: of the interpreter lock the frames are known, of a mutex the owner. */
 static int add_holders(struct tally *tally, const struct tally_wait *wait, uint32_t stratum)
 {
-    struct join_stack release = {JOIN_NONE, JOIN_NONE};
+    static const struct join_stack none = {JOIN_NONE, JOIN_NONE};
     int r = 0;
 
     if (is_stack(wait->join->holder))
         r = add_wait(tally, TALLY_HOLDER, wait->join->holder, wait->row, wait, stratum);
-    if (r == -ENOMEM || wait->owner_row == TALLY_NO_ROW)
-        return r;
-    if (wait->waker_row == wait->owner_row)
-        release = wait->join->waker;
-    return add_wait(tally, TALLY_OWNER, release, wait->owner_row, wait, stratum);
+    if (r != -ENOMEM && wait->owner_row != TALLY_NO_ROW && !wait->interpreter_lock)
+        r = add_wait(tally, TALLY_OWNER, none, wait->owner_row, wait, stratum);
+    return r;
 }
 
 int tally_wait(struct tally *tally, const struct tally_wait *wait)

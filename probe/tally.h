@@ -21,7 +21,7 @@ enum tally_class {
     TALLY_WAIT,   /* of a thread, at its waits */
     TALLY_SAMPLE, /* of a thread, on a CPU; count only */
     TALLY_HOLDER, /* of the holder of the interpreter lock, at others' waits */
-    TALLY_OWNER,  /* of the owner of a mutex (`row`), at others' waits; the stack is that of its release */
+    TALLY_OWNER,  /* the owner of a mutex (`row`), at others' waits; without a stack */
 };
 
 #define TALLY_NO_STRATUM UINT32_MAX
@@ -35,6 +35,8 @@ struct tally_stratum {
     double seen_ns, seen_count; /* what those with a stack stand for */
 };
 
+#define TALLY_THREADS 1024u /* a site's distinct threads are counted up to here */
+
 struct tally_cell {
     struct join_stack stack;
     uint32_t tgid;
@@ -44,8 +46,8 @@ struct tally_cell {
     double ns, count; /* what the stacks here stand for, without the stratum's correction */
     double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
     uint64_t longest_ns;
-    uint64_t taken;      /* stacks */
-    uint64_t threads[4]; /* a bit for each row, modulo 256 */
+    uint64_t taken;                       /* stacks */
+    uint64_t threads[TALLY_THREADS / 64]; /* a bit for each row, modulo TALLY_THREADS */
 };
 
 /* Stacks by weight, the heaviest few (Misra and Gries). */
@@ -103,6 +105,9 @@ int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct 
  */
 double tally_cell_ns(const struct tally *tally, const struct tally_cell *cell, double exact);
 double tally_cell_count(const struct tally *tally, const struct tally_cell *cell, double exact);
+
+/* Nothing for a stack without halves. */
+void tally_add_top(struct tally_top *top, struct join_stack stack, double weight);
 
 /* The heaviest; python and native are JOIN_NONE where there is none. */
 struct join_stack tally_heaviest(const struct tally_top *top);
