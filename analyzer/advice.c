@@ -71,6 +71,7 @@ void advice_free(struct advice *a)
 void finding_clear(struct finding *finding)
 {
     free(finding->detail);
+    free(finding->remedy);
     for (size_t i = 0; i < finding->n_sites; i++)
         site_clear(&finding->sites[i]);
     free(finding->sites);

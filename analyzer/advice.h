@@ -108,7 +108,9 @@ struct finding {
     char *detail;       /* facts for the title line: "8 threads; held by parse()" ; never NULL */
     struct site *sites; /* copies, largest first, at most 5 */
     size_t n_sites;
-    double gain; /* forecast speedup of mending it; 0: not forecast */
+    double gain;  /* forecast speedup of mending it; 0: not forecast */
+    char *remedy; /* what to do about just this one, with the place: "asyncio.sleep() instead of time.sleep: fetch()
+                     at app.py:20"; NULL: the wording of its id says all */
 };
 
 struct recommendation {

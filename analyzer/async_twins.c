@@ -1,124 +1,230 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Finds blocking libraries on stacks. What is known of them is in async_twins.json (async_twins_table.c). */
 #include "analyzer/async_twins.h"
 
+#include "analyzer/async_twins_table.h"
 #include "base/base.h"
-#include "probe/measurement.h"
 
-/* Most specific first: a stack in requests runs through urllib3, http.client, ssl and socket. */
-static const struct {
-    const char *prefix; /* of a module's last path component, or of a dotted Python module */
-    struct async_twin twin;
-} twins[] = {
-    {"requests", {"requests", "aiohttp or httpx.AsyncClient"}},
-    {"httpx", {"httpx", "httpx.AsyncClient"}},
-    {"psycopg2", {"psycopg2", "psycopg (version 3) AsyncConnection or asyncpg"}},
-    {"psycopg", {"psycopg", "psycopg.AsyncConnection"}},
-    {"pymysql", {"pymysql", "aiomysql"}},
-    {"MySQLdb", {"mysqlclient", "aiomysql or asyncmy"}},
-    {"mysql", {"mysql-connector", "mysql.connector.aio"}},
-    {"redis", {"redis", "redis.asyncio"}},
-    {"pymongo", {"pymongo", "pymongo.AsyncMongoClient or motor"}},
-    {"botocore", {"boto3", "aioboto3"}},
-    {"boto3", {"boto3", "aioboto3"}},
-    {"grpc", {"grpc", "grpc.aio"}},
-    {"elasticsearch", {"elasticsearch", "AsyncElasticsearch"}},
-    {"cassandra", {"cassandra-driver", "execute_async()"}},
-    {"pika", {"pika", "aio-pika"}},
-    {"paramiko", {"paramiko", "asyncssh"}},
-    {"smtplib", {"smtplib", "aiosmtplib"}},
-    {"oracledb", {"oracledb", "oracledb.connect_async()"}},
-    {"cx_Oracle", {"cx_Oracle", "oracledb.connect_async()"}},
-    {"pyodbc", {"pyodbc", NULL}},
-    {"ibm_db", {"ibm_db", NULL}},
-    {"hdbcli", {"hdbcli", NULL}},
-    {"zeep", {"zeep", "zeep.AsyncClient"}},
-    {"ftplib", {"ftplib", "aioftp"}},
-    {"ldap3", {"ldap3", NULL}},
-    {"urllib3", {"urllib3", "aiohttp or httpx.AsyncClient"}},
-    {"urllib", {"urllib.request", "aiohttp or httpx.AsyncClient"}},
-    {"http.client", {"http.client", "aiohttp or httpx.AsyncClient"}},
-    {"libpq", {"libpq", "psycopg.AsyncConnection or asyncpg (C: PQsendQuery)"}},
-    {"libmysqlclient", {"libmysqlclient", "aiomysql (C: mysql_real_query_nonblocking)"}},
-    {"libmariadb", {"libmariadb", "aiomysql (C: the _start/_cont functions)"}},
-    {"libcurl", {"libcurl", "the multi interface (curl_multi_*)"}},
-};
+#define DOTTED_MAX 256
 
-static bool matches(const char *name, const char *prefix)
+static const char *last_part(const char *path)
 {
-    size_t n = strlen(prefix);
+    const char *slash = strrchr(path, '/');
 
-    return strncmp(name, prefix, n) == 0 && (name[n] == '\0' || strchr(".-_/", name[n]));
+    return slash ? slash + 1 : path;
 }
 
-const struct async_twin *async_twin_of(const char *module)
+static bool is_python_file(const char *file)
 {
-    const char *name = strrchr(module, '/');
+    size_t n = strlen(file);
 
-    name = name ? name + 1 : module;
-    for (size_t i = 0; i < ARRAY_SIZE(twins); i++)
-        if (matches(name, twins[i].prefix))
-            return &twins[i].twin;
+    return file[0] == '<' || (n > 3 && strcmp(file + n - 3, ".py") == 0);
+}
+
+/* Where the name of a module begins in the path of an installed library's file, or of the interpreter's; or NULL. */
+static const char *below_library_root(const char *path)
+{
+    static const char *const roots[] = {"/site-packages/", "/dist-packages/", "/lib-dynload/", ".zip/"};
+    const char *at = NULL, *found;
+
+    for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+        for (found = strstr(path, roots[i]); found; found = strstr(at, roots[i]))
+            at = found + strlen(roots[i]);
+    if (at)
+        return at;
+    for (found = strstr(path, "/lib"); found; found = strstr(found + 1, "/lib")) {
+        const char *version = found + 4 + (strncmp(found + 4, "64", 2) == 0 ? 2 : 0);
+
+        if (strncmp(version, "/python", 7) != 0 && strncmp(version, "/pypy", 5) != 0)
+            continue;
+        version = strchr(version + 1, '/');
+        return version ? version + 1 : NULL;
+    }
     return NULL;
 }
 
-/* A Python frame's file names its package by a directory: ".../site-packages/requests/sessions.py". */
-static const struct async_twin *twin_of_file(const char *file)
+/* ".../site-packages/requests/sessions.py" -> "requests.sessions". @return false: a file of the program's own */
+static bool dotted_module(const char *path, char module[static DOTTED_MAX])
 {
-    for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
-        const char *at = file;
-        size_t n = strlen(twins[i].prefix);
+    const char *at = below_library_root(path);
+    size_t n;
 
-        while ((at = strstr(at, twins[i].prefix))) {
-            if ((at == file || at[-1] == '/') && (at[n] == '/' || at[n] == '.' || at[n] == '_'))
-                return &twins[i].twin;
-            at += n;
-        }
-    }
-    /* http/client.py is the only one that spreads over two path components. */
-    return strstr(file, "http/client.py") ? async_twin_of("http.client") : NULL;
+    if (!at)
+        return false;
+    n = strlen(at);
+    if (n > 3 && strcmp(at + n - 3, ".py") == 0)
+        n -= 3;
+    if (n > 9 && strncmp(at + n - 9, "/__init__", 9) == 0)
+        n -= 9;
+    n = n < DOTTED_MAX ? n : DOTTED_MAX - 1;
+    for (size_t i = 0; i < n; i++)
+        module[i] = at[i] == '/' ? '.' : at[i];
+    module[n] = '\0';
+    return true;
 }
 
-static const struct async_twin *twin_of_site(const struct site *site)
+/* A Python frame: "subprocess" and "Popen.wait" are the call subprocess.wait and the module subprocess. */
+static size_t row_of_python(const struct frame *frame, const char *module)
 {
-    const struct async_twin *best = NULL;
+    const char *dot = strrchr(frame->function, '.');
+    char call[2 * DOTTED_MAX];
+    size_t row;
 
-    /* The outermost known library is the one the program called. */
+    (void)snprintf(call, sizeof(call), "%s.%.200s", module, dot ? dot + 1 : frame->function);
+    row = twin_find(TWIN_CALL, call);
+    return row != TWIN_NONE ? row : twin_find(TWIN_PYTHON, module);
+}
+
+static size_t row_of_object(const char *path)
+{
+    char module[DOTTED_MAX];
+    size_t row = twin_find(TWIN_OBJECT, last_part(path));
+
+    return row == TWIN_NONE && dotted_module(path, module) ? twin_find(TWIN_PYTHON, module) : row;
+}
+
+/* What one frame is. */
+struct reading {
+    size_t row;
+    bool python;
+    bool own; /* Python code of the program itself */
+};
+
+static struct reading read_frame(const struct frame *frame)
+{
+    struct reading reading = {.row = TWIN_NONE};
+    char module[DOTTED_MAX];
+
+    if (frame->file && is_python_file(frame->file)) {
+        reading.python = true;
+        if (dotted_module(frame->file, module))
+            reading.row = row_of_python(frame, module);
+        else
+            reading.own = strncmp(frame->file, "<frozen", 7) != 0;
+        return reading;
+    }
+    if (frame->file)
+        reading.row = twin_find(TWIN_FILE, frame->file);
+    if (reading.row == TWIN_NONE && frame->module)
+        reading.row = row_of_object(frame->module);
+    if (reading.row == TWIN_NONE)
+        reading.row = twin_find(TWIN_FUNCTION, frame->function);
+    return reading;
+}
+
+/*
+ * From the wait outwards to the program's own code. A library that calls the program back (a consumer, a server) is
+ * beyond that and not what is waited in.
+ */
+static size_t row_of_stack(const struct site *site, bool *ret_asynchronous, bool *ret_own_call)
+{
+    size_t best = TWIN_NONE;
+    bool python = false;
+
+    *ret_asynchronous = *ret_own_call = false;
     for (size_t i = 0; i < site->n_frames; i++) {
-        const struct frame *frame = &site->frames[i];
-        const struct async_twin *twin = frame->file ? twin_of_file(frame->file) : NULL;
+        struct reading reading = read_frame(&site->frames[i]);
 
-        if (!twin && frame->module)
-            twin = async_twin_of(frame->module);
-        if (twin)
-            best = twin;
+        if (reading.row != TWIN_NONE && twin_is_asynchronous(reading.row)) {
+            *ret_asynchronous = best == TWIN_NONE;
+            return best;
+        }
+        if (reading.row != TWIN_NONE)
+            best = reading.row;
+        *ret_own_call |= reading.own && !python;
+        python |= reading.python;
+        if (reading.own)
+            break;
     }
     return best;
 }
 
-static bool is_external(enum cause cause)
+/* A C function that the program's own Python code called leaves no frame: of those loaded it is one of C. */
+static size_t row_of_loaded(const struct measurement *m, bool objects_only)
 {
-    return cause == CAUSE_NETWORK || cause == CAUSE_PIPE;
+    size_t best = TWIN_NONE;
+
+    for (size_t i = 0; i < m->n_modules; i++) {
+        size_t row = objects_only ? twin_find(TWIN_OBJECT, last_part(m->modules[i])) : row_of_object(m->modules[i]);
+
+        if (row == TWIN_NONE && !objects_only)
+            row = twin_find(TWIN_PYTHON, m->modules[i]);
+        if (row != TWIN_NONE && !twin_is_asynchronous(row) && row < best)
+            best = row;
+    }
+    return best;
+}
+
+static size_t row_of_site(const struct measurement *m, const struct site *site)
+{
+    bool asynchronous, own_call;
+    size_t row;
+
+    if (site->n_frames == 0)
+        return TWIN_NONE;
+    row = row_of_stack(site, &asynchronous, &own_call);
+    if (row != TWIN_NONE || asynchronous)
+        return row;
+    if (own_call && (site->cause == CAUSE_NETWORK || site->cause == CAUSE_PIPE))
+        row = row_of_loaded(m, true);
+    return row != TWIN_NONE ? row : twin_find_cause(site->cause, m->target.runtime.kind);
+}
+
+const struct async_twin *async_twin_of(const char *module, enum runtime_kind runtime)
+{
+    size_t row = row_of_object(module);
+
+    if (row == TWIN_NONE)
+        row = twin_find(TWIN_PYTHON, module);
+    return row == TWIN_NONE || twin_is_asynchronous(row) ? NULL : twin_row(row, runtime);
+}
+
+const struct async_twin *async_twin_of_site(const struct measurement *m, const struct site *site)
+{
+    size_t row = row_of_site(m, site);
+
+    return row == TWIN_NONE ? NULL : twin_row(row, m->target.runtime.kind);
+}
+
+static bool is_external(const struct site *site)
+{
+    return !site->on_cpu && (site->cause == CAUSE_NETWORK || site->cause == CAUSE_PIPE || site->cause == CAUSE_SLEEP);
+}
+
+struct async_waits async_twin_waits(const struct measurement *m)
+{
+    AUTO_FREE uint64_t *time_ns = calloc(twin_rows() + 1, sizeof(*time_ns));
+    AUTO_FREE const struct site **first = calloc(twin_rows() + 1, sizeof(*first));
+    struct async_waits waits = {0};
+    bool stacks = false;
+    size_t best = TWIN_NONE;
+
+    waits.all_ns = m->blocked_ns[CAUSE_NETWORK] + m->blocked_ns[CAUSE_PIPE] + m->blocked_ns[CAUSE_SLEEP];
+    for (size_t i = 0; time_ns && first && i < m->n_sites; i++) {
+        size_t row = is_external(&m->sites[i]) ? row_of_site(m, &m->sites[i]) : TWIN_NONE;
+
+        stacks |= is_external(&m->sites[i]) && m->sites[i].n_frames > 0;
+        if (row == TWIN_NONE)
+            continue;
+        time_ns[row] += m->sites[i].time_ns;
+        if (!first[row])
+            first[row] = &m->sites[i];
+        if (best == TWIN_NONE || time_ns[row] > time_ns[best])
+            best = row;
+    }
+    if (best != TWIN_NONE) {
+        waits.time_ns = time_ns[best];
+        waits.site = first[best];
+    } else if (!stacks) {
+        best = row_of_loaded(m, false); /* no stack tells: then the most specific library that is loaded */
+    }
+    waits.twin = best == TWIN_NONE ? NULL : twin_row(best, m->target.runtime.kind);
+    return waits;
 }
 
 const struct async_twin *async_twin_seen(const struct measurement *m)
 {
-    const struct async_twin *best = NULL;
-
-    for (size_t i = 0; i < m->n_sites; i++) {
-        const struct async_twin *twin =
-            !m->sites[i].on_cpu && is_external(m->sites[i].cause) ? twin_of_site(&m->sites[i]) : NULL;
-
-        if (twin)
-            return twin;
-    }
-    /* No stack tells: then the most specific library that is loaded. The table's order says which that is. */
-    for (size_t i = 0; i < m->n_modules; i++) {
-        const struct async_twin *twin = async_twin_of(m->modules[i]);
-
-        if (twin && (!best || twin < best))
-            best = twin;
-    }
-    return best;
+    return async_twin_waits(m).twin;
 }
 
 bool async_twin_at_hand(const struct measurement *m)

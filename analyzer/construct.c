@@ -131,12 +131,23 @@ static int add_finding_action(const struct finding *finding, enum runtime_kind r
     const char *action = action_of(finding->id, runtime);
     const struct frame *frame = own_frame(finding);
 
+    if (finding->remedy)
+        return words_append(&r->actions, &r->n_actions, "%s", finding->remedy);
     if (!action)
         return 0;
     if (frame)
         return words_append(&r->actions, &r->n_actions, "%s: %s() at %s:%u", action, frame->function, frame->file,
                             frame->line);
     return words_append(&r->actions, &r->n_actions, "%s", action);
+}
+
+/* A finding's own remedy names the library and what replaces it already. */
+static bool names_twin(const struct finding *findings, size_t n, const struct async_twin *twin)
+{
+    for (size_t i = 0; i < n; i++)
+        if (findings[i].remedy && strstr(findings[i].remedy, twin->twin) && strstr(findings[i].remedy, twin->library))
+            return true;
+    return false;
 }
 
 int construct_actions(const struct measurement *m, const struct finding *findings, size_t n_findings,
@@ -151,7 +162,7 @@ int construct_actions(const struct measurement *m, const struct finding *finding
             error = add_finding_action(&findings[i], m->target.runtime.kind, r);
     if (error == 0 && r->construct)
         error = words_append(&r->actions, &r->n_actions, "use %s", r->construct);
-    if (error == 0 && r->change != CHANGE_KEEP && loop && twin && twin->twin)
+    if (error == 0 && r->change != CHANGE_KEEP && loop && twin && twin->twin && !names_twin(findings, n_findings, twin))
         error = words_append(&r->actions, &r->n_actions, "replace %s by %s", twin->library, twin->twin);
     if (error == 0 && r->change != CHANGE_KEEP && loop && in_flight >= 32)
         error = words_append(&r->actions, &r->n_actions, "ask whether the peer allows %u requests at once", in_flight);

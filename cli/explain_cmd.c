@@ -35,7 +35,8 @@ static int draw_tree(const struct options *options, FILE *out, unsigned width)
 
 static int no_such_finding(const char *what)
 {
-    say("there is no finding %s. `concadvise explain tree` draws the decision tree; the findings are:", what);
+    say("there is no finding %s. `concadvise explain tree` draws the decision tree, `explain findings` lists these:",
+        what);
     list_findings();
     return STATUS_USAGE;
 }
@@ -54,8 +55,12 @@ int command_explain(const struct options *options)
         return STATUS_USAGE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    r = strcmp(what, "tree") == 0 ? draw_tree(options, out, width)
-                                  : report_explain_finding(out, finding_from_str(what), width);
+    if (strcmp(what, "tree") == 0)
+        r = draw_tree(options, out, width);
+    else if (strcmp(what, "findings") == 0)
+        r = report_explain_list(out, width);
+    else
+        r = report_explain_finding(out, finding_from_str(what), width);
     if (fclose(out) != 0 && r == 0)
         r = -ENOMEM;
     if (r == -ENOENT && strcmp(what, "tree") != 0)

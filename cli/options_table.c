@@ -49,7 +49,7 @@ void options_print_usage(FILE *out)
 {
     (void)fputs("usage: concadvise [options] -- COMMAND [ARGUMENTS]  measure, recommend a model\n"
                 "       concadvise report FILE          the advice of a saved measurement\n"
-                "       concadvise explain ID|tree      a finding, or the decision tree\n"
+                "       concadvise explain ID|tree      a finding (all: findings), or the tree\n"
                 "       concadvise doctor               what this machine can measure\n",
                 out);
 }

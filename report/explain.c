@@ -33,6 +33,30 @@ int report_explain_finding(FILE *out, int id, unsigned width)
     return ferror(out) ? -EIO : 0;
 }
 
+/* "CA2001  interpreter-lock-convoy     " and the title */
+#define SLUG_COLUMN 8
+#define TITLE_COLUMN 36
+
+int report_explain_list(FILE *out, unsigned width)
+{
+    const int *ids = NULL;
+    size_t n = finding_ids(&ids);
+    struct layout l;
+
+    layout_init(&l, out, width, false, false);
+    for (size_t i = 0; i < n; i++) {
+        const struct wording_finding *wording = wording_finding(ids[i]);
+        AUTO_BUFFER line = {0};
+
+        buffer_format(&line, "CA%04d  %-*s", ids[i], TITLE_COLUMN - SLUG_COLUMN, finding_slug(ids[i]));
+        layout_put(&l, LAYOUT_PLAIN, buffer_text(&line));
+        layout_continue(&l, TITLE_COLUMN, wording ? wording->title : "");
+        if (line.error)
+            return line.error;
+    }
+    return ferror(out) ? -EIO : 0;
+}
+
 /*
  * Drawing state. A node reached on several ways is drawn once, on the way that branches off least, and referred to
  * elsewhere: `later` counts for each node the trunks, still to be drawn, that lead to it.

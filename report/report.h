@@ -47,6 +47,9 @@ void report_duration(uint64_t ns, char *ret_text, size_t size);
 /* `concadvise explain CA2001`. @return 0, -ENOENT (no such id), -errno */
 int report_explain_finding(FILE *out, int id, unsigned width);
 
+/* `concadvise explain findings`: every id with its title. @return 0 or -errno */
+int report_explain_list(FILE *out, unsigned width);
+
 /* `concadvise explain tree`. @return 0 or -errno */
 int report_explain_tree(FILE *out, const struct tree *tree, unsigned width);
 

@@ -83,6 +83,29 @@ static void finding_site(struct text *t, const struct site *site, uint64_t whole
     text_check(t, &b);
 }
 
+/* Why it costs time, what to do here, how to see that it helped. */
+static void finding_words(struct text *t, const struct finding *finding)
+{
+    const struct wording_finding *wording = wording_finding(finding->id);
+    AUTO_BUFFER why = {0}, action = {0}, check = {0};
+
+    if (!wording)
+        return;
+    buffer_format(&why, "why: %s", wording->why);
+    buffer_add(&action, "do: ");
+    if (finding->remedy)
+        escape_terminal(&action, finding->remedy, t->layout.utf8);
+    else
+        buffer_add(&action, wording->action);
+    buffer_format(&check, "check: %s", wording->check);
+    layout_paragraph(&t->layout, "", FINDING_INDENT, 2, buffer_text(&why));
+    layout_paragraph(&t->layout, "", FINDING_INDENT, 2, buffer_text(&action));
+    layout_paragraph(&t->layout, "", FINDING_INDENT, 2, buffer_text(&check));
+    text_check(t, &why);
+    text_check(t, &action);
+    text_check(t, &check);
+}
+
 void text_findings(struct text *t)
 {
     if (t->a->n_findings == 0)
@@ -95,5 +118,7 @@ void text_findings(struct text *t)
         finding_title(t, finding);
         for (size_t s = 0; t->verbose && s < finding->n_sites; s++)
             finding_site(t, &finding->sites[s], finding->time_ns);
+        if (t->verbose)
+            finding_words(t, finding);
     }
 }

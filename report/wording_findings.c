@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "report/wording.h"
+#include "report/wording_findings.h"
 
 #include "base/base.h"
 
-/* In the order of analyzer/findings/findings.h. */
+/* CPU, locks, waiting; in the order of analyzer/findings/findings.h. The rest is in wording_findings_workers.c. */
 static const struct wording_finding findings[] = {
     {
         .id = 1001,
@@ -111,6 +111,17 @@ static const struct wording_finding findings[] = {
         .check = "Run concadvise again: the longest stall should shrink and the cores busy should rise.",
     },
     {
+        .id = 3103,
+        .title = "the event loop's thread pool is full",
+        .seen = "All threads of libuv's pool, which does file access, name look-ups and some cryptography for the"
+                " event loop, were busy for a large part of the time.",
+        .why = "With no thread idle the next operation queues, however fast the disk is. One slow name look-up, "
+               "pipe or network file system holds back every other file.",
+        .action = "Start the program with more threads (UV_THREADPOOL_SIZE, 4 by default, read once at start), "
+                  "stream large files instead of reading them whole, and move computing to worker_threads.",
+        .check = "Run concadvise again: the share of time with all of the pool's threads busy should fall.",
+    },
+    {
         .id = 3201,
         .title = "slow peer, not CPU work",
         .seen = "Long waits for the answer of a peer (a database, a service), with next to no CPU time around them.",
@@ -121,104 +132,28 @@ static const struct wording_finding findings[] = {
         .check = "Time the request by itself, mend the peer, run concadvise again: the network row should shrink.",
     },
     {
-        .id = 4001,
-        .title = "a process for each small item",
-        .seen = "Processes were started one after another that lived hardly longer than it takes to start them.",
-        .why = "Starting a process of an interpreter costs tens of milliseconds of CPU: interpreter, imports, page "
-               "tables. With small items the start is the work.",
-        .action = "Start the workers once: multiprocessing.Pool or ProcessPoolExecutor with as many workers as CPUs, "
-                  "and a chunksize that makes each hand-over worth it. For external programs: pass many files to one "
-                  "call (xargs -n), or use a library in the process.",
-        .check = "Run concadvise again: the number of processes should be the number of workers.",
+        .id = 3301,
+        .title = "a new connection for each request",
+        .seen = "A process opened connections to the same peer again and again, many more than it ever had open "
+                "at once.",
+        .why = "Each connection costs a round trip before the first byte, one or two more with TLS, a new slow "
+               "start of TCP, and on both sides a port, a descriptor and CPU time. It adds to the time of every "
+               "request.",
+        .action = "Keep connections open and use them again: one requests.Session or httpx.Client for all requests,"
+                  " keep-alive, HTTP/2, an upstream with keepalive, a connection pool for a database.",
+        .check = "Run concadvise again: connections should be as few as there are requests under way at once.",
     },
     {
-        .id = 4002,
-        .title = "a thread for each small item",
-        .seen = "Threads were created in large numbers that lived for a short time each.",
-        .why = "Creating, scheduling and joining a thread costs tens of microseconds and a stack; for tiny items "
-               "that is more than the item.",
-        .action = "Use a pool with a fixed number of threads and a queue in front "
-                  "(concurrent.futures.ThreadPoolExecutor; a worker loop over a queue in C), and hand over "
-                  "batches.",
-        .check = "Run concadvise again: threads created should fall to the size of the pool.",
-    },
-    {
-        .id = 4003,
-        .title = "threads without a bound",
-        .seen = "The number of live threads grew with the amount of work, far beyond what can run at once.",
-        .why = "Each thread takes memory and a place in every queue. Nothing stops the growth when the input grows; "
-               "then memory, file descriptors or the peer give out first.",
-        .action = "Bound it: an executor with max_workers, a queue with maxsize, a semaphore around the requests.",
-        .check = "Run concadvise again with twice the input: the most threads at once should not change.",
-    },
-    {
-        .id = 4101,
-        .title = "talking between processes dominates",
-        .seen = "Processes or threads spent much of their time waiting for messages of each other: pipes, queues, "
-                "manager proxies.",
-        .why = "Each exchange costs serialisation, two copies, and two context switches. With small messages that is "
-               "more than the work they carry; a Manager adds a round trip for every access.",
-        .action = "Send less and in larger pieces: batch items (chunksize), keep state local and merge at the end, "
-                  "pass large arrays by shared memory. Where no interpreter lock is in the way, threads share "
-                  "memory for nothing; a token that goes round is fastest in one thread.",
-        .check = "Run concadvise again: the IPC and hand-off rows should shrink and the wall time with them.",
-    },
-    {
-        .id = 5001,
-        .title = "memory of all workers exceeds the machine",
-        .seen = "The memory that one worker keeps for itself, times the number of workers, does not fit into what the "
-                "machine or the cgroup offers.",
-        .why = "Beyond the limit the kernel swaps or kills. Fork does not help: memory that is written to (reference "
-               "counts are writes) is copied after all.",
-        .action = "Use fewer workers, load big data after the fork and only the part a worker needs, map read-only "
-                  "files, put arrays into shared memory, or use threads where the lock is not in the way.",
-        .check = "Run concadvise again and compare the peak memory of the processes with the limit.",
-    },
-    {
-        .id = 6001,
-        .title = "beyond one machine",
-        .seen = "The CPU time or memory this job asks for is more than all CPUs of this machine can serve in "
-                "reasonable time.",
-        .why = "Once all CPUs are busy, no model makes it faster here.",
-        .action = "Make the code itself faster first: it is the cheapest machine. Then spread independent parts over "
-                  "machines: Dask or Ray for Python, a job queue for anything else.",
-        .check = "Run one part on one machine under concadvise: it should keep all CPUs busy by itself.",
-    },
-    {
-        .id = 9001,
-        .title = "the run was too short",
-        .seen = "The program ended before there was enough to measure.",
-        .why = "Start-up dominates such a run: what it would do with real work can't be told from it.",
-        .action = "Give it more work: larger input, more rounds, the real data.",
-        .check = "Run concadvise again: a second of work is enough as a rule.",
-    },
-    {
-        .id = 9002,
-        .title = "events were lost",
-        .seen = "Some threads, slices or stretches of time are missing from the measurement, or had to be mended.",
-        .why = "Where the time went is known less well than usual. Exact totals are kept in the kernel and suffer "
-               "last, the forecast first.",
-        .action = "Measure on a less loaded machine, or for a shorter time (-d 10s).",
-        .check = "`lost` in the second line of the report should be 0.",
-    },
-    {
-        .id = 9003,
-        .title = "mostly idle",
-        .seen = "Nearly all the time the program waited for someone to give it work.",
-        .why = "A server without requests says nothing about how it would bear them.",
-        .action = "Drive load while measuring: start it under concadvise with -d 30s and run a load generator "
-                  "(wrk, hey, ab, the real clients) against it.",
-        .check = "Run concadvise again: the idle row should no longer dominate.",
-    },
-    {
-        .id = 9004,
-        .title = "the interpreter lock could not be told apart",
-        .seen = "The runtime has an interpreter lock, but it could not be located in this build.",
-        .why = "Waits for it are within `hand-off`. A queue for the lock and a wait for a sibling look alike then, and "
-               "the confidence is lowered for it.",
-        .action = "Use a build that exports _PyRuntime (every CPython since 3.7 does, unless stripped of its dynamic "
-                  "symbols).",
-        .check = "Run concadvise again: the second line should name the version and the lock.",
+        .id = 3401,
+        .title = "a blocking library with an asynchronous twin",
+        .seen = "Much of the time was waited in a library that blocks the calling thread, and for which a mature "
+                "asynchronous counterpart exists.",
+        .why = "With a blocking library each request under way needs a thread. A few dozen are fine; in a row, "
+               "or by the hundreds, waits, memory and switches add up, and beside an event loop the threads are "
+               "a detour.",
+        .action = "Use the twin in coroutines where many requests should be under way at once, or where an event "
+                  "loop runs anyway. For a few dozen requests a thread pool of that size does the same.",
+        .check = "Run concadvise again: more waits should be outstanding at once, in fewer threads.",
     },
 };
 
@@ -227,5 +162,8 @@ const struct wording_finding *wording_finding(int id)
     for (size_t i = 0; i < ARRAY_SIZE(findings); i++)
         if (findings[i].id == id)
             return &findings[i];
+    for (size_t i = 0; i < n_wording_findings_workers; i++)
+        if (wording_findings_workers[i].id == id)
+            return &wording_findings_workers[i];
     return NULL;
 }

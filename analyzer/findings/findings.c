@@ -97,6 +97,7 @@ int finding_add(struct finding_list *list, const struct finding_context *c, stru
                 bool (*sites)(const struct site *site))
 {
     finding.detail = detail;
+    finding.remedy = NULL;
     finding.sites = NULL;
     finding.n_sites = 0;
     finding.share = fmin(1.0, finding.share);
@@ -109,24 +110,41 @@ int finding_add(struct finding_list *list, const struct finding_context *c, stru
     return 0;
 }
 
+int finding_remedy(struct finding_list *list, char *remedy)
+{
+    struct finding *finding = &list->items[list->n - 1];
+
+    free(finding->remedy);
+    finding->remedy = remedy;
+    return remedy ? 0 : -ENOMEM;
+}
+
+int finding_add_place(struct finding_list *list, const struct site *place)
+{
+    struct finding *finding = &list->items[list->n - 1];
+    struct site copy = {0};
+
+    if (!finding->sites) {
+        finding->sites = calloc(MAX_SITES, sizeof(*finding->sites));
+        if (!finding->sites)
+            return -ENOMEM;
+    }
+    if (copy_site(place, &copy) < 0) {
+        site_clear(&copy);
+        return -ENOMEM;
+    }
+    if (finding->n_sites == MAX_SITES)
+        site_clear(&finding->sites[--finding->n_sites]);
+    memmove(finding->sites + 1, finding->sites, finding->n_sites++ * sizeof(*finding->sites));
+    finding->sites[0] = copy;
+    return 0;
+}
+
 enum severity finding_severity(double share)
 {
     if (share >= 0.3)
         return SEVERITY_HIGH;
     return share >= 0.1 ? SEVERITY_MEDIUM : SEVERITY_LOW;
-}
-
-const char *finding_stall(const struct finding_context *c, char buffer[static FINDING_STALL])
-{
-    uint64_t longest_ns = 0;
-    char longest[WORDS_NUMBER];
-
-    for (size_t i = 0; i < c->m->n_loops; i++)
-        longest_ns = c->m->loops[i].longest_stall_ns > longest_ns ? c->m->loops[i].longest_stall_ns : longest_ns;
-    buffer[0] = '\0';
-    if (longest_ns > 0)
-        (void)snprintf(buffer, FINDING_STALL, "; longest stall %s", words_ns((double)longest_ns, longest));
-    return buffer;
 }
 
 double finding_gain_of_model(const struct finding_context *c, enum model model)
@@ -185,6 +203,20 @@ static bool is_void(const struct finding_list *list, int id)
     return false;
 }
 
+/* The same seen twice: the more specific finding stays. {it, what it replaces} */
+static const int replaces[][2] = {
+    {4102, 4101}, /* items too small for their transfer: traffic that dominates, with the reason */
+};
+
+static bool is_replaced(const struct finding_list *list, int id)
+{
+    for (size_t k = 0; k < ARRAY_SIZE(replaces); k++)
+        for (size_t i = 0; replaces[k][1] == id && i < list->n; i++)
+            if (list->items[i].id == replaces[k][0])
+                return true;
+    return false;
+}
+
 int findings_detect(const struct finding_context *c, const int *ignored, size_t n_ignored,
                     struct finding_list *ret_list)
 {
@@ -209,7 +241,8 @@ int findings_detect(const struct finding_context *c, const int *ignored, size_t 
         return -ENOMEM;
     }
     for (size_t i = 0; i < list.n; i++)
-        drop[i] = is_ignored(list.items[i].id, ignored, n_ignored) || is_void(&list, list.items[i].id);
+        drop[i] = is_ignored(list.items[i].id, ignored, n_ignored) || is_void(&list, list.items[i].id) ||
+                  is_replaced(&list, list.items[i].id);
     for (size_t i = 0; i < list.n; i++) {
         if (drop[i])
             finding_clear(&list.items[i]);

@@ -22,17 +22,25 @@
     X(3002, "serial-awaits")               \
     X(3101, "blocking-call-in-event-loop") \
     X(3102, "cpu-in-event-loop")           \
+    X(3103, "loop-pool-full")              \
     X(3201, "slow-peer-not-cpu")           \
+    X(3301, "no-connection-reuse")         \
+    X(3401, "async-twin-at-hand")          \
     X(4001, "process-per-item")            \
     X(4002, "thread-per-item")             \
     X(4003, "unbounded-threads")           \
     X(4101, "ipc-dominates")               \
+    X(4102, "item-too-small")              \
+    X(4201, "copied-after-fork")           \
     X(5001, "memory-exceeds-machine")      \
+    X(5002, "memory-growth")               \
     X(6001, "beyond-one-machine")          \
     X(9001, "too-short")                   \
     X(9002, "events-lost")                 \
     X(9003, "mostly-idle")                 \
-    X(9004, "interpreter-lock-unknown")
+    X(9004, "interpreter-lock-unknown")    \
+    X(9005, "missing-symbols")             \
+    X(9006, "no-privileges")
 
 const char *finding_slug(int id);        /* NULL: no such id */
 int finding_from_str(const char *text);  /* "CA2001", "2001" or the slug; -1: none */

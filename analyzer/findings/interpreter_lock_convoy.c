@@ -6,13 +6,22 @@ static bool waits_for_it(const struct site *site)
     return !site->on_cpu && site->cause == CAUSE_INTERPRETER_LOCK;
 }
 
-/* The function that burns most CPU while others wait: the innermost frame of the hottest on-CPU site. */
-static const char *holder(const struct measurement *m)
+static bool is_on_cpu(const struct site *site)
 {
-    for (size_t i = 0; i < m->n_sites; i++)
-        if (m->sites[i].on_cpu && m->sites[i].n_frames > 0)
-            return m->sites[i].frames[0].function;
-    return NULL;
+    return site->on_cpu;
+}
+
+/* Who held it, as seen; else who burns most CPU while others wait: in an interpreter that is nearly the same. */
+static const char *holder(const struct finding_context *c, char buffer[static FINDING_HELD])
+{
+    const struct site *hottest = finding_largest(c->m, is_on_cpu);
+    char place[FINDING_PLACE];
+
+    if (finding_held_by(c, CAUSE_INTERPRETER_LOCK, buffer)[0] || !hottest)
+        return buffer;
+    if (finding_place(hottest->frames, hottest->n_frames, place)[0])
+        (void)snprintf(buffer, FINDING_HELD, "; most CPU in %s", place);
+    return buffer;
 }
 
 static unsigned waiters(const struct lanes *lanes)
@@ -29,8 +38,7 @@ static unsigned waiters(const struct lanes *lanes)
 int find_interpreter_lock_convoy(const struct finding_context *c, struct finding_list *list)
 {
     double share = finding_metric(c, METRIC_GIL_WAIT_SHARE);
-    const char *function = holder(c->m);
-    char text[WORDS_NUMBER];
+    char text[WORDS_NUMBER], time[WORDS_NUMBER], held[FINDING_HELD];
 
     if (share < 0.15)
         return 0;
@@ -40,8 +48,8 @@ int find_interpreter_lock_convoy(const struct finding_context *c, struct finding
                                         .time_ns = c->lanes->interpreter_lock_ns,
                                         .share = share,
                                         .gain = finding_gain_of_model(c, MODEL_PROCESSES)},
-                       words_format("%u threads queue %s of their time%s%s%s", waiters(c->lanes),
-                                    words_share(share, text), function ? "; held by " : "", function ? function : "",
-                                    function ? "()" : ""),
+                       words_format("%u threads queue %s of their time, %s in all%s", waiters(c->lanes),
+                                    words_share(share, text), words_ns((double)c->lanes->interpreter_lock_ns, time),
+                                    holder(c, held)),
                        waits_for_it);
 }

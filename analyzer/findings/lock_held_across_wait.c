@@ -32,7 +32,7 @@ int find_lock_held_across_wait(const struct finding_context *c, struct finding_l
 {
     double share = finding_metric(c, METRIC_LOCK_WAIT_SHARE);
     unsigned n = lanes_with_both(c->lanes);
-    char text[WORDS_NUMBER];
+    char text[WORDS_NUMBER], locks[FINDING_LOCKS], held[FINDING_HELD];
 
     if (share < 0.2 || n < 2 || finding_metric(c, METRIC_EXTERNAL_CONCURRENCY) > 1.3)
         return 0;
@@ -44,7 +44,8 @@ int find_lock_held_across_wait(const struct finding_context *c, struct finding_l
                                         .time_ns = c->lanes->lock_ns,
                                         .share = share,
                                         .gain = finding_gain_without(c, lock_wait)},
-                       words_format("%u threads, but one wait at a time; queued for the lock %s of their time", n,
-                                    words_share(share, text)),
+                       words_format("%u threads, but one wait at a time; queued for the lock %s of their time%s%s", n,
+                                    words_share(share, text), finding_locks(c, locks),
+                                    finding_held_by(c, CAUSE_LOCK, held)),
                        waits_for_lock_or_outside);
 }

@@ -25,7 +25,7 @@ int find_mutex_convoy(const struct finding_context *c, struct finding_list *list
 {
     double share = finding_metric(c, METRIC_LOCK_WAIT_SHARE);
     unsigned n = waiters(c->lanes);
-    char text[WORDS_NUMBER];
+    char text[WORDS_NUMBER], locks[FINDING_LOCKS], held[FINDING_HELD];
 
     if (share < 0.1 || n < 2)
         return 0;
@@ -35,5 +35,7 @@ int find_mutex_convoy(const struct finding_context *c, struct finding_list *list
                                         .time_ns = c->lanes->lock_ns,
                                         .share = share,
                                         .gain = finding_gain_without(c, lock_wait)},
-                       words_format("%u threads queue %s of their time", n, words_share(share, text)), waits_for_lock);
+                       words_format("%u threads queue %s of their time%s%s", n, words_share(share, text),
+                                    finding_locks(c, locks), finding_held_by(c, CAUSE_LOCK, held)),
+                       waits_for_lock);
 }

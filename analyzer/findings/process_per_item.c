@@ -6,7 +6,7 @@ int find_process_per_item(const struct finding_context *c, struct finding_list *
 {
     double share = finding_metric(c, METRIC_PROCESS_START_SHARE);
     double n = finding_metric(c, METRIC_SHORT_PROCESSES);
-    char life[WORDS_NUMBER];
+    char life[WORDS_NUMBER], cost[FINDING_START];
 
     if (share < 0.1)
         return 0;
@@ -18,8 +18,9 @@ int find_process_per_item(const struct finding_context *c, struct finding_list *
                                         .gain = c->current_model == MODEL_PROCESSES
                                                     ? finding_gain_mended(c)
                                                     : finding_gain_of_model(c, MODEL_PROCESSES)},
-                       words_format("%.0f processes, %.0f a second, each alive for %s", n,
+                       words_format("%.0f processes, %.0f a second, each alive for %s%s", n,
                                     metrics_share(n * 1e9, (double)c->m->wall_ns),
-                                    words_ns(finding_metric(c, METRIC_SHORT_PROCESS_MEAN_NS), life)),
+                                    words_ns(finding_metric(c, METRIC_SHORT_PROCESS_MEAN_NS), life),
+                                    finding_start(share, c->m->replay_process_start_ns, cost)),
                        NULL);
 }

@@ -6,19 +6,21 @@ int find_thread_per_item(const struct finding_context *c, struct finding_list *l
 {
     double share = finding_metric(c, METRIC_THREAD_START_SHARE);
     double n = finding_metric(c, METRIC_SHORT_THREADS);
-    char life[WORDS_NUMBER];
+    char life[WORDS_NUMBER], cost[FINDING_START];
 
     if (share < 0.1)
         return 0;
-    return finding_add(
-        list, c,
-        (struct finding){.id = 4002,
-                         .severity = finding_severity(share),
-                         .time_ns = (uint64_t)(share * (double)c->lanes->work_ns),
-                         .share = share,
-                         .gain = c->current_model == MODEL_THREADS ? finding_gain_mended(c)
-                                                                   : finding_gain_of_model(c, MODEL_THREADS)},
-        words_format("%.0f threads, %.0f a second, each alive for %s", n, metrics_share(n * 1e9, (double)c->m->wall_ns),
-                     words_ns(finding_metric(c, METRIC_SHORT_THREAD_MEAN_NS), life)),
-        NULL);
+    return finding_add(list, c,
+                       (struct finding){.id = 4002,
+                                        .severity = finding_severity(share),
+                                        .time_ns = (uint64_t)(share * (double)c->lanes->work_ns),
+                                        .share = share,
+                                        .gain = c->current_model == MODEL_THREADS
+                                                    ? finding_gain_mended(c)
+                                                    : finding_gain_of_model(c, MODEL_THREADS)},
+                       words_format("%.0f threads, %.0f a second, each alive for %s%s", n,
+                                    metrics_share(n * 1e9, (double)c->m->wall_ns),
+                                    words_ns(finding_metric(c, METRIC_SHORT_THREAD_MEAN_NS), life),
+                                    finding_start(share, c->m->replay_thread_start_ns, cost)),
+                       NULL);
 }

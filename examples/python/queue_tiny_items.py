@@ -6,7 +6,7 @@
 # Send batches, or do it in one process.
 #
 # run: python3 {file}
-# expect: model=serial|processes change=fix|switch finding=CA4101
+# expect: model=serial|processes change=fix|switch finding=CA4102 not-finding=CA4101
 import multiprocessing
 import os
 

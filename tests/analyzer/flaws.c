@@ -2,6 +2,7 @@
 #include "flaws.h"
 
 #include "cases.h"
+#include "flaws_places.h"
 
 static struct measurement *serial_cpu_on(uint32_t cpus)
 {
@@ -312,17 +313,25 @@ const struct flaw_case flaw_cases[] = {
     {3002, awaits_one, awaits_two},
     {3101, loop_blocked_6, loop_blocked_4},
     {3102, long_turns, short_turns},
+    {3103, flaw_pool_full, near_miss_pool_full},
     {3201, slow_answers, quick_answers},
+    {3301, flaw_no_reuse, near_miss_no_reuse},
+    {3401, flaw_twin, near_miss_twin},
     {4001, tiny_processes, small_processes},
     {4002, tiny_threads, small_threads},
     {4003, hundred_threads, ninety_nine_threads},
     {4101, small_messages, large_messages},
+    {4102, flaw_item_too_small, near_miss_item_too_small},
+    {4201, flaw_copied, near_miss_copied},
     {5001, memory_81, memory_79},
+    {5002, flaw_growth, near_miss_growth},
     {6001, ten_minutes, nine_minutes},
     {9001, short_run, long_enough},
     {9002, lost_11, lost_9},
     {9003, active_9, active_11},
     {9004, lock_unknown, lock_known},
+    {9005, flaw_missing_symbols, near_miss_missing_symbols},
+    {9006, flaw_no_privileges, near_miss_no_privileges},
 };
 const size_t n_flaw_cases = ARRAY_SIZE(flaw_cases);
 

@@ -76,6 +76,14 @@ class ExplainTest(FolderCase):
         self.assertEqual(len(texts), 1)
         self.assertIn("CA2001", texts.pop())
 
+    def test_list(self):
+        code, out, err = run("explain", "findings")
+        self.assertEqual((code, err), (0, ""))
+        ids = [line.split()[0] for line in out.splitlines() if line.startswith("CA")]
+        self.assertEqual(ids, sorted(set(ids)))
+        for name in ids:
+            self.assertIn(name, run("explain", name)[1])
+
     def test_unknown(self):
         self.assert_refused(["explain", "CA0000"], 2, "CA0000", "CA2001")
         self.assert_refused(["explain"], 2, "explain")

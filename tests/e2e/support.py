@@ -88,7 +88,7 @@ class Example:
         self.path, self.name = path, f"{path.parent.name}/{path.stem}"
         self.command, self.server, self.needs = None, None, []
         self.models, self.changes, self.wanted, self.unwanted = None, None, [], []
-        head = path.read_text().split("\nimport ")[0].split("\n#include")[0]
+        head = re.split(r"\n(?:import |#include|const )", path.read_text())[0]
         for key, value in re.findall(r"^(?:#|//| \*) (run|server|needs|expect): (.*)$", head, re.MULTILINE):
             getattr(self, "_read_" + key)(value.split())
         if not self.command or not self.models:
@@ -121,8 +121,8 @@ class Example:
 
 def examples():
     """All examples, in order of name."""
-    paths = sorted((ROOT / "examples" / "c").glob("*.c")) + sorted((ROOT / "examples" / "python").glob("*.py"))
-    return [Example(path) for path in paths]
+    folders = ("c", "*.c"), ("node", "*.js"), ("python", "*.py")
+    return [Example(path) for folder, files in folders for path in sorted((ROOT / "examples" / folder).glob(files))]
 
 
 def free_port():

@@ -15,7 +15,7 @@ HEAD = "| example | what it is | expected advice |\n|---|---|---|\n"
 
 def first_paragraph(path):
     """What the example is, in its own words."""
-    lines = [re.sub(r"^(#| \*|/\*) ?", "", line) for line in path.read_text().splitlines()]
+    lines = [re.sub(r"^(#|//| \*|/\*) ?", "", line) for line in path.read_text().splitlines()]
     return " ".join("\n".join(lines[1:]).strip().split("\n\n")[0].split())
 
 

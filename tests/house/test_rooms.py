@@ -21,6 +21,7 @@ LIBRARIES = {
         "probe/measurement_json",
         "probe/measurement_schema",
         "probe/measurement_text",
+        "analyzer/async_twins_table",
         "analyzer/tree",
         "analyzer/replay/",
         "report/json",

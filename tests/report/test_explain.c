@@ -42,6 +42,21 @@ static void every_finding_can_be_explained(void **state)
     }
 }
 
+static void all_findings_are_listed(void **state)
+{
+    AUTO_FREE char *text = NULL;
+    const int *ids = NULL;
+    size_t n = finding_ids(&ids), size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    assert_int_equal(report_explain_list(out, 60), 0);
+    (void)fclose(out);
+    for (size_t i = 0; i < n; i++)
+        assert_non_null(strstr(text, finding_slug(ids[i])));
+    assert_in_range(widest_line(text), 1, 60);
+}
+
 static void unknown_findings_are_not_explained(void **state)
 {
     (void)state;
@@ -98,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_can_be_explained),
+        cmocka_unit_test(all_findings_are_listed),
         cmocka_unit_test(unknown_findings_are_not_explained),
         cmocka_unit_test(the_tree_is_drawn_whole_and_once),
     };
