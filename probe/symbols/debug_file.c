@@ -2,13 +2,34 @@
 #include "probe/symbols/debug_file.h"
 
 #include <elfutils/libdwelf.h>
+#include <gelf.h>
 #include <sys/mman.h>
 
 #include "base/base.h"
 #include "probe/symbols/regular_file.h"
 
-/* What others than root own could shrink while libdw has it mapped: it is copied first. Bytes. */
-#define COPY_MAX (INT64_C(512) << 20)
+bool debug_file_is_small(Elf *elf)
+{
+    Elf_Scn *section = NULL;
+    uint64_t total = 0;
+    size_t strings;
+
+    if (elf_getshdrstrndx(elf, &strings) < 0)
+        return true;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        GElf_Chdr packed;
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, strings, header.sh_name) : NULL;
+        uint64_t size;
+
+        if (!name || (strncmp(name, ".debug", 6) != 0 && strncmp(name, ".zdebug", 7) != 0))
+            continue;
+        size = header.sh_flags & SHF_COMPRESSED && gelf_getchdr(section, &packed) ? packed.ch_size : header.sh_size;
+        if (size > (uint64_t)DEBUG_FILE_MAX || (total += size) > (uint64_t)DEBUG_FILE_MAX)
+            return false;
+    }
+    return true;
+}
 
 /* The checksum of .gnu_debuglink: CRC-32 as in zlib (GDB manual, "Separate Debug Files"). */
 static uint32_t crc32(uint32_t crc, const unsigned char *bytes, size_t n)
@@ -40,7 +61,7 @@ static int read_through(int fd, int copy, uint32_t *ret_crc)
         return -ENOMEM;
     for (int64_t total = 0; (n = read(fd, chunk, CHUNK)) > 0; total += n) {
         crc = crc32(crc, chunk, (size_t)n);
-        if (copy >= 0 && (total > COPY_MAX || write(copy, chunk, (size_t)n) != n))
+        if (copy >= 0 && (total > DEBUG_FILE_MAX || write(copy, chunk, (size_t)n) != n))
             return -EFBIG;
     }
     *ret_crc = crc;
@@ -60,7 +81,19 @@ static bool has_build_id_of(Dwfl_Module *module, int fd)
     return same;
 }
 
-/* @return a descriptor of the file or of a copy of it; -1: it is none, or not the right one */
+static bool is_small(int fd)
+{
+    Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+    bool small = elf && debug_file_is_small(elf);
+
+    (void)elf_end(elf);
+    return small;
+}
+
+/*
+ * What others than root own could shrink while libdw has it mapped: it is copied first.
+ * @return a descriptor of the file or of a copy of it; -1: it is none, or not the right one
+ */
 static int open_checked(Dwfl_Module *module, const char *path, GElf_Word wanted_crc)
 {
     AUTO_CLOSE int fd = regular_file_open(path, true, NULL, NULL);
@@ -77,7 +110,9 @@ static int open_checked(Dwfl_Module *module, const char *path, GElf_Word wanted_
     }
     if (read_through(fd, copy, &crc) < 0 || (crc != wanted_crc && !has_build_id_of(module, copy >= 0 ? copy : fd)))
         return -1;
-    return copy >= 0 ? TAKE_FD(copy) : TAKE_FD(fd);
+    if (copy >= 0)
+        return is_small(copy) ? TAKE_FD(copy) : -1;
+    return TAKE_FD(fd);
 }
 
 static int find_by_name(Dwfl_Module *module, const char *file_name, const char *name, GElf_Word crc, char **ret_path)

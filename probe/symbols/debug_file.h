@@ -8,6 +8,7 @@
  */
 
 #include <elfutils/libdwfl.h>
+#include <stdbool.h>
 
 /*
  * The find_debuginfo of Dwfl_Callbacks: see there. A file found by its name is used only when its checksum, or else its
@@ -15,3 +16,10 @@
  */
 int debug_file_find(Dwfl_Module *module, void **user_data, const char *module_name, Dwarf_Addr base,
                     const char *file_name, const char *debuglink_file, GElf_Word debuglink_crc, char **ret_file_name);
+
+/*
+ * Is the debug information in a file, unpacked, of a size that can be kept in memory (DEBUG_FILE_MAX bytes)? Files that
+ * others than root own are read, not mapped.
+ */
+#define DEBUG_FILE_MAX (INT64_C(512) << 20)
+bool debug_file_is_small(Elf *elf);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/symbols/modules.h"
 
-#include <gelf.h>
-
 #include "base/base.h"
 #include "probe/symbols/debug_file.h"
-#include "probe/symbols/debug_index.h"
+#include "probe/symbols/image.h"
 #include "probe/symbols/mappings.h"
-#include "probe/symbols/vdso.h"
 
 #define MODULES_MAX 4096
 #define RESTARTS_MAX 64 /* libraries exchanged for others at the same place */
@@ -47,7 +44,6 @@ static void clear(struct modules *modules)
     if (modules->dwfl)
         dwfl_end(TAKE_PTR(modules->dwfl));
     for (size_t i = 0; i < modules->n; i++) {
-        debug_index_free(modules->items[i]->index);
         (void)elf_end(modules->items[i]->elf);
         free(modules->items[i]);
     }
@@ -90,64 +86,27 @@ static size_t first_after(const struct modules *modules, uint64_t address)
     return low;
 }
 
-struct module *modules_find(struct modules *modules, uint64_t address)
+/* The module of a mapping, if it is known. */
+static struct module *find(const struct modules *modules, const struct mapping *mapping)
 {
-    const struct mapping *mapping = mappings_find(modules->mappings, address);
-    size_t i = first_after(modules, address);
+    size_t i = first_after(modules, mapping->start);
 
-    if (!mapping || !mapping->file || i >= modules->n || modules->items[i]->low > address)
+    if (i >= modules->n || modules->items[i]->low > mapping->start || modules->items[i]->file != mapping->file)
         return NULL;
-    return modules->items[i]->file == mapping->file ? modules->items[i] : NULL;
+    return modules->items[i];
 }
 
-static Elf *open_elf(const struct pinned_file *file)
-{
-    GElf_Ehdr header;
-    Elf *elf = NULL;
-
-    if (strcmp(file->path, "[vdso]") == 0)
-        elf = vdso_open();
-    else if (file->fd >= 0)
-        elf = elf_begin(file->fd, ELF_C_READ, NULL);
-    if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) && header.e_machine == EM_X86_64 &&
-        header.e_ident[EI_CLASS] == ELFCLASS64 && (header.e_type == ET_DYN || header.e_type == ET_EXEC))
-        return elf;
-    (void)elf_end(elf);
-    return NULL;
-}
-
-/*
- * Where the file as a whole lies, from one mapping of it. libdwfl takes a module's start for the first loadable
- * segment's address, rounded down to its alignment (open_elf() in its dwfl_module_getdwarf.c): so is `low` here.
- *
- * @return false: no loadable segment contains that offset
- */
+/* Where the file as a whole lies, from one mapping of it. @return false: that makes no sense */
 static bool place(Elf *elf, const struct mapping *mapping, struct module *module)
 {
-    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    bool found = false, first = true;
-    uint64_t low = 0, high = 0;
-    GElf_Phdr segment;
-    size_t n = 0;
+    uint64_t address, low, high;
 
-    (void)elf_getphdrnum(elf, &n);
-    for (size_t i = 0; i < n && i < 1024 && gelf_getphdr(elf, (int)i, &segment); i++) {
-        if (segment.p_type != PT_LOAD)
-            continue;
-        if (first)
-            low = segment.p_vaddr & -segment.p_align;
-        first = false;
-        if (segment.p_vaddr + segment.p_memsz > high)
-            high = segment.p_vaddr + segment.p_memsz;
-        if (!found && mapping->offset >= (segment.p_offset & -page) &&
-            mapping->offset < segment.p_offset + segment.p_filesz && (segment.p_flags & PF_X)) {
-            module->bias = mapping->start - (segment.p_vaddr - segment.p_offset + mapping->offset);
-            found = true;
-        }
-    }
+    if (!image_extent(elf, &low, &high) || !image_address(elf, mapping->offset, &address))
+        return false;
+    module->bias = mapping->start - address;
     module->low = module->bias + low;
-    module->high = module->bias + ((high + page - 1) & -page);
-    return found && module->low <= mapping->start && module->high >= mapping->end && module->low < module->high;
+    module->high = module->bias + high;
+    return module->low <= mapping->start && module->high >= mapping->end && module->low < module->high;
 }
 
 static int insert(struct modules *modules, struct module *module)
@@ -178,7 +137,7 @@ static int add(struct modules *modules, const struct mapping *mapping)
 
     if (!module)
         return -ENOMEM;
-    elf = open_elf(mapping->file);
+    elf = image_open(mapping->file);
     module->file = mapping->file;
     module->elf = elf;
     if (elf && place(elf, mapping, module)) {
@@ -201,7 +160,7 @@ static int add_all(struct modules *modules)
         const struct mapping *mapping = mappings_at(modules->mappings, i);
         int added;
 
-        if (!mapping->file || modules_find(modules, mapping->start))
+        if (!mapping->file || find(modules, mapping))
             continue;
         added = add(modules, mapping);
         r = added < 0 ? added : r;

@@ -4,14 +4,12 @@
 /*
  * modules: the files that are mapped in a process image, for libdwfl.
  *
- * Follows the mappings as they change. Files are read from their pinned descriptors, never mapped (one that shrinks
- * would raise SIGBUS), and not before something in them is asked for. Refuses to know names and stacks.
+ * Follows the mappings as they change. Refuses to know names (file_names.h) and stacks (unwind.h).
  */
 
 #include <elfutils/libdwfl.h>
 #include <stdint.h>
 
-struct debug_index;
 struct mappings;
 struct pinned_file;
 
@@ -21,9 +19,7 @@ struct module {
     uint64_t bias; /* what the process adds to the file's addresses */
     uint64_t low, high;
     Dwfl_Module *dwfl_module;
-    Elf *elf;                  /* until libdwfl takes it */
-    struct debug_index *index; /* NULL: not asked for yet, or there is no debug information */
-    bool indexed;
+    Elf *elf; /* until libdwfl takes it */
 };
 
 struct modules; /* opaque */
@@ -37,6 +33,3 @@ void modules_free(struct modules *modules); /* NULL-safe */
  * @return libdwfl's session; NULL: out of memory
  */
 Dwfl *modules_update(struct modules *modules);
-
-/* What is at an address, as of the last modules_update(); NULL: no file that could be read. Borrowed. */
-struct module *modules_find(struct modules *modules, uint64_t address);

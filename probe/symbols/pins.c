@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/base.h"
+#include "probe/symbols/file_names.h"
 #include "probe/symbols/mappings.h"
 #include "probe/symbols/regular_file.h"
 
@@ -12,7 +13,8 @@
 #define TRIES_MAX 3     /* of opening the same file */
 
 struct entry {
-    struct pinned_file file; /* first: what the outside holds is a pointer to it */
+    struct pinned_file file;  /* first: what the outside holds is a pointer to it */
+    struct file_names *names; /* NULL: not asked for */
     struct entry *next;
     unsigned tries;
 };
@@ -32,6 +34,7 @@ static void free_entry(struct entry *entry)
 {
     if (!entry)
         return;
+    file_names_free(entry->names); /* reads through the descriptor */
     base_close_fd(&entry->file.fd);
     free(entry->file.path);
     free(entry);
@@ -153,4 +156,13 @@ int pin_table_get(struct pin_table *pins, const struct pin_request *request, con
     pin(pins, entry, request);
     *ret_file = &entry->file;
     return 0;
+}
+
+struct file_names *pinned_file_names(const struct pinned_file *file)
+{
+    struct entry *entry = (struct entry *)(uintptr_t)file; /* const for others, not for the table that owns it */
+
+    if (!entry->names)
+        entry->names = file_names_new(file);
+    return entry->names;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct file_names;
 struct pin_table;
 struct pinned_file;
 
@@ -28,3 +29,6 @@ struct pin_request {
  * @return 0 (ret_file: owned by the table; NULL when the table knows too many files already), -ENOMEM
  */
 int pin_table_get(struct pin_table *pins, const struct pin_request *request, const struct pinned_file **ret_file);
+
+/* The names in a file, shared by all that map it. Owned by the table. @return NULL: out of memory */
+struct file_names *pinned_file_names(const struct pinned_file *file);

@@ -51,7 +51,8 @@ void stopped_start(struct stopped *stopped, const char *path, const char *how, c
     }
     (void)close(input[0]);
     (void)close(output[1]);
-    assert_int_equal(read(output[0], &byte, 1), 1);
+    for (int i = 0; i < (blocked ? 1 : 2); i++)
+        assert_int_equal(read(output[0], &byte, 1), 1);
     (void)close(output[0]);
     stopped->input = input[1];
     while (blocked && !is_blocked(stopped->pid))
@@ -141,9 +142,9 @@ static void print_frame(FILE *stream, struct frame *frame)
 char *stopped_trace(const struct stopped *stopped, struct symbols *symbols, size_t n_copy)
 {
     uint64_t pcs[128];
-    size_t n = symbols_unwind(symbols, &stopped->registers, stopped->copy,
-                              n_copy < stopped->n_copy ? n_copy : stopped->n_copy, stopped->chain, stopped->n_chain,
-                              pcs, ARRAY_SIZE(pcs));
+    size_t n =
+        symbols_unwind(symbols, &stopped->registers, stopped->copy, n_copy < stopped->n_copy ? n_copy : stopped->n_copy,
+                       stopped->chain, stopped->n_chain, pcs, ARRAY_SIZE(pcs));
     char *text = NULL;
     size_t length = 0;
     FILE *stream = open_memstream(&text, &length);

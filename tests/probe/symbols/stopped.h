@@ -30,7 +30,7 @@ struct stopped {
 
 /*
  * @param path     "deep_fp": of targets/; anything with a '/' is taken as it is
- * @param blocked  wait until it is blocked; otherwise it is caught as it runs
+ * @param blocked  wait until it is blocked; otherwise, until it has said twice that it runs
  */
 void stopped_start(struct stopped *stopped, const char *path, const char *how, const char *depth, int blocked);
 

@@ -6,14 +6,16 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/base.h"
 #include "probe/measurement.h"
+#include "probe/symbols/mappings.h"
 #include "probe/symbols/symbols.h"
+#include "tests/probe/symbols/stopped.h"
 
 void symbols_test_landmark(void);
 
@@ -21,6 +23,33 @@ enum { LANDMARK_LINE = __LINE__ + 2 };
 __attribute__((noinline)) void symbols_test_landmark(void)
 {
     __asm__ volatile("nop");
+}
+
+struct room {
+    struct pin_table *pins;
+    struct mappings *mappings;
+    struct symbols *symbols;
+};
+
+static int set_up(void **state)
+{
+    struct room *room = calloc(1, sizeof(*room));
+
+    room->pins = pin_table_new();
+    room->mappings = mappings_new(room->pins);
+    *state = room;
+    return symbols_new(room->mappings, getpid(), &room->symbols);
+}
+
+static int tear_down(void **state)
+{
+    struct room *room = *state;
+
+    symbols_free(room->symbols);
+    mappings_free(room->mappings);
+    pin_table_free(room->pins);
+    free(room);
+    return 0;
 }
 
 static void clear(struct frame *frame)
@@ -31,87 +60,197 @@ static void clear(struct frame *frame)
     *frame = (struct frame){0};
 }
 
-static pid_t start_child(void)
+/* The innermost function at an address, or "-"; kept until the next call. */
+static const char *function_at(struct room *room, uint64_t address)
 {
-    pid_t child = fork();
+    static char name[1100];
+    struct frame frame = {0};
+    ssize_t n = symbols_resolve(room->symbols, address, &frame, 1);
 
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (;;)
-            pause();
-    }
-    return child;
-}
-
-static void end(pid_t child)
-{
-    assert_int_equal(kill(child, SIGKILL), 0);
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)snprintf(name, sizeof(name), "%s", n == 1 ? frame.function : "-");
+    clear(&frame);
+    return name;
 }
 
 static void an_address_of_ours_has_function_file_and_line(void **state)
 {
-    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    struct room *room = *state;
     struct frame frame = {0};
-    pid_t child = start_child();
 
-    (void)state;
-    assert_int_equal(symbols_new(child, &symbols), 0);
-    assert_int_equal(symbols_resolve(symbols, (uintptr_t)symbols_test_landmark, &frame), 0);
-    assert_string_equal(frame.function, "symbols_test_landmark");
-    assert_non_null(frame.file);
-    assert_string_equal(strrchr(frame.file, '/') + 1, "test_symbols.c");
-    assert_in_range(frame.line, LANDMARK_LINE - 1, LANDMARK_LINE + 1);
-    assert_non_null(strstr(frame.module, "test_symbols"));
-    end(child);
-    clear(&frame);
-    /* Still known after its end. */
-    assert_int_equal(symbols_resolve(symbols, (uintptr_t)symbols_test_landmark + 1, &frame), 0);
-    assert_string_equal(frame.function, "symbols_test_landmark");
-    clear(&frame);
+    assert_int_equal(mappings_read(room->mappings, getpid()), 0);
+    for (int round = 0; round < 2; round++) { /* the second answer was kept */
+        assert_int_equal(symbols_resolve(room->symbols, (uintptr_t)symbols_test_landmark, &frame, 1), 1);
+        assert_string_equal(frame.function, "symbols_test_landmark");
+        assert_non_null(frame.file);
+        assert_string_equal(strrchr(frame.file, '/') + 1, "test_symbols.c");
+        assert_in_range(frame.line, LANDMARK_LINE - 1, LANDMARK_LINE + 1);
+        assert_non_null(strstr(frame.module, "test_symbols"));
+        clear(&frame);
+    }
 }
 
 static void a_library_function_is_named_after_its_library(void **state)
 {
-    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    struct room *room = *state;
     struct frame frame = {0};
-    pid_t child = start_child();
 
-    (void)state;
-    assert_int_equal(symbols_new(child, &symbols), 0);
-    assert_int_equal(symbols_resolve(symbols, (uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &frame), 0);
+    assert_int_equal(mappings_read(room->mappings, getpid()), 0);
+    assert_int_equal(symbols_resolve(room->symbols, (uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &frame, 1),
+                     1);
     assert_non_null(strstr(frame.function, "gnu_get_libc_version"));
     assert_non_null(strstr(frame.module, "libc"));
     clear(&frame);
-    end(child);
 }
 
 static void nowhere_is_told_and_leaves_the_result_alone(void **state)
 {
-    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    struct room *room = *state;
     struct frame frame = {.line = 77};
-    void *anonymous = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    pid_t child = start_child();
+
+    assert_int_equal(symbols_resolve(room->symbols, (uintptr_t)symbols_test_landmark, &frame, 1), -ENOENT);
+    assert_int_equal(mappings_read(room->mappings, getpid()), 0);
+    assert_int_equal(symbols_resolve(room->symbols, 8, &frame, 1), -ENOENT);
+    assert_int_equal(symbols_resolve(room->symbols, (uintptr_t)&frame, &frame, 1), -ENOENT);
+    assert_int_equal(frame.line, 77);
+    assert_null(frame.function);
+}
+
+/* Code without a file, and a file that says nothing: a frame all the same. */
+static void what_has_no_name_is_a_question_mark(void **state)
+{
+    struct room *room = *state;
+    char path[] = "/tmp/concadvise-test-XXXXXX";
+    AUTO_CLOSE int fd = mkstemp(path);
+    struct frame frame = {0};
+    struct stat st;
+
+    assert_int_equal(mappings_add(room->mappings, 0, 0x10000, 0x20000, 0, 0, 0, 0, NULL), 0);
+    assert_int_equal(symbols_resolve(room->symbols, 0x10010, &frame, 1), 1);
+    assert_string_equal(frame.function, "?");
+    assert_null(frame.module);
+    clear(&frame);
+    assert_int_equal(write(fd,
+                           "\x7f"
+                           "ELF is what this is not",
+                           24),
+                     24);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(
+        mappings_add(room->mappings, 0, 0x10000, 0x20000, 0, major(st.st_dev), minor(st.st_dev), st.st_ino, path), 0);
+    assert_int_equal(symbols_resolve(room->symbols, 0x10010, &frame, 1), 1);
+    assert_string_equal(frame.function, "?");
+    assert_string_equal(frame.module, path);
+    assert_null(frame.file);
+    clear(&frame);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void functions_inlined_are_frames_as_many_as_fit(void **state)
+{
+    CLEANUP(stopped_clear) struct stopped stopped;
+    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    struct frame frames[3] = {0}, one = {0};
+    uint64_t pcs[16];
+    size_t n;
 
     (void)state;
-    assert_int_equal(symbols_new(child, &symbols), 0);
-    for (int i = 0; i < 40; i++)
-        assert_int_equal(symbols_resolve(symbols, 8, &frame), -ENOENT);
-    assert_int_equal(symbols_resolve(symbols, (uintptr_t)anonymous, &frame), -ENOENT);
-    assert_int_equal(frame.line, 77);
-    end(child);
-    symbols_free(TAKE_PTR(symbols));
-    assert_int_equal(symbols_new(child, &symbols), -ESRCH);
-    assert_null(symbols);
+    stopped_start(&stopped, "deep_nofp", "sleep", "0", true);
+    stopped_look(&stopped);
+    assert_int_equal(symbols_new(stopped.mappings, stopped.pid, &symbols), 0);
+    n = symbols_unwind(symbols, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, ARRAY_SIZE(pcs));
+    for (size_t i = 1; i < n; i++) {
+        ssize_t n_frames = symbols_resolve(symbols, pcs[i] - 1, frames, ARRAY_SIZE(frames));
+        bool found = n_frames == 2 && strcmp(frames[0].function, "choose") == 0;
+
+        if (found) {
+            assert_string_equal(frames[1].function, "inner");
+            assert_int_equal(frames[0].line, stopped_line("deep.c", "choose sleep"));
+            assert_int_equal(frames[1].line, stopped_line("deep.c", "inner"));
+            assert_string_equal(strrchr(frames[1].file, '/'), "/deep.c");
+            assert_int_equal(symbols_resolve(symbols, pcs[i] - 1, &one, 1), 1);
+            assert_string_equal(one.function, "choose");
+            clear(&one);
+        }
+        for (ssize_t k = 0; k < n_frames; k++)
+            clear(&frames[k]);
+        if (found)
+            return;
+    }
+    fail_msg("choose() was not found");
+}
+
+/* dlclose() and dlopen(): another library where one has been. */
+static void a_library_in_the_place_of_another_has_its_own_names(void **state)
+{
+    CLEANUP(stopped_clear) struct stopped stopped;
+    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    struct room room = {0};
+    const struct mapping *code;
+    struct mapping old;
+    char path[4096] = "";
+    uint64_t pcs[64];
+    struct stat st;
+    size_t n;
+
+    (void)state;
+    stopped_start(&stopped, "deep_nofp", "read", "0", true);
+    stopped_look(&stopped);
+    assert_int_equal(symbols_new(stopped.mappings, stopped.pid, &symbols), 0);
+    room.symbols = symbols;
+    n = symbols_unwind(symbols, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, ARRAY_SIZE(pcs));
+    assert_in_range(n, 6, 64);
+    code = mappings_find(stopped.mappings, pcs[2]);
+    assert_string_equal(function_at(&room, pcs[2] - 1), "choose");
+    old = *code;
+    assert_int_equal(stat("/proc/self/exe", &st), 0);
+    assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(mappings_add(stopped.mappings, 0, old.start, old.end, old.offset, major(st.st_dev),
+                                      minor(st.st_dev), st.st_ino, path),
+                         0);
+        assert_string_not_equal(function_at(&room, pcs[2] - 1), "choose");
+        assert_true(mappings_find(stopped.mappings, pcs[2])->file->fd >= 0);
+        assert_int_equal(symbols_unwind(symbols, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, 1), 1);
+        assert_int_equal(mappings_read(stopped.mappings, stopped.pid), 0);
+        assert_int_equal(
+            symbols_unwind(symbols, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, ARRAY_SIZE(pcs)),
+            n);
+        assert_string_equal(function_at(&room, pcs[2] - 1), "choose");
+    }
+}
+
+static void generated_code_is_named_by_its_map(void **state)
+{
+    struct room *room = *state;
+    char path[64];
+    AUTO_FCLOSE FILE *map = NULL;
+    int fd;
+
+    assert_int_equal(mappings_add(room->mappings, getpid(), 0x10000, 0x20000, 0, 0, 0, 0, "//anon"), 0);
+    assert_string_equal(function_at(room, 0x12345), "?");
+    (void)snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)getpid());
+    fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    map = fdopen(fd, "w");
+    (void)fprintf(map, "12340 10 JavaScript:*handle server.js:7\n30000 10 unmapped\n");
+    (void)fflush(map);
+    assert_string_equal(function_at(room, 0x12345), "JavaScript:*handle server.js:7");
+    assert_string_equal(function_at(room, 0x12350), "?");
+    assert_string_equal(function_at(room, 0x30000), "unmapped"); /* there was no news of it */
+    assert_string_equal(function_at(room, 0x30010), "-");
+    assert_int_equal(unlink(path), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_address_of_ours_has_function_file_and_line),
-        cmocka_unit_test(a_library_function_is_named_after_its_library),
-        cmocka_unit_test(nowhere_is_told_and_leaves_the_result_alone),
+        cmocka_unit_test_setup_teardown(an_address_of_ours_has_function_file_and_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_library_function_is_named_after_its_library, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nowhere_is_told_and_leaves_the_result_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_no_name_is_a_question_mark, set_up, tear_down),
+        cmocka_unit_test(functions_inlined_are_frames_as_many_as_fit),
+        cmocka_unit_test(a_library_in_the_place_of_another_has_its_own_names),
+        cmocka_unit_test_setup_teardown(generated_code_is_named_by_its_map, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,9 +52,9 @@ int main()
 
     if (write(1, "!", 1) != 1)
         return 2;
-    market::call([&](int number) {
+    market::call([&](int number) { /* at: main */
         visitor->visit(std::to_string(number)); /* at: lambda */
         deep_result = deep_result + 1;
-    }); /* at: main */
+    });
     return 0;
 }

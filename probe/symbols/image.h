@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * image: the ELF files that are mapped, opened for libdwfl, and their addresses.
+ *
+ * Files are read through their pinned descriptors, never mapped: one that shrinks would raise SIGBUS. The vdso, which
+ * is the same in each 64-bit process, is our own. Refuses to know processes: addresses are those of the file.
+ */
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pinned_file;
+
+/* @return elf_end(); NULL: could not be opened, or no x86-64 program or library */
+Elf *image_open(const struct pinned_file *file);
+
+/*
+ * The addresses that the file takes up; `low` is rounded down as libdwfl does it for a module's start (open_elf() in
+ * its dwfl_module_getdwarf.c). @return false: it has nothing to load
+ */
+bool image_extent(Elf *elf, uint64_t *ret_low, uint64_t *ret_high);
+
+/* The address of code that is at an offset of the file. @return false: no executable segment contains it */
+bool image_address(Elf *elf, uint64_t offset, uint64_t *ret_address);
