@@ -20,6 +20,8 @@ struct wait_context assemble_context(const struct run_process *process, bool int
         .interpreter_lock = interpreter_lock,
         .listens = process && process->listens,
         .connects = process && process->max_connections > 0,
+        .own_waits = process && process->image && process->image->runtime.kind == RUNTIME_RUBY &&
+                     process->image->runtime.interpreter_lock == INTERPRETER_LOCK_PRESENT,
         .runtime = process && process->image ? process->image->runtime.kind : RUNTIME_NATIVE,
     };
 }
@@ -208,8 +210,11 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     fill_causes(from, process, to);
     to->voluntary_switches = account->voluntary;
     to->involuntary_switches = account->involuntary;
-    to->cpu_samples = account->cpu_samples;
-    to->lock_held_samples = account->lock_held_samples;
+    /* Whether a sample held the lock is known of CPython only. */
+    if (process && process->image && process->image->has_offsets) {
+        to->cpu_samples = account->cpu_samples;
+        to->lock_held_samples = account->lock_held_samples;
+    }
     to->runtime_internal = is_of_a_launcher(c, process) ||
                            (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
                            assemble_is_helper(from, process);

@@ -44,6 +44,9 @@ static uint64_t busy_cpu(const struct run_thread *thread, const struct loop_fact
 
     if (facts->asyncio)
         return facts->sampled ? (uint64_t)((double)on_cpu * facts->busy_share) : 0;
+    /* One that never had to wait: where its set-up ended is not known. */
+    if (!thread->last_epoll_end)
+        return on_cpu;
     return on_cpu > facts->setup_cpu_ns ? on_cpu - facts->setup_cpu_ns : 0;
 }
 
@@ -101,6 +104,19 @@ static bool is_poller(const struct run_process *process)
     return process && process->image && process->image->runtime.kind == RUNTIME_GO;
 }
 
+/*
+ * A thread that waits in epoll again and again; and node's main thread, which under full load never gets to wait: there
+ * the connections tell a server, or a client, from a script that computes.
+ */
+static bool is_loop(const struct run_thread *thread, const struct run_process *process, const struct loop_facts *facts,
+                    uint64_t turns)
+{
+    if (is_poller(process))
+        return false;
+    return facts->asyncio || turns >= TURNS_MIN ||
+           (is_node(process) && thread->tid == thread->tgid && (process->listens || process->max_connections > 1));
+}
+
 int assemble_loops(const struct collector *c, struct measurement *m)
 {
     size_t capacity = 0;
@@ -111,11 +127,11 @@ int assemble_loops(const struct collector *c, struct measurement *m)
         struct loop_facts facts;
         uint64_t wait_ns, turns;
 
-        if (!thread->closed || is_poller(process))
+        if (!thread->closed)
             continue;
         sum_epoll(&thread->account, &wait_ns, &turns);
         loops_finish(thread, &facts);
-        if (!facts.asyncio && turns < TURNS_MIN)
+        if (!is_loop(thread, process, &facts, turns))
             continue;
         if (base_grow(&m->loops, &capacity, m->n_loops + 1, sizeof(*m->loops)) < 0)
             return -ENOMEM;

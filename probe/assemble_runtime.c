@@ -216,7 +216,7 @@ void assemble_runtime_waits(const struct run_thread *from, const struct run_proc
 
     if (from->pool_idle_ns)
         name_pool_waits(from, to);
-    if (runtime == RUNTIME_JVM && is_parked_worker(to, lifetime))
+    if ((runtime == RUNTIME_JVM || runtime == RUNTIME_NODE) && is_parked_worker(to, lifetime))
         rename_all(to, CAUSE_HANDOFF, CAUSE_IDLE);
     /* A collector or compiler that waits has nothing to do; its timer is nothing that the program asked for. */
     if (to->runtime_internal && runtime != RUNTIME_NATIVE) {

@@ -133,6 +133,16 @@ static uint32_t count_threads(const struct draft *draft)
     return n;
 }
 
+static bool is_in_turn(const struct collector *c, const struct draft *draft)
+{
+    const struct run_process *process = run_state_find_process(&c->state, draft->tgid);
+    enum stack_place place = STACK_OUTSIDE_LOOP;
+
+    if (draft->stack.python != JOIN_NONE)
+        place = stack_table_place(c->stacks, draft->stack.python);
+    return place == STACK_IN_TURN || (place == STACK_IN_COROUTINE && process && process->uses_uvloop);
+}
+
 static int fill(const struct assemble_stacks *stacks, const struct draft *draft, struct site *site)
 {
     const struct collector *c = stacks->collector;
@@ -145,8 +155,7 @@ static int fill(const struct assemble_stacks *stacks, const struct draft *draft,
     site->pid = (int32_t)draft->tgid;
     site->tid = draft->row < c->state.n_threads ? (int32_t)c->state.threads[draft->row].tid : 0;
     site->threads = count_threads(draft);
-    site->in_event_loop =
-        draft->stack.python != JOIN_NONE && stack_table_place(c->stacks, draft->stack.python) == STACK_IN_TURN;
+    site->in_event_loop = is_in_turn(c, draft);
     return frame_table_copy(stacks->frames, draft->frames, &site->frames, &site->n_frames);
 }
 

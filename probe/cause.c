@@ -73,6 +73,9 @@ enum cause cause_of_wait(unsigned int kind, const struct wait_context *context)
         return CAUSE_INTERPRETER_LOCK;
     if (context->runtime == RUNTIME_GO)
         return cause_in_go(kind, context);
+    /* What is none of those is a system thread kept for the next Thread.new (thread_pthread.c, thread cache). */
+    if (context->own_waits && (kind == WAIT_FUTEX_OTHER || kind == WAIT_FUTEX_TIMEOUT))
+        return CAUSE_IDLE;
     /* Thread.sleep() is a timed wait on the thread's own condition variable (os_posix.cpp). */
     if (context->runtime == RUNTIME_JVM && kind == WAIT_FUTEX_TIMEOUT)
         return CAUSE_SLEEP;

@@ -17,6 +17,7 @@ struct wait_context {
     bool interpreter_lock; /* the futex waited for is the interpreter lock */
     bool listens;          /* the process has a listening socket */
     bool connects;         /* it has had established outbound connections */
+    bool own_waits;        /* waits of the runtime's threads for each other have kinds of their own (Ruby) */
     enum runtime_kind runtime;
 };
 

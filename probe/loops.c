@@ -16,8 +16,9 @@
 
 /* Short callbacks that do I/O spend at least so much of their CPU time in system calls: see the header. */
 #define CALLS_MIN 0.2
-#define CHANCE_MAX 0.1 /* stalls that may be due to chance, in a run */
-#define RUN_MIN 12     /* samples; shorter stretches say how much the usual callbacks are in system calls */
+#define LOOP_CODE_MIN 0.05 /* likewise in asyncio's own code: some 20 us a callback */
+#define CHANCE_MAX 0.1     /* stalls that may be due to chance, in a run */
+#define RUN_MIN 12         /* samples; shorter stretches say how much the usual callbacks are in system calls */
 
 enum event_type {
     EVENT_SELECTOR,    /* a wait of the loop itself */
@@ -36,6 +37,8 @@ struct event {
     uint64_t weight; /* waits that this one stands for */
     uint32_t fd;
     enum event_type type;
+    enum event_type otherwise; /* what it is where `foreign` is no turn */
+    bool foreign;              /* in a coroutine that asyncio does not run: a turn of uvloop, if of anybody */
 };
 
 struct stalls {
@@ -61,8 +64,9 @@ struct run {
 struct loop_track {
     struct event events[EVENTS_MAX];
     size_t n_events;
-    bool asyncio;
-    uint64_t turn_samples, stack_samples;
+    bool asyncio; /* or uvloop */
+    bool foreign;
+    uint64_t turn_samples, foreign_samples, stack_samples;
     struct chain chain;
     struct waits waits;   /* inside turns */
     struct waits pending; /* since the last wait of the selector: a turn has two ends */
@@ -73,8 +77,8 @@ struct loop_track {
         uint32_t fd;
         uint64_t waits;
     } fds[FDS_MAX];
-    uint64_t calls, in_short_runs, samples; /* without Python */
-    struct run runs[RUNS_MAX];              /* the longest, in no order */
+    uint64_t calls, in_short_runs, samples;
+    struct run runs[RUNS_MAX]; /* of samples that chance may have put in a row: the longest, in no order */
     size_t n_runs;
 };
 
@@ -119,30 +123,6 @@ static uint64_t chain_ns(const struct chain *chain)
     return ns + (chain->exact_begin ? 0 : SAMPLE_NS / 2) + (chain->exact_end ? 0 : SAMPLE_NS / 2);
 }
 
-/* One sample alone says nothing about how long the step took. */
-static void close_step(struct loop_track *track)
-{
-    struct chain *chain = &track->chain;
-
-    if (chain->open && (chain->samples > 1 || chain->exact_begin || chain->exact_end))
-        stalls_add(&track->waits.stalls, chain_ns(chain));
-    chain->open = false;
-}
-
-static void chain_step(struct loop_track *track, const struct event *event)
-{
-    struct chain *chain = &track->chain;
-    bool wait = event->type == EVENT_TURN_WAIT;
-
-    if (!chain->open || !event->step || event->step != chain->step) {
-        close_step(track);
-        *chain = (struct chain){.open = true, .exact_begin = wait, .step = event->step, .begin = event->begin};
-    }
-    chain->end = event->end;
-    chain->exact_end = wait;
-    chain->samples += !wait;
-}
-
 static void keep_run(struct loop_track *track, struct run run)
 {
     size_t shortest = 0;
@@ -162,12 +142,41 @@ static void keep_run(struct loop_track *track, struct run run)
         track->runs[shortest] = run;
 }
 
+/*
+ * One sample alone says nothing about how long the step took. Plain callbacks can't be told apart by their frames: many
+ * in a row are one only if that is no chance.
+ */
+static void close_step(struct loop_track *track)
+{
+    struct chain *chain = &track->chain;
+
+    if (chain->open && chain->step & STACK_STEP_PLAIN && !chain->exact_begin && !chain->exact_end)
+        keep_run(track, (struct run){chain->samples, chain_ns(chain)});
+    else if (chain->open && (chain->samples > 1 || chain->exact_begin || chain->exact_end))
+        stalls_add(&track->waits.stalls, chain_ns(chain));
+    chain->open = false;
+}
+
 /* The stretch without a system call ends; it counts when it has two ends inside the loop. */
 static void close_run(struct loop_track *track)
 {
     if (track->chain.open && track->began)
         keep_run(track, (struct run){track->chain.samples, chain_ns(&track->chain)});
     track->chain.open = false;
+}
+
+static void chain_step(struct loop_track *track, const struct event *event)
+{
+    struct chain *chain = &track->chain;
+    bool wait = event->type == EVENT_TURN_WAIT;
+
+    if (!chain->open || !event->step || event->step != chain->step) {
+        close_step(track);
+        *chain = (struct chain){.open = true, .exact_begin = wait, .step = event->step, .begin = event->begin};
+    }
+    chain->end = event->end;
+    chain->exact_end = wait;
+    chain->samples += !wait;
 }
 
 static void take_native_sample(struct loop_track *track, const struct event *event)
@@ -221,11 +230,11 @@ static void take_selector(struct loop_track *track, const struct event *event)
     track->began = true;
 }
 
-static void take_event(struct loop_track *track, const struct event *event)
+static void take_event(struct loop_track *track, const struct event *event, bool uvloop)
 {
     uint64_t ns = event->end - event->begin;
 
-    switch (event->type) {
+    switch (event->foreign && !uvloop ? event->otherwise : event->type) {
     case EVENT_SELECTOR:
         take_selector(track, event);
         break;
@@ -242,11 +251,13 @@ static void take_event(struct loop_track *track, const struct event *event)
             waits_add(&track->pending, ns);
         break;
     case EVENT_PY_TURN:
+        track->samples += track->asyncio;
         chain_step(track, event);
         break;
     case EVENT_PY_SELECTOR:
     case EVENT_PY_OUTSIDE:
-        close_step(track);
+        if (track->asyncio)
+            close_step(track);
         break;
     case EVENT_NATIVE:
     case EVENT_NATIVE_CALL:
@@ -264,19 +275,22 @@ static int by_end(const void *left, const void *right)
 }
 
 /* Take in the oldest `n` events. */
-static void settle(struct loop_track *track, size_t n)
+static void settle(struct loop_track *track, size_t n, bool uvloop)
 {
+    track->asyncio |= track->foreign && uvloop;
     qsort(track->events, track->n_events, sizeof(*track->events), by_end);
     for (size_t i = 0; i < n; i++)
-        take_event(track, &track->events[i]);
+        take_event(track, &track->events[i], uvloop);
     track->n_events -= n;
     memmove(track->events, track->events + n, track->n_events * sizeof(*track->events));
 }
 
-static void add_event(struct loop_track *track, const struct event *event)
+static void add_event(struct run_thread *thread, const struct event *event)
 {
+    struct loop_track *track = thread->loop;
+
     if (track->n_events == EVENTS_MAX)
-        settle(track, EVENTS_MAX / 2);
+        settle(track, EVENTS_MAX / 2, thread->uvloop);
     track->events[track->n_events++] = *event;
 }
 
@@ -322,7 +336,7 @@ void loops_take_slice(struct run_thread *thread, const struct record *slice)
     if (!track || !slice->blocked_ns || (!epoll && !is_blocking_call(slice->kind)))
         return;
     event.type = epoll ? EVENT_SELECTOR : EVENT_WAIT;
-    add_event(track, &event);
+    add_event(thread, &event);
     if (!epoll)
         return;
     thread->last_epoll_end = slice->time;
@@ -335,6 +349,14 @@ static bool is_no_call(uint8_t kind)
            kind == WAIT_INTERPRETER_LOCK;
 }
 
+/* The slice of this wait has just come, and is an event already where it looked like one: now it is known better. */
+static struct event *event_of(struct loop_track *track, const struct event *event)
+{
+    struct event *last = track->n_events ? &track->events[track->n_events - 1] : NULL;
+
+    return last && last->end == event->end && last->begin == event->begin ? last : NULL;
+}
+
 void loops_take_wait(struct run_thread *thread, const struct record *slice, enum stack_place place, uint64_t weight,
                      uint64_t step)
 {
@@ -343,26 +365,32 @@ void loops_take_wait(struct run_thread *thread, const struct record *slice, enum
                           .fd = slice->address_low,
                           .step = step,
                           .weight = weight,
-                          .type = place == STACK_IN_TURN ? EVENT_TURN_WAIT : EVENT_SELECTOR};
-    struct loop_track *track;
+                          .type = place == STACK_IN_SELECTOR ? EVENT_SELECTOR : EVENT_TURN_WAIT,
+                          .otherwise = EVENT_PY_OUTSIDE,
+                          .foreign = place == STACK_IN_COROUTINE};
+    struct event *known;
 
-    if (place == STACK_OUTSIDE_LOOP || is_no_call(slice->kind))
+    if (place == STACK_OUTSIDE_LOOP || is_no_call(slice->kind) || !track_of(thread))
         return;
-    track = track_of(thread);
-    if (!track)
+    thread->loop->asyncio |= !event.foreign;
+    thread->loop->foreign |= event.foreign;
+    known = event_of(thread->loop, &event);
+    if (!known) {
+        add_event(thread, &event);
         return;
-    track->asyncio = true;
-    /* The slice itself has just come: now it is known better. */
-    if (track->n_events && track->events[track->n_events - 1].end == event.end &&
-        track->events[track->n_events - 1].begin == event.begin)
-        track->events[track->n_events - 1] = event;
-    else
-        add_event(track, &event);
+    }
+    event.otherwise = known->type;
+    *known = event;
 }
 
 void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_place place, uint64_t step)
 {
-    struct event event = {.begin = time, .end = time, .step = step, .type = EVENT_PY_OUTSIDE};
+    struct event event = {.begin = time,
+                          .end = time,
+                          .step = step,
+                          .type = EVENT_PY_TURN,
+                          .otherwise = EVENT_PY_OUTSIDE,
+                          .foreign = place == STACK_IN_COROUTINE};
     struct loop_track *track = place == STACK_OUTSIDE_LOOP ? thread->loop : track_of(thread);
 
     if (!track) {
@@ -371,10 +399,12 @@ void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_plac
     }
     track->stack_samples++;
     track->turn_samples += place == STACK_IN_TURN;
-    track->asyncio |= place != STACK_OUTSIDE_LOOP;
-    if (place != STACK_OUTSIDE_LOOP)
-        event.type = place == STACK_IN_TURN ? EVENT_PY_TURN : EVENT_PY_SELECTOR;
-    add_event(track, &event);
+    track->foreign_samples += event.foreign;
+    track->asyncio |= place == STACK_IN_TURN || place == STACK_IN_SELECTOR;
+    track->foreign |= event.foreign;
+    if (place == STACK_OUTSIDE_LOOP || place == STACK_IN_SELECTOR)
+        event.type = place == STACK_IN_SELECTOR ? EVENT_PY_SELECTOR : EVENT_PY_OUTSIDE;
+    add_event(thread, &event);
 }
 
 void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_call)
@@ -382,16 +412,19 @@ void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_
     struct event event = {.begin = time, .end = time, .type = in_call ? EVENT_NATIVE_CALL : EVENT_NATIVE};
 
     if (thread->loop)
-        add_event(thread->loop, &event);
+        add_event(thread, &event);
 }
 
-/* Stretches of samples that can't well be many callbacks, each with its system calls. */
+/*
+ * Stretches of samples that can't well be many callbacks, each of which would have been caught in a system call, or
+ * in asyncio's own code, now and then.
+ */
 static void judge_runs(struct loop_track *track)
 {
     uint64_t usual = track->calls + track->in_short_runs;
     double share = usual ? (double)track->calls / (double)usual : 0.0;
 
-    share = fmin(fmax(share, CALLS_MIN), 0.99);
+    share = track->asyncio ? LOOP_CODE_MIN : fmin(fmax(share, CALLS_MIN), 0.99);
     for (size_t i = 0; i < track->n_runs; i++)
         if (pow(1.0 - share, (double)track->runs[i].samples) * (double)track->samples < CHANCE_MAX)
             stalls_add(&track->waits.stalls, track->runs[i].ns);
@@ -404,15 +437,15 @@ void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts)
     *ret_facts = (struct loop_facts){.setup_cpu_ns = thread->setup_cpu_ns};
     if (!track)
         return;
-    settle(track, track->n_events);
+    settle(track, track->n_events, thread->uvloop);
     if (track->asyncio)
         close_step(track);
-    else
-        judge_runs(track);
+    judge_runs(track);
     ret_facts->asyncio = track->asyncio;
     ret_facts->sampled = track->stack_samples > 0;
     if (ret_facts->sampled)
-        ret_facts->busy_share = (double)track->turn_samples / (double)(track->stack_samples + thread->early_samples);
+        ret_facts->busy_share = (double)(track->turn_samples + (thread->uvloop ? track->foreign_samples : 0)) /
+                                (double)(track->stack_samples + thread->early_samples);
     ret_facts->blocked_ns = track->waits.ns;
     ret_facts->blocked_count = track->waits.count;
     ret_facts->nested_ns = track->nested.ns;

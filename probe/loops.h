@@ -11,8 +11,9 @@
  * What a stall is, and what can be seen of it:
  * - asyncio, uvloop (the stack shows the coroutine): a wait inside a turn stalls the loop for as long as it lasts; CPU
  *   samples of one step (STEP below) with no wait of the selector between them make a stall from the first to the last.
- *   Both chain together. A turn of the loop that finds something to do at once does not wait, so nobody sees where it
- *   ends: steps of one coroutine that follow each other without a rest can count as one. Of different ones never.
+ *   Both chain together. Callbacks that are no coroutines need far more samples in a row. A turn of the loop that finds
+ * something to do at once does not wait, so nobody sees where it ends: steps of one coroutine that follow each other
+ * without a rest can count as one. Of different ones never.
  * - libuv and plain epoll: a wait inside a turn, likewise. For computing there is no step to tell callbacks apart; what
  *   ends a callback is a system call at the latest (the selector's own). Samples that were never caught inside a system
  *   call, more in a row than chance explains, are one callback.

@@ -48,6 +48,7 @@ struct run_thread {
     uint32_t epoll_fd;       /* waited on last */
     uint64_t last_epoll_end;
     uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
+    bool uvloop;            /* its process has that loaded */
     uint32_t early_samples; /* with a stack, before there was a loop */
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;

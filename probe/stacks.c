@@ -162,6 +162,14 @@ static void find_place(const struct stack_table *table, const struct named_frame
         stack->turn = i;
         return;
     }
+    for (uint32_t i = 0; i < stack->n; i++) {
+        const struct cpython_code *code = table->codes[frames[i].code].code;
+
+        if (!code || !code->coroutine)
+            continue;
+        stack->place = STACK_IN_COROUTINE;
+        stack->turn = i + 1;
+    }
 }
 
 /* The frame that tells what a turn runs: a coroutine lives on from one turn to the next, its callers don't. */
@@ -174,7 +182,7 @@ static uint64_t step_of(const struct stack_table *table, const struct stack_reco
         if (code && code->coroutine)
             return record->frame[i - 1];
     }
-    return stack->turn ? record->frame[stack->turn - 1] : 0;
+    return stack->turn ? record->frame[stack->turn - 1] | STACK_STEP_PLAIN : 0;
 }
 
 /* @return index of the stack, -ENOMEM, -ESRCH (nothing in it has a name), -ENOBUFS */

@@ -21,8 +21,9 @@ struct stack_table; /* opaque */
 /* What a stack says about an event loop. */
 enum stack_place {
     STACK_OUTSIDE_LOOP,
-    STACK_IN_SELECTOR, /* asyncio's own wait for events */
-    STACK_IN_TURN,     /* a callback or coroutine run by asyncio's loop */
+    STACK_IN_SELECTOR,  /* asyncio's own wait for events */
+    STACK_IN_TURN,      /* a callback or coroutine run by asyncio's loop */
+    STACK_IN_COROUTINE, /* a coroutine that nothing of asyncio's runs: a turn of uvloop's, where that is at work */
 };
 
 struct stack_frame {
@@ -31,6 +32,9 @@ struct stack_frame {
     uint32_t line;
     bool coroutine;
 };
+
+/* Frames of plain functions come to lie at the same address again and again; all addresses are even. */
+#define STACK_STEP_PLAIN 1u
 
 #define STACKS_MAX 65536u /* distinct ones; what comes after is not named */
 
@@ -41,8 +45,8 @@ void stack_table_free(struct stack_table *table); /* NULL-safe */
  * Take in a record of a process with this image.
  *
  * @param ret_stack  index of the stack; equal stacks have one index
- * @param ret_step   within a turn of asyncio: the address of the frame that tells what it runs (the outermost
- * coroutine, else the outermost frame inside the turn); else 0
+ * @param ret_step   address of the frame of the outermost coroutine; within a turn of asyncio without one: of the
+ * outermost frame inside the turn, plus STACK_STEP_PLAIN; else 0
  * @return 0, -ENOMEM, -ESRCH (no frame could be named), -ENOBUFS (too many)
  */
 int stack_table_add(struct stack_table *table, const struct stack_record *record, const struct image *image,

@@ -28,9 +28,12 @@ static void look_for_libraries(struct run_process *process)
 static void look_at_loops(struct run_state *state)
 {
     for (size_t i = 0, looks = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
-        const struct run_thread *thread = &state->threads[i];
+        struct run_thread *thread = &state->threads[i];
         struct run_process *process =
             thread->loop && !thread->closed ? run_state_find_process(state, thread->tgid) : NULL;
+
+        if (process && process->uses_uvloop)
+            thread->uvloop = true;
 
         if (!process || !process->alive || process->library_looks >= LIBRARY_LOOKS || process->uses_uvloop ||
             process->uses_libuv)

@@ -89,13 +89,15 @@ static void a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep(void **state)
 
 static void ruby_s_own_structures_name_its_waits(void **state)
 {
-    const struct wait_context ruby = {.runtime = RUNTIME_RUBY};
+    const struct wait_context ruby = {.runtime = RUNTIME_RUBY}, tried = {.runtime = RUNTIME_RUBY, .own_waits = true};
 
     (void)state;
     assert_int_equal(cause_of_wait(WAIT_INTERPRETER_LOCK, &ruby), CAUSE_INTERPRETER_LOCK);
     assert_int_equal(cause_of_wait(WAIT_RUBY_SLEEP, &ruby), CAUSE_SLEEP);
     assert_int_equal(cause_of_wait(WAIT_RUBY_QUEUE, &ruby), CAUSE_HANDOFF);
     assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &ruby), CAUSE_HANDOFF);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_OTHER, &tried), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_FUTEX_MUTEX, &tried), CAUSE_LOCK);
 }
 
 int main(void)

@@ -68,9 +68,9 @@ static void a_wait_inside_a_turn_counts_with_its_full_length(void **state)
     struct loop_facts facts;
 
     (void)state;
-    turn_wait(&thread, 1000 * MS, 1250 * MS, 7);
+    turn_wait(&thread, 1000 * MS, 1250 * MS, 8);
     selector(&thread, 1251 * MS, 1300 * MS);
-    turn_wait(&thread, 1301 * MS, 1331 * MS, 8);
+    turn_wait(&thread, 1301 * MS, 1331 * MS, 16);
     selector(&thread, 1340 * MS, 1400 * MS);
     facts = finish(&thread);
     assert_true(facts.asyncio);
@@ -90,7 +90,7 @@ static void many_short_steps_are_no_stall(void **state)
     (void)state;
     selector(&thread, 900 * MS, 1000 * MS);
     for (uint64_t i = 0; i < 500; i++)
-        loops_take_sample(&thread, 1000 * MS + i * PERIOD, STACK_IN_TURN, 1 + i % 3);
+        loops_take_sample(&thread, 1000 * MS + i * PERIOD, STACK_IN_TURN, 2 + 2 * (i % 3));
     selector(&thread, 3100 * MS, 3200 * MS);
     facts = finish(&thread);
     assert_int_equal(facts.stalls, 0);
@@ -105,12 +105,12 @@ static void samples_of_one_step_chain_until_the_loop_rests(void **state)
 
     (void)state;
     selector(&thread, 900 * MS, 1000 * MS);
-    samples(&thread, 1000 * MS, 1150 * MS, 7);
+    samples(&thread, 1000 * MS, 1150 * MS, 8);
     selector(&thread, 1151 * MS, 1160 * MS);
-    samples(&thread, 1161 * MS, 1311 * MS, 7);
+    samples(&thread, 1161 * MS, 1311 * MS, 8);
     /* the loop's own code: the step is over, whatever runs next */
     loops_take_sample(&thread, 1312 * MS, STACK_IN_SELECTOR, 0);
-    samples(&thread, 1316 * MS, 1386 * MS, 7);
+    samples(&thread, 1316 * MS, 1386 * MS, 8);
     facts = finish(&thread);
     assert_int_equal(facts.stalls, 2);
     assert_in_range(facts.stall_ns, 290 * MS, 310 * MS);
@@ -125,14 +125,56 @@ static void waits_and_samples_of_a_step_chain_together(void **state)
 
     (void)state;
     selector(&thread, 900 * MS, 1000 * MS);
-    turn_wait(&thread, 1060 * MS, 1120 * MS, 7); /* the rings bring it first */
-    samples(&thread, 1120 * MS, 1180 * MS, 7);
-    samples(&thread, 1000 * MS, 1060 * MS, 7);
+    turn_wait(&thread, 1060 * MS, 1120 * MS, 8); /* the rings bring it first */
+    samples(&thread, 1120 * MS, 1180 * MS, 8);
+    samples(&thread, 1000 * MS, 1060 * MS, 8);
     selector(&thread, 1181 * MS, 1200 * MS);
     facts = finish(&thread);
     assert_int_equal(facts.stalls, 1);
     assert_in_range(facts.stall_ns, 175 * MS, 186 * MS);
     assert_int_equal(facts.blocked_ns, 60 * MS);
+}
+
+/* Frames of plain callbacks lie at one address: they are one callback only where that can't be chance. */
+static void plain_callbacks_are_not_joined_lightly(void **state)
+{
+    struct run_thread busy = {0}, stuck = {0};
+    struct loop_facts facts;
+
+    (void)state;
+    selector(&busy, 900 * MS, 1000 * MS);
+    for (uint64_t i = 0; i < 500; i++) /* now and then a sample hits the loop's own code */
+        loops_take_sample(&busy, 1000 * MS + i * PERIOD, i % 20 ? STACK_IN_TURN : STACK_IN_SELECTOR,
+                          i % 20 ? 8 | STACK_STEP_PLAIN : 0);
+    facts = finish(&busy);
+    assert_int_equal(facts.stalls, 0);
+    selector(&stuck, 900 * MS, 1000 * MS);
+    samples(&stuck, 1000 * MS, 3000 * MS, 8 | STACK_STEP_PLAIN);
+    facts = finish(&stuck);
+    assert_int_equal(facts.stalls, 1);
+    assert_in_range(facts.longest_stall_ns, 1990 * MS, 2010 * MS);
+}
+
+/* The stacks of uvloop's turns show coroutines that nothing of asyncio's runs; so do those of other loops. */
+static void coroutines_without_asyncio_are_turns_where_uvloop_is_loaded(void **state)
+{
+    (void)state;
+    for (int uvloop = 0; uvloop < 2; uvloop++) {
+        struct run_thread thread = {.uvloop = uvloop};
+        struct record blocked = wait_of(WAIT_SLEEP, 1100 * MS, 1300 * MS, 0);
+        struct loop_facts facts;
+
+        for (uint64_t at = 1000 * MS; at < 1100 * MS; at += PERIOD)
+            loops_take_sample(&thread, at, STACK_IN_COROUTINE, 8);
+        loops_take_slice(&thread, &blocked);
+        loops_take_wait(&thread, &blocked, STACK_IN_COROUTINE, 1, 8);
+        selector(&thread, 1301 * MS, 1400 * MS);
+        facts = finish(&thread);
+        assert_int_equal(facts.asyncio, uvloop);
+        assert_int_equal(facts.stalls, uvloop);
+        assert_int_equal(facts.blocked_ns, uvloop ? 200 * MS : 0);
+        assert_true(!uvloop || (facts.stall_ns >= 298 * MS && facts.busy_share > 0.99));
+    }
 }
 
 static void an_idle_loop_has_no_stall(void **state)
@@ -228,6 +270,8 @@ int main(void)
         cmocka_unit_test(many_short_steps_are_no_stall),
         cmocka_unit_test(samples_of_one_step_chain_until_the_loop_rests),
         cmocka_unit_test(waits_and_samples_of_a_step_chain_together),
+        cmocka_unit_test(plain_callbacks_are_not_joined_lightly),
+        cmocka_unit_test(coroutines_without_asyncio_are_turns_where_uvloop_is_loaded),
         cmocka_unit_test(an_idle_loop_has_no_stall),
         cmocka_unit_test(a_blocking_call_between_two_waits_stalls_a_native_loop),
         cmocka_unit_test(a_wait_on_another_descriptor_is_told_apart),

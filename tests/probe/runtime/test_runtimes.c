@@ -106,7 +106,8 @@ static int ruby_status(pid_t pid, const struct ruby_process *ruby, uint64_t fute
 /* Threads in the order of their creation: the first sleeps, the second pops an empty queue, the rest compute. */
 static void the_waits_of_ruby_s_threads_are_told_apart(void **state)
 {
-    static const char script[] = "Thread.new { sleep 99 }; q = Queue.new; Thread.new { q.pop }\n"
+    static const char script[] = "Thread.new { sleep 99 }; q = Queue.new; popper = Thread.new { q.pop }\n"
+                                 "sleep 0.01 until popper.stop?\n"
                                  "2.times { Thread.new { loop { } } }\n"
                                  "puts 'ready'; STDOUT.flush\n"
                                  "loop { }\n";
