@@ -16,13 +16,21 @@ struct growth {
     double last_bytes;
 };
 
-/* Where the second half of the looks begins. */
-static size_t second_half(const struct process *p)
+/* Looks that count: the last one may have seen a process that was being torn down. */
+static size_t looks_of(const struct process *p)
 {
-    uint64_t middle_ns = p->memory[0].at_ns + (p->memory[p->n_memory - 1].at_ns - p->memory[0].at_ns) / 2;
+    size_t n = p->n_memory;
+
+    return n >= 2 && !p->alive && p->memory[n - 1].rss_bytes < p->memory[n - 2].rss_bytes ? n - 1 : n;
+}
+
+/* Where the second half of the looks begins. */
+static size_t second_half(const struct memory_point *points, size_t n)
+{
+    uint64_t middle_ns = points[0].at_ns + (points[n - 1].at_ns - points[0].at_ns) / 2;
     size_t from = 0;
 
-    while (from < p->n_memory && p->memory[from].at_ns < middle_ns)
+    while (from < n && points[from].at_ns < middle_ns)
         from++;
     return from;
 }
@@ -64,15 +72,15 @@ static bool is_steady(const struct memory_point *points, size_t n, double grown)
 static struct growth growth_of(const struct process *p)
 {
     struct growth growth = {0};
-    const struct memory_point *points;
+    const struct memory_point *points = p->memory;
     double grown, slope, explained, span_ns;
-    size_t from, n;
+    size_t n = looks_of(p), from;
 
-    if (p->n_memory < 2 * MIN_POINTS || p->memory[p->n_memory - 1].at_ns - p->memory[0].at_ns < MIN_LIFE_NS)
+    if (n < 2 * MIN_POINTS || points[n - 1].at_ns - points[0].at_ns < MIN_LIFE_NS)
         return growth;
-    from = second_half(p);
-    points = p->memory + from;
-    n = p->n_memory - from;
+    from = second_half(points, n);
+    points += from;
+    n -= from;
     if (n < MIN_POINTS)
         return growth;
     slope = slope_of(points, n, &explained);

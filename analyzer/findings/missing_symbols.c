@@ -7,17 +7,6 @@
 #define MIN_SITES_NS (100 * NSEC_PER_MSEC)
 
 /* Every stack begins in the C library and many end there: its names say nothing about the program. */
-static bool is_c_library(const char *module)
-{
-    static const char *const names[] = {"libc.so", "libc-", "libc.musl", "ld-", "libpthread", "[vdso]"};
-    const char *slash = strrchr(module, '/');
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strncmp(slash ? slash + 1 : module, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
-}
-
 static bool is_nameless(const struct site *site)
 {
     bool program = false;
@@ -25,7 +14,7 @@ static bool is_nameless(const struct site *site)
     for (size_t i = 0; i < site->n_frames; i++) {
         const struct frame *frame = &site->frames[i];
 
-        if (frame->module && is_c_library(frame->module))
+        if (frame->module && finding_is_c_library(frame->module))
             continue;
         if (strcmp(frame->function, "?") != 0)
             return false;
@@ -53,7 +42,7 @@ static const char *nameless_module(const struct measurement *m)
 {
     for (size_t i = 0; i < m->n_sites; i++)
         for (size_t k = 0; is_nameless(&m->sites[i]) && k < m->sites[i].n_frames; k++)
-            if (m->sites[i].frames[k].module && !is_c_library(m->sites[i].frames[k].module))
+            if (m->sites[i].frames[k].module && !finding_is_c_library(m->sites[i].frames[k].module))
                 return m->sites[i].frames[k].module;
     return NULL;
 }

@@ -6,7 +6,7 @@
 # square does; with a chunksize of some thousands that goes away, and so does most of the run.
 #
 # run: python3 {file}
-# expect: model=serial|processes change=fix|switch finding=CA4102 not-finding=CA4101
+# expect: model=serial|processes|threads change=fix|switch finding=CA4102 not-finding=CA4101
 import concurrent.futures
 import os
 

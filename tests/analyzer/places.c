@@ -55,6 +55,13 @@ struct site *place_site(struct measurement *m, bool on_cpu, enum cause cause, ui
     return site;
 }
 
+void place_no_sites(struct measurement *m)
+{
+    for (size_t i = 0; i < m->n_sites; i++)
+        site_clear(&m->sites[i]);
+    m->n_sites = 0;
+}
+
 struct site *place_holder(struct measurement *m, enum cause cause, uint64_t time_ns, int32_t tid,
                           const struct place_frames *stack)
 {

@@ -17,6 +17,9 @@ struct place_frames {
 struct site *place_site(struct measurement *m, bool on_cpu, enum cause cause, uint64_t time_ns, bool in_loop,
                         const struct place_frames *stack);
 
+/* Forget all sites. */
+void place_no_sites(struct measurement *m);
+
 /* A holder of a lock: the same in m->holders. */
 struct site *place_holder(struct measurement *m, enum cause cause, uint64_t time_ns, int32_t tid,
                           const struct place_frames *stack);
