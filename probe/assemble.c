@@ -6,6 +6,7 @@
 #include "probe/cause.h"
 #include "probe/collector.h"
 #include "probe/measurement.h"
+#include "probe/parked.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/thread_names.h"
 
@@ -398,6 +399,7 @@ int assemble(struct collector *c, struct measurement *m)
     if (!c->finished)
         return -EPROTO;
     name_futexes(c);
+    parked_sum(c);
     r = assemble_pools(c);
     if (r == 0)
         r = fill_threads(c, m);

@@ -7,6 +7,7 @@
 #include "probe/joins.h"
 #include "probe/loops.h"
 #include "probe/natives.h"
+#include "probe/parked.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/ruby.h"
@@ -157,6 +158,8 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 
+    if (!gil && cause_is_futex(r->kind) && parked_is_place(collector->stacks, stack))
+        parked_note(run_state_find_process(&collector->state, r->tgid), r->address_low);
     if (error == 0 && stack != JOIN_NONE && !gil)
         loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
                         join.step);
