@@ -100,6 +100,21 @@ static int collect_queueing(struct lanes *lanes, struct queueing **ret, size_t *
 }
 
 /*
+ * A pool's workers wait for its producer, which never waits there. SimpleQueue's workers wake each other besides, only
+ * to find the queue empty: so many ends by the producer, a quarter and more, mean a queue.
+ */
+static bool is_fed(const struct queueing *group, size_t n)
+{
+    size_t fed = 0, known = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        known += group[i].waker_tid != 0;
+        fed += group[i].waker_tid != 0 && !waits_here(group, n, group[i].waker_tid);
+    }
+    return fed > 0 && 4 * fed >= known;
+}
+
+/*
  * threading.Lock waits on a semaphore, so to the kernel it is a hand-off like any queue. It is a lock where the waiters
  * wake each other: who ends a wait at an address waits there itself at other times. A parked pool worker is woken by a
  * producer that never waits there. Only interpreters need this: native mutexes are told apart by the futex operation.
@@ -120,7 +135,7 @@ static int find_lock_objects(struct lanes *lanes)
     for (size_t first = 0, end; first < n; first = end) {
         for (end = first + 1; end < n && list[end].pid == list[first].pid && list[end].address == list[first].address;)
             end++;
-        if (list[first].tid == list[end - 1].tid)
+        if (list[first].tid == list[end - 1].tid || is_fed(list + first, end - first))
             continue;
         for (size_t i = first; i < end; i++) {
             struct lane *lane = list[i].lane;

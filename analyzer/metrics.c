@@ -94,6 +94,19 @@ static double lock_held_share(const struct measurement *m, const struct lanes *l
     return lanes_locked_share_by_parallelism(m, one_process);
 }
 
+/*
+ * Queues for mutexes that the program's people can mend: in Node.js and Go all mutexes are the runtime's own (libuv's
+ * workers queue for theirs whenever they are woken).
+ */
+static double lock_wait_share(const struct measurement *m, const struct lanes *lanes)
+{
+    enum runtime_kind kind = m->target.runtime.kind;
+
+    if (kind == RUNTIME_NODE || kind == RUNTIME_GO)
+        return 0.0;
+    return metrics_share((double)lanes->lock_ns, (double)lanes->work_ns);
+}
+
 static void add_time(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, double *v)
 {
     double wall = (double)m->wall_ns, busy = (double)lanes->busy_ns, work = (double)lanes->work_ns;
@@ -107,7 +120,7 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
     v[METRIC_MAX_LIVE_THREADS] = (double)m->max_live_threads;
     v[METRIC_HAS_INTERPRETER_LOCK] = m->target.runtime.interpreter_lock != INTERPRETER_LOCK_NONE;
     v[METRIC_GIL_WAIT_SHARE] = metrics_share((double)lanes->interpreter_lock_ns, work);
-    v[METRIC_LOCK_WAIT_SHARE] = metrics_share((double)lanes->lock_ns, work);
+    v[METRIC_LOCK_WAIT_SHARE] = lock_wait_share(m, lanes);
     v[METRIC_LOCK_HELD_CPU_SHARE] = lock_held_share(m, lanes);
     v[METRIC_CPU_CORES_BUSY] = metrics_share((double)lanes->on_cpu_ns, wall);
     v[METRIC_CPU_DEMAND_PER_CPU] = metrics_share(demand, wall * cpus);

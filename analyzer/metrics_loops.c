@@ -39,6 +39,12 @@ static bool timers_come_singly(const struct thread *t)
     return sqrt(fmax(0.0, squares / n - mean * mean)) <= 0.3 * mean && cpu / n <= 3e5 && cpu <= 0.2 * sum;
 }
 
+/* News that come by themselves, over a connection that stays: nothing was asked, so nothing can be asked at once. */
+static bool only_listens(const struct event_loop *loop)
+{
+    return loop->received_segments >= SERIAL_MIN_WAITS && loop->sent_segments < loop->received_segments / 4;
+}
+
 static bool awaits_serially(const struct lane *lane)
 {
     const struct event_loop *loop = lane->loop;
@@ -54,7 +60,7 @@ static bool awaits_serially(const struct lane *lane)
         return false;
     if (lane->external_count < SERIAL_MIN_WAITS || lane->external_ns < life_ns / 2)
         return false;
-    return loop->outstanding_max == 1 || (loop->outstanding_max == 0 && timers_come_singly(t));
+    return (loop->outstanding_max == 1 && !only_listens(loop)) || (loop->outstanding_max == 0 && timers_come_singly(t));
 }
 
 /*

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* collector_stacks: the part of the collector that takes in stacks and what names them. For collector.c only. */
+/*
+ * collector_stacks: the part of the collector that takes in stacks, their halves, and the mappings that name them.
+ *
+ * For collector.c only. Refuses to name anything while the target runs.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>

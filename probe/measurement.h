@@ -253,6 +253,8 @@ struct event_loop {
     uint64_t pool_full_ns;     /* wall time with all of them busy */
     double outstanding_mean;   /* mean number of outbound connections while it waited; 0: none seen */
     uint32_t outstanding_max;
+    uint64_t sent_segments; /* TCP segments with data over its outbound connection, while it had one at a time and as */
+    uint64_t received_segments; /* far as seen: requests and answers, or just news; 0, 0: not known */
 };
 
 /* A futex that threads queued on. */

@@ -260,6 +260,8 @@ static const struct field loop_fields[] = {
     PLAIN(FIELD_U64, pool_full_ns),
     PLAIN(FIELD_DOUBLE, outstanding_mean),
     PLAIN(FIELD_U32, outstanding_max),
+    PLAIN(FIELD_U64, sent_segments),
+    PLAIN(FIELD_U64, received_segments),
     END,
 };
 #undef STRUCT

@@ -54,6 +54,9 @@ struct run_thread {
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
     uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+    /* While it had one outbound connection: segments with data, as far as seen; and where that was at the last look. */
+    uint64_t sent_segments, received_segments;
+    uint64_t talk_inode, talk_sent, talk_received;
 };
 
 #define PARKED_MAX 16 /* futexes kept of a process: one for each of its pools */

@@ -8,6 +8,7 @@
 #include "probe/run_state.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/elf_cache.h"
+#include "probe/watch_runtime.h"
 
 #define TRIES_MAX 40u        /* then it is what it looks like */
 #define PROCESSES_A_LOOK 64u /* memory and sockets of at most so many a round */
@@ -147,13 +148,17 @@ static void look_at_loops(struct run_state *state)
 
     for (size_t i = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
         struct run_thread *thread = &state->threads[i];
+        struct peek_sockets watched;
         uint32_t outbound;
 
         if (thread->closed || !thread->last_epoll_end)
             continue;
         looks++;
-        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &outbound) < 0)
+        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &watched) < 0)
             continue;
+        outbound = watched.outbound;
+        if (outbound == 1)
+            watch_talk(thread, watched.outbound_port, watched.outbound_inode);
         thread->outstanding_looks++;
         thread->outstanding_sum += outbound;
         if (outbound > thread->outstanding_max)

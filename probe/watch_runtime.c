@@ -2,6 +2,7 @@
 #include "probe/watch_runtime.h"
 
 #include "base/base.h"
+#include "probe/procfs/segments.h"
 #include "probe/run_state.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/interpreters.h"
@@ -65,4 +66,20 @@ void watch_runtimes(struct run_state *state)
 {
     look_at_loops(state);
     look_at_interpreters(state);
+}
+
+void watch_talk(struct run_thread *thread, uint16_t port, uint64_t inode)
+{
+    struct segments now;
+
+    if (segments_of(port, inode, &now) < 0)
+        return;
+    /* Another connection than at the last look: its own count starts at 0. */
+    if (thread->talk_inode != inode)
+        thread->talk_sent = thread->talk_received = 0;
+    thread->sent_segments += now.sent > thread->talk_sent ? now.sent - thread->talk_sent : 0;
+    thread->received_segments += now.received > thread->talk_received ? now.received - thread->talk_received : 0;
+    thread->talk_inode = inode;
+    thread->talk_sent = now.sent;
+    thread->talk_received = now.received;
 }

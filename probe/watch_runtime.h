@@ -7,7 +7,13 @@
  * Cheap looks, a few processes a round. Refuses to remember more than the run's state.
  */
 
+#include <stdint.h>
+
 struct run_state;
+struct run_thread;
 
 /* To be called every 100 ms or so. */
 void watch_runtimes(struct run_state *state);
+
+/* A loop was seen with this one outbound connection: who talks on it? */
+void watch_talk(struct run_thread *thread, uint16_t port, uint64_t inode);

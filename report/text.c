@@ -9,16 +9,24 @@ void text_check(struct text *t, const struct buffer *b)
         t->error = b->error;
 }
 
-const struct frame *text_site_frame(const struct site *site)
+const struct frame *text_frame(const struct frame *frames, size_t n)
 {
-    const struct frame *own = advice_own_frame(site);
+    const struct frame *own = advice_own_frame_in(frames, n);
 
     if (own)
         return own;
-    for (size_t i = 0; i < site->n_frames; i++)
-        if (site->frames[i].file)
-            return &site->frames[i];
-    return site->n_frames > 0 ? &site->frames[0] : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (frames[i].file)
+            return &frames[i];
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(frames[i].function, "?") != 0)
+            return &frames[i];
+    return n > 0 ? &frames[0] : NULL;
+}
+
+const struct frame *text_site_frame(const struct site *site)
+{
+    return text_frame(site->frames, site->n_frames);
 }
 
 static const char *base_name(const char *path)
@@ -44,6 +52,34 @@ void text_place(struct text *t, struct buffer *b, const struct frame *frame)
     }
 }
 
+void text_spot(struct text *t, struct buffer *b, const struct frame *frame)
+{
+    bool named = frame && strcmp(frame->function, "?") != 0;
+
+    if (named && frame->file) {
+        escape_terminal(b, frame->function, t->layout.utf8);
+        buffer_add(b, " (");
+    }
+    text_place(t, b, frame);
+    if (named && frame->file)
+        buffer_add(b, ")");
+}
+
+void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most)
+{
+    for (size_t i = 0; i < n && i < most; i++) {
+        buffer_add(b, i == 0 ? "" : " < ");
+        escape_terminal(b, frames[i].function, t->layout.utf8);
+        if (frames[i].file) {
+            buffer_add(b, " (");
+            text_place(t, b, &frames[i]);
+            buffer_add(b, ")");
+        }
+    }
+    if (n > most)
+        buffer_format(b, " < %zu more", n - most);
+}
+
 int text_write(struct text *t)
 {
     text_header(t);
@@ -51,10 +87,14 @@ int text_write(struct text *t)
     text_verdict(t);
     layout_end(&t->layout);
     text_time(t);
+    text_critical_path(t);
+    text_waits(t);
     text_findings(t);
     text_evidence(t);
     text_notes(t);
-    if (t->verbose)
+    if (t->verbose) {
+        text_sites(t);
         text_threads(t);
+    }
     return t->error;
 }

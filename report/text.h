@@ -3,7 +3,7 @@
 
 /*
  * text: the report for people (DESIGN 9), one section a file: text_header, text_verdict, text_time, text_findings,
- * text_evidence, text_notes, text_threads. Shared by those files only; report.h is the way in.
+ * text_waits, text_evidence, text_notes, text_sites, text_threads. Shared by those files only; report.h is the way in.
  *
  * A section that has nothing to say writes nothing.
  */
@@ -26,13 +26,16 @@ struct text {
 /* The whole report. @return 0 or -errno */
 int text_write(struct text *t);
 
-void text_header(struct text *t);   /* two lines of facts, and what must be said about the run itself */
-void text_verdict(struct text *t);  /* VERDICT */
-void text_time(struct text *t);     /* WHERE THREAD TIME WENT, CPU, switches, parallelism */
-void text_findings(struct text *t); /* FINDINGS */
-void text_evidence(struct text *t); /* EVIDENCE */
-void text_notes(struct text *t);    /* PATH, FLIPS IF, ASSUMES, NOT SEEN, DO, Next */
-void text_threads(struct text *t);  /* THREADS, with -v */
+void text_header(struct text *t);        /* two lines of facts, and what must be said about the run itself */
+void text_verdict(struct text *t);       /* VERDICT */
+void text_time(struct text *t);          /* WHERE THREAD TIME WENT, CPU, switches, parallelism */
+void text_findings(struct text *t);      /* FINDINGS */
+void text_evidence(struct text *t);      /* EVIDENCE */
+void text_notes(struct text *t);         /* PATH, FLIPS IF, ASSUMES, NOT SEEN, DO, Next */
+void text_threads(struct text *t);       /* THREADS, with -v */
+void text_critical_path(struct text *t); /* CRITICAL PATH; a program of one thread has none but itself */
+void text_waits(struct text *t);         /* WHO WAITED FOR WHOM, where that is a part worth the lines */
+void text_sites(struct text *t);         /* SITES, EVENT LOOPS, PEERS, with -v */
 
 /* Remember the error of a buffer that the section is done with. */
 void text_check(struct text *t, const struct buffer *b);
@@ -41,7 +44,22 @@ void text_check(struct text *t, const struct buffer *b);
 void text_place(struct text *t, struct buffer *b, const struct frame *frame);
 
 /*
- * The frame that says most about where a site is: the innermost of people's own code, else the innermost with a source
- * file, else the innermost. NULL: none.
+ * The frame that says most about where a stack is: the innermost of people's own code, else the innermost with a source
+ * file, else the innermost with a name, else the innermost. NULL: none.
  */
+const struct frame *text_frame(const struct frame *frames, size_t n);
 const struct frame *text_site_frame(const struct site *site);
+
+/* Append what text_frame() finds: "parse (crawl.py:88)", "parse()", "libfoo.so"; nothing when nothing is known. */
+void text_spot(struct text *t, struct buffer *b, const struct frame *frame);
+
+/* Append a stack, innermost first, at most `most` frames: "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
+void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most);
+
+/*
+ * Where most of the on-CPU time, or of the waits for one cause, was spent: sites are added up by the frame people would
+ * look at.
+ * @param ret_time_ns  time spent there
+ * @return NULL: no stack of it has a name
+ */
+const struct frame *text_top_frame(struct text *t, bool on_cpu, enum cause cause, uint64_t *ret_time_ns);

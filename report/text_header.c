@@ -134,8 +134,32 @@ static void add_runtime(struct text *t, struct buffer *b)
         buffer_format(b, ", %s", wording_interpreter_lock(runtime->kind));
     else if (runtime->interpreter_lock == INTERPRETER_LOCK_UNKNOWN)
         buffer_format(b, ", %s not located", wording_interpreter_lock(runtime->kind));
-    else if (runtime->kind == RUNTIME_CPYTHON)
+    if (runtime->free_threaded ||
+        (runtime->kind == RUNTIME_CPYTHON && runtime->interpreter_lock == INTERPRETER_LOCK_NONE))
         buffer_add(b, ", free-threaded");
+    if (runtime->interpreters > 1)
+        buffer_format(b, ", %u interpreters", runtime->interpreters);
+}
+
+/* With -v: the loops at a glance; their rows stand under EVENT LOOPS. */
+static void add_loops(struct text *t, struct buffer *b)
+{
+    uint64_t longest_ns = 0, stalls = 0;
+    const struct measurement *m = t->m;
+
+    for (size_t i = 0; i < m->n_loops; i++) {
+        longest_ns = m->loops[i].longest_stall_ns > longest_ns ? m->loops[i].longest_stall_ns : longest_ns;
+        stalls += m->loops[i].stalls;
+    }
+    if (m->n_loops == 0)
+        return;
+    buffer_format(b, "%zu event loop%s (", m->n_loops, m->n_loops == 1 ? "" : "s");
+    escape_terminal_field(b, m->loops[0].kind, sizeof(m->loops[0].kind), t->layout.utf8);
+    buffer_add(b, ")");
+    if (longest_ns > 0)
+        buffer_format(b, ", longest stall %s", format_duration(longest_ns).text);
+    if (stalls > 0)
+        buffer_format(b, ", %s stalls", format_count(stalls).text);
 }
 
 static void add_quality(struct text *t, struct buffer *b)
@@ -158,13 +182,18 @@ static void add_quality(struct text *t, struct buffer *b)
 
 static void second_line(struct text *t)
 {
-    AUTO_BUFFER machine = {0}, runtime = {0}, quality = {0};
+    AUTO_BUFFER machine = {0}, runtime = {0}, quality = {0}, loops = {0};
 
     add_machine(t, &machine);
     add_runtime(t, &runtime);
     add_quality(t, &quality);
-    layout_fields(&t->layout,
-                  (const char *const[]){buffer_text(&machine), buffer_text(&runtime), buffer_text(&quality)}, 3);
+    if (t->verbose)
+        add_loops(t, &loops);
+    layout_fields(
+        &t->layout,
+        (const char *const[]){buffer_text(&machine), buffer_text(&runtime), buffer_text(&quality), buffer_text(&loops)},
+        loops.length > 0 ? 4 : 3);
+    text_check(t, &loops);
     text_check(t, &machine);
     text_check(t, &runtime);
     text_check(t, &quality);

@@ -9,11 +9,16 @@
 #define LABEL_COLUMNS 14
 #define BAR_BEGIN (2 + LABEL_COLUMNS + 6 + 1)
 
+/* Places stand beside the bars from here on; narrower, they have lines of their own. */
+#define PLACES_WIDTH 60
+
 /* A row of the table: one bucket of thread time. */
 struct time_row {
     const char *label;
     uint64_t time_ns;
     bool on_cpu;
+    bool placed; /* it is worth saying where: nothing is gained where there was nothing to do */
+    enum cause cause;
 };
 
 #define MAX_ROWS (CAUSE_COUNT + 3)
@@ -31,11 +36,15 @@ static size_t collect_rows(const struct measurement *m, struct time_row rows[MAX
 {
     size_t n = 0;
 
-    rows[n++] = (struct time_row){"on-CPU", m->on_cpu_ns, true};
-    rows[n++] = (struct time_row){"run queue", m->runnable_ns, false};
+    rows[n++] = (struct time_row){.label = "on-CPU", .time_ns = m->on_cpu_ns, .on_cpu = true, .placed = true};
+    rows[n++] = (struct time_row){.label = "run queue", .time_ns = m->runnable_ns};
     for (int cause = 0; cause < CAUSE_COUNT; cause++)
-        rows[n++] =
-            (struct time_row){wording_cause((enum cause)cause, m->target.runtime.kind), m->blocked_ns[cause], false};
+        rows[n++] = (struct time_row){
+            .label = wording_cause((enum cause)cause, m->target.runtime.kind),
+            .time_ns = m->blocked_ns[cause],
+            .placed = cause != CAUSE_IDLE && cause != CAUSE_TERMINAL && cause != CAUSE_STOPPED,
+            .cause = (enum cause)cause,
+        };
     qsort(rows, n, sizeof(rows[0]), by_time);
     while (n > 0 && rows[n - 1].time_ns == 0)
         n--;
@@ -56,25 +65,60 @@ static void bar(const struct text *t, size_t columns, bool on_cpu)
     layout_put(&t->layout, on_cpu ? LAYOUT_GOOD : LAYOUT_PLAIN, buffer_text(&b));
 }
 
-/* Columns of a full bar, such that the row "on-CPU" keeps room for its note. */
-static double bar_scale(const struct text *t, size_t note_columns)
+/* "parse crawl.py:88 (64 %)": where most of a row was spent, and how much of the row that was. */
+static void add_row_place(struct text *t, struct buffer *b, const struct time_row *row, size_t columns)
 {
-    double room = (double)t->layout.width - BAR_BEGIN;
-    double share = t->m->thread_time_ns ? (double)t->m->on_cpu_ns / (double)t->m->thread_time_ns : 0.0;
-    double room_beside_note = room - (double)note_columns - 1.0;
+    uint64_t time_ns = 0;
+    const struct frame *frame = row->placed ? text_top_frame(t, row->on_cpu, row->cause, &time_ns) : NULL;
+    AUTO_BUFFER place = {0}, share = {0};
 
-    return share * room > room_beside_note ? room_beside_note / share : room;
+    text_place(t, &place, frame);
+    if (place.length == 0)
+        return;
+    if (time_ns < row->time_ns - row->time_ns / 100)
+        buffer_format(&share, " (%s)", format_share_of(time_ns, row->time_ns).text);
+    if (frame->file && strcmp(frame->function, "?") != 0) {
+        escape_terminal(b, frame->function, t->layout.utf8);
+        buffer_add(b, " ");
+    }
+    buffer_format(b, "%s%s", buffer_text(&place), buffer_text(&share));
+    if (escape_columns(buffer_text(b)) > columns) {
+        /* The line says more than the function's name. */
+        buffer_reset(b);
+        buffer_format(b, "%s%s", buffer_text(&place), buffer_text(&share));
+    }
+    text_check(t, &place);
+    text_check(t, &share);
 }
 
-static void time_row(struct text *t, const struct time_row *row, double scale, const char *note)
+/* Columns that a full bar may take, and the places beside it. */
+struct columns {
+    size_t bar;
+    size_t place; /* 0: below the row */
+};
+
+static struct columns divide(const struct text *t, bool places)
+{
+    size_t room = t->layout.width - BAR_BEGIN;
+    struct columns columns = {.bar = room};
+
+    if (places && t->layout.width >= PLACES_WIDTH) {
+        columns.place = room * 3 / 5;
+        columns.bar = room - columns.place - 2;
+    }
+    return columns;
+}
+
+static void time_row(struct text *t, const struct time_row *row, struct columns room)
 {
     const struct layout *l = &t->layout;
     double share = (double)row->time_ns / (double)t->m->thread_time_ns;
-    size_t columns = (size_t)(share * scale + 0.5);
-    size_t room = l->width - BAR_BEGIN;
+    size_t columns = (size_t)(share * (double)room.bar + 0.5);
+    size_t place_columns = room.place ? room.place : l->width - 4;
+    AUTO_BUFFER place = {0};
 
-    if (columns > room)
-        columns = room;
+    columns = columns > room.bar ? room.bar : columns == 0 && share >= 0.01 ? 1 : columns;
+    add_row_place(t, &place, row, place_columns);
     layout_pad(l, 2);
     layout_cell(l, LAYOUT_PLAIN, row->label, LABEL_COLUMNS);
     (void)fprintf(l->out, "%6s", format_share(share).text);
@@ -82,11 +126,19 @@ static void time_row(struct text *t, const struct time_row *row, double scale, c
         layout_pad(l, 1);
         bar(t, columns, row->on_cpu);
     }
-    if (row->on_cpu && columns + strlen(note) < room) {
-        layout_pad(l, l->width - strlen(note) - 2 - LABEL_COLUMNS - 6 - (columns > 0 ? 1 + columns : 0));
-        layout_put(l, LAYOUT_PLAIN, note);
+    if (place.length > 0) {
+        size_t used = escape_columns(buffer_text(&place));
+
+        if (room.place > 0) {
+            layout_pad(l, room.bar + 2 - columns + (columns > 0 ? 0 : 1));
+        } else {
+            layout_end(l);
+            layout_pad(l, 4);
+        }
+        layout_cell(l, LAYOUT_PLAIN, buffer_text(&place), used < place_columns ? used : place_columns);
     }
     layout_end(l);
+    text_check(t, &place);
 }
 
 /* Rows below half a percent say little one by one: they share a row. */
@@ -95,22 +147,22 @@ static void time_rows(struct text *t)
     struct time_row rows[MAX_ROWS];
     struct time_row rest = {.label = "the rest"};
     size_t n = collect_rows(t->m, rows);
-    AUTO_BUFFER note = {0};
-    double scale;
+    bool places = false;
+    struct columns columns;
 
-    buffer_format(&note, "%s cores busy", format_cores(cores_busy(t->m)).text);
-    scale = bar_scale(t, note.length);
+    for (size_t i = 0; i < n && !places; i++)
+        places = rows[i].placed && text_top_frame(t, rows[i].on_cpu, rows[i].cause, &(uint64_t){0});
+    columns = divide(t, places);
     for (size_t i = 0; i < n; i++) {
         if (rows[i].on_cpu || rows[i].time_ns >= t->m->thread_time_ns / 200)
-            time_row(t, &rows[i], scale, buffer_text(&note));
+            time_row(t, &rows[i], columns);
         else
             rest.time_ns += rows[i].time_ns;
     }
     if (rest.time_ns > 0)
-        time_row(t, &rest, scale, "");
+        time_row(t, &rest, columns);
     if (t->m->unattributed_ns > 0)
-        time_row(t, &(struct time_row){"unattributed", t->m->unattributed_ns, false}, scale, "");
-    text_check(t, &note);
+        time_row(t, &(struct time_row){.label = "unattributed", .time_ns = t->m->unattributed_ns}, columns);
 }
 
 static void lost_row(struct text *t)
@@ -227,8 +279,9 @@ void text_time(struct text *t)
 
     if (m->thread_time_ns == 0)
         return;
-    buffer_format(&title, "WHERE THREAD TIME WENT (%s thread%s, %s)", format_count(m->threads_total).text,
-                  m->threads_total == 1 ? "" : "s", format_duration(m->thread_time_ns).text);
+    buffer_format(&title, "WHERE THREAD TIME WENT (%s thread%s, %s; %s cores busy)",
+                  format_count(m->threads_total).text, m->threads_total == 1 ? "" : "s",
+                  format_duration(m->thread_time_ns).text, format_cores(cores_busy(m)).text);
     layout_paragraph_styled(&t->layout, "", 0, LAYOUT_BOLD, buffer_text(&title));
     time_rows(t);
     lost_row(t);

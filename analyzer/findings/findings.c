@@ -161,15 +161,18 @@ double finding_gain_mended(const struct finding_context *c)
 
 double finding_gain_without(const struct finding_context *c, uint64_t (*wait_ns)(const struct lane *lane))
 {
-    double shortest = (double)(c->lanes->on_cpu_ns) / c->cpus, wall = (double)c->m->wall_ns;
+    double shortest = (double)(c->lanes->on_cpu_ns) / c->cpus, wall = (double)c->m->wall_ns, longest_wait = 0.0;
 
     for (size_t i = 0; i < c->lanes->n; i++) {
         const struct lane *lane = &c->lanes->items[i];
 
-        if (lane->substantial)
-            shortest = fmax(shortest, (double)lane->busy_ns - (double)wait_ns(lane));
+        if (!lane->substantial)
+            continue;
+        shortest = fmax(shortest, (double)lane->busy_ns - (double)wait_ns(lane));
+        longest_wait = fmax(longest_wait, (double)wait_ns(lane));
     }
-    return shortest > 0.0 && wall / shortest > 1.0 ? wall / shortest : 0.0;
+    shortest = fmax(shortest, wall - longest_wait);
+    return shortest > 0.0 && wall / shortest >= 1.05 ? wall / shortest : 0.0;
 }
 
 static int compare_findings(const void *a, const void *b)

@@ -7,10 +7,19 @@
 #define MIN_SITES_NS (100 * NSEC_PER_MSEC)
 
 /* Every stack begins in the C library and many end there: its names say nothing about the program. */
+/* Where nobody needs a name: workers that are parked, a parent that waits for its children. */
+static bool is_rest(const struct site *site)
+{
+    return !site->on_cpu && (site->cause == CAUSE_IDLE || site->cause == CAUSE_HANDOFF || site->cause == CAUSE_JOIN ||
+                             site->cause == CAUSE_TERMINAL || site->cause == CAUSE_STOPPED);
+}
+
 static bool is_nameless(const struct site *site)
 {
     bool program = false;
 
+    if (is_rest(site))
+        return false;
     for (size_t i = 0; i < site->n_frames; i++) {
         const struct frame *frame = &site->frames[i];
 
@@ -29,7 +38,7 @@ static double nameless_share(const struct measurement *m)
     uint64_t nameless_ns = 0, all_ns = 0;
 
     for (size_t i = 0; i < m->n_sites; i++) {
-        if (m->sites[i].n_frames == 0)
+        if (m->sites[i].n_frames == 0 || is_rest(&m->sites[i]))
             continue;
         all_ns += m->sites[i].time_ns;
         nameless_ns += is_nameless(&m->sites[i]) ? m->sites[i].time_ns : 0;

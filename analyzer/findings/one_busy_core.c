@@ -20,9 +20,9 @@ int find_one_busy_core(const struct finding_context *c, struct finding_list *lis
         return 0;
     if (finding_metric(c, METRIC_CPU_PARALLEL_SHARE) >= 0.25)
         return 0;
-    /* Lanes that were all ready and hardly ever ran: the neighbours had the CPUs, and how many it would use is not
-     * known. */
-    if (finding_metric(c, METRIC_LANES_WORKING) > 1.0 && cores < 0.6)
+    /* Work that is spread already, and is little, or waits for a lock: no core is the limit. */
+    if (finding_metric(c, METRIC_PROCESSES_WORKING) >= 2.0 ||
+        (finding_metric(c, METRIC_LANES_WORKING) >= 2.0 && finding_metric(c, METRIC_HAS_INTERPRETER_LOCK) == 0.0))
         return 0;
     return finding_add(list, c,
                        (struct finding){.id = 1001,

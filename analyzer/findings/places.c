@@ -167,13 +167,10 @@ const char *finding_start(double share, uint64_t measured_ns, char buffer[static
     return buffer;
 }
 
-/* A lock object of an interpreter is a semaphore to the kernel: there, hand-offs are locks as far as threads queue. */
-static bool is_lock(const struct measurement *m, const struct lock_site *lock)
+/* Only futexes that are mutexes: what an interpreter's lock objects wait on can't be told from a queue's by address. */
+static bool is_lock(const struct lock_site *lock)
 {
-    return lock->waiters >= 2 &&
-           (lock->cause == CAUSE_LOCK ||
-            (lock->cause == CAUSE_HANDOFF && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_PRESENT &&
-             m->blocked_ns[CAUSE_LOCK] == 0));
+    return lock->waiters >= 2 && lock->cause == CAUSE_LOCK;
 }
 
 const char *finding_locks(const struct finding_context *c, char buffer[static FINDING_LOCKS])
@@ -186,7 +183,7 @@ const char *finding_locks(const struct finding_context *c, char buffer[static FI
     for (size_t i = 0; i < c->m->n_locks; i++) {
         const struct lock_site *lock = &c->m->locks[i];
 
-        if (!is_lock(c->m, lock))
+        if (!is_lock(lock))
             continue;
         n++;
         all_ns += lock->wait_ns;

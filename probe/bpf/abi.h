@@ -132,7 +132,7 @@ struct slot {
     char comm[16];
     __u64 blocked_ns[WAIT_KIND_COUNT];
     __u32 blocked_count[WAIT_KIND_COUNT];
-    __u32 pad;
+    __s32 fd; /* descriptor that the wait in progress is for; -1: none, or several */
 };
 
 enum record_type {

@@ -111,14 +111,13 @@ static __always_inline void emit_event(__u16 type, __u64 now, __u32 tid, __u32 t
  * A thread that is switched out although no switch-in was seen (some machines hide events from BPF, FACTS 1): the
  * kernel's own CPU counter tells how much of the stretch was on-CPU; the rest stays in the state it was in.
  */
-static __always_inline __u64 repair_missed_switch_in(struct slot *slot, struct task_struct *task, __u64 now)
+__noinline int repair_missed_switch_in(struct slot *slot, __u64 now, __u64 ran)
 {
-    __u64 gap = now - slot->stamp, ran = task->se.sum_exec_runtime - slot->exec_base;
     __u64 rest;
 
-    if (ran > gap)
-        ran = gap;
-    rest = gap - ran;
+    if (!slot)
+        return 0;
+    rest = now - slot->stamp - ran;
     if (slot->state == SLOT_BLOCKED) {
         account_blocked(slot, resolve_kind(slot->kind, 0, 0), rest);
         emit_slice(slot, now - ran);
@@ -128,10 +127,10 @@ static __always_inline __u64 repair_missed_switch_in(struct slot *slot, struct t
     }
     slot->repaired++;
     slot->repaired_ns += ran;
-    return ran;
+    return 0;
 }
 
-static __always_inline void bury(struct slot *slot, __u32 number)
+__noinline int bury(struct slot *slot, __u32 number)
 {
     __u32 zero = 0;
     struct grave *grave = bpf_map_lookup_elem(&graves, &zero);
@@ -140,6 +139,8 @@ static __always_inline void bury(struct slot *slot, __u32 number)
     struct slot *copy;
     __u32 cpu, key;
 
+    if (!slot)
+        return 0;
     if (grave) {
         grave->threads++;
         grave->lifetime_ns += slot->death - slot->birth;
@@ -174,6 +175,7 @@ static __always_inline void bury(struct slot *slot, __u32 number)
     slot->state = SLOT_FREE;
     slot->task = 0;
     bpf_map_push_elem(&free_slots, &number, BPF_ANY);
+    return 0;
 }
 
 static __always_inline void thread_died(struct slot *slot, struct task_struct *task, __u64 now)
@@ -206,10 +208,14 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
     struct wait_facts facts = {};
     __u64 on;
 
-    if (slot->state == SLOT_RUNNING)
-        on = now - slot->stamp;
-    else
-        on = repair_missed_switch_in(slot, task, now);
+    on = now - slot->stamp;
+    if (slot->state != SLOT_RUNNING) {
+        __u64 ran = task->se.sum_exec_runtime - slot->exec_base;
+
+        if (on > ran)
+            on = ran;
+        repair_missed_switch_in(slot, now, on);
+    }
     slot->on_cpu_ns += on;
     slot->slice_on_cpu_ns += on;
     slot->exec_base = task->se.sum_exec_runtime;
@@ -228,9 +234,10 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
     slot->kind = facts.kind;
     slot->address = facts.address;
     slot->deadline = facts.deadline;
+    slot->fd = facts.fd;
     if (slot->kind >= WAIT_FUTEX_MUTEX && slot->kind <= WAIT_FUTEX_PI && (pythons_seen || rubies_seen))
-        slot->kind = runtime_kind(slot);
-    stack_at_wait(context, slot, now, facts.fd);
+        slot->kind = (__u16)runtime_kind(slot);
+    stack_at_wait(context, slot, now);
     asm volatile("" ::: "memory"); /* a waking on another CPU that sees BLOCKED must see the stamp */
     slot->state = SLOT_BLOCKED;
 }

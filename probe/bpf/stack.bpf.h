@@ -40,7 +40,7 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 
     if (!gone)
         return;
-    down = limiter->taken >= allowance / 4 ? 0 : limiter->taken ? 1 : 2;
+    down = limiter->taken >= allowance / 2 ? 0 : limiter->taken >= allowance / 8 ? 1 : 2;
     down += (__u32)(gone - 1) * 2;
     limiter->shift = limiter->shift > down ? limiter->shift - down : 0;
     limiter->window = window;
@@ -118,11 +118,17 @@ static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 no
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
 
+/*
+ * Functions that are not static are verified once, whatever leads to them. They take what may be NULL, and numbers.
+ */
+
 /* Copied in pieces that end with a page at the latest: a read across a page that is not there fails as a whole. */
-static __always_inline __u32 native_copy(struct native_record *native, __u64 sp, int brief)
+__noinline int native_copy(struct native_record *native, __u64 sp, int brief)
 {
     __u32 at = STACK_PAGE - ((__u32)sp & (STACK_PAGE - 1));
 
+    if (!native)
+        return 0;
     if (brief && at > STACK_COPY_SHORT)
         at = STACK_COPY_SHORT;
     if (bpf_probe_read_user(native->copy, at, (void *)sp))
@@ -175,10 +181,33 @@ static __always_inline int native_stack(void *context, const struct stack_reques
         native->chain[0] = regs->ip;
         native->n_chain = 1;
     }
-    native->n_copy = native_copy(native, regs->sp, brief);
+    native->n_copy = (__u32)native_copy(native, regs->sp, brief);
     asm volatile("" ::: "memory");
     head->natives++;
     return 1;
+}
+
+/* The Python half of a stack. @return number of records written */
+__noinline int stack_take_python(struct slot *slot, struct stack_request *request)
+{
+    struct python_process *python;
+    struct ring_head *head;
+    __u64 fsbase, address = 0;
+    __u32 tgid, cpu;
+
+    if (!slot || !request)
+        return 0;
+    tgid = slot->tgid;
+    python = bpf_map_lookup_elem(&pythons, &tgid);
+    head = ring_head(&cpu);
+    if (!python || !head)
+        return 0;
+    fsbase = bpf_get_current_task_btf()->thread.fsbase;
+    if (request->role == STACK_SAMPLE)
+        request->lock_held = (__u8)python_count_sample(python, slot, fsbase);
+    else if (request->role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
+        address = slot->address;
+    return python_stack(python, request, head, cpu, fsbase, address);
 }
 
 /*
@@ -190,13 +219,12 @@ static __always_inline int native_stack(void *context, const struct stack_reques
  */
 static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, __u32 id, __u32 role)
 {
-    struct stack_request request = {};
-    struct python_process *python = 0;
+    struct stack_request request = {.now = now, .tid = slot->tid, .tgid = slot->tgid, .role = (__u8)role};
+    __u64 mutex = role == STACK_WAIT && slot->kind == WAIT_FUTEX_MUTEX ? slot->address : 0;
     __u32 tgid = slot->tgid, cpu;
-    __u64 fsbase = 0, address = 0, mutex = 0;
     struct ring_head *head = ring_head(&cpu);
     struct totals *t;
-    int n;
+    int python, n;
 
     if (!head || head->busy) {
         t = run_totals();
@@ -210,25 +238,11 @@ static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, 
         id = __sync_fetch_and_add(&next_stack_id, 1) + 1;
     if (!id) /* after four thousand million stacks */
         id = 1;
-    request.now = now;
     request.id = id;
-    request.tid = slot->tid;
-    request.tgid = tgid;
-    request.role = (__u8)role;
-    if (role == STACK_WAIT && slot->kind == WAIT_FUTEX_MUTEX)
-        mutex = slot->address;
-    if (pythons_seen)
-        python = bpf_map_lookup_elem(&pythons, &tgid);
-    if (python) {
-        fsbase = bpf_get_current_task_btf()->thread.fsbase;
-        if (role == STACK_SAMPLE)
-            request.lock_held = (__u8)python_count_sample(python, slot, fsbase);
-        else if (role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
-            address = slot->address;
-    }
-    n = native_stack(context, &request, head, cpu, mutex, python != 0);
+    python = pythons_seen && bpf_map_lookup_elem(&pythons, &tgid);
+    n = native_stack(context, &request, head, cpu, mutex, python);
     if (python)
-        n += python_stack(python, &request, head, cpu, fsbase, address);
+        n += stack_take_python(slot, &request);
     asm volatile("" ::: "memory");
     head->busy = 0;
     return n ? id : 0;
@@ -248,11 +262,13 @@ static __always_inline void sample_without_stack(struct slot *slot, struct task_
 }
 
 /* Kinds that the runtime's own structures tell apart. Only for futex waits. */
-static __noinline __u16 runtime_kind(struct slot *slot)
+__noinline int runtime_kind(struct slot *slot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     __u16 kind = 0;
 
+    if (!slot)
+        return 0;
     if (pythons_seen && python_waits_for_own_gil(slot->tgid, task, slot->address))
         return WAIT_INTERPRETER_LOCK;
     if (rubies_seen)
@@ -274,14 +290,18 @@ static __noinline __u16 runtime_kind(struct slot *slot)
     (KINDS_FUTEX | BIT(WAIT_EPOLL_OUTSIDE) | BIT(WAIT_POLL_OUTSIDE) | BIT(WAIT_INET_SIBLING) | \
      BIT(WAIT_UNIX_OUTSIDE) | BIT(WAIT_PIPE_OUTSIDE) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
 
-/* A wait begins: the slot's kind and address are set. @param fd  descriptor waited for, or -1 */
-static __always_inline void stack_at_wait(void *context, struct slot *slot, __u64 now, int fd)
+/*
+ * A wait begins. What it is for is read back from the slot: as values of map memory they are alike on every way that
+ * leads here, and the verifier walks what follows once.
+ */
+static __always_inline void stack_at_wait(void *context, struct slot *slot, __u64 now)
 {
     int shift;
 
+    asm volatile("" ::: "memory");
     if (!take_stacks || KINDS_WITHOUT_STACK & BIT(slot->kind & 63))
         return;
-    shift = stack_picked(slot, stack_class(slot->kind, slot->address, fd), now);
+    shift = stack_picked(slot, stack_class(slot->kind, slot->address, slot->fd), now);
     if (shift < 0)
         return;
     slot->stack_id = stack_take(context, slot, now, 0, STACK_WAIT);

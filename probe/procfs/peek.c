@@ -224,7 +224,7 @@ static int list_watched(pid_t pid, int epfd, struct socket_set *set)
     return 0;
 }
 
-int peek_epoll(pid_t pid, int epfd, uint32_t *ret_outbound)
+int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched)
 {
     AUTO_FREE struct socket_set *watched = calloc(1, sizeof(*watched));
     AUTO_FREE struct socket_set *all = calloc(1, sizeof(*all));
@@ -243,6 +243,6 @@ int peek_epoll(pid_t pid, int epfd, uint32_t *ret_outbound)
     if (r == 0)
         r = sockets_classify(pid, watched, &ports, &sockets);
     if (r == 0)
-        *ret_outbound = sockets.outbound;
+        *ret_watched = sockets;
     return r;
 }

@@ -50,10 +50,12 @@ int peek_thread_times(pid_t pid, pid_t tid, uint64_t *ret_user_ns, uint64_t *ret
 #define PEEK_MAX_FDS 1024
 
 struct peek_sockets {
-    bool listens;      /* has a listening TCP or unix socket */
-    uint32_t outbound; /* established TCP connections whose local port is none that this process listens on */
-    uint32_t inbound;  /* the other established TCP connections */
-    bool truncated;    /* has more than PEEK_MAX_FDS descriptors: the rest was not looked at */
+    bool listens;            /* has a listening TCP or unix socket */
+    uint32_t outbound;       /* established TCP connections whose local port is none that this process listens on */
+    uint32_t inbound;        /* the other established TCP connections */
+    uint64_t outbound_inode; /* of one of those; 0: none */
+    uint16_t outbound_port;  /* its local port */
+    bool truncated;          /* has more than PEEK_MAX_FDS descriptors: the rest was not looked at */
 };
 
 /*
@@ -65,9 +67,9 @@ struct peek_sockets {
 int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets);
 
 /*
- * How many outbound connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches.
+ * Which connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches.
  *
  * @param epfd  number of an epoll descriptor in that process
  * @return 0, -ESRCH (gone, or no such descriptor), -EINVAL (not an epoll descriptor), -EACCES, -ENOMEM
  */
-int peek_epoll(pid_t pid, int epfd, uint32_t *ret_outbound);
+int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched);

@@ -16,6 +16,7 @@
 /* Local ports of the connections found, judged once all listening ports are known. */
 struct connections {
     uint16_t local_ports[PEEK_MAX_FDS];
+    uint64_t inodes[PEEK_MAX_FDS];
     size_t n;
 };
 
@@ -72,6 +73,7 @@ static void read_tcp(pid_t pid, const char *name, const struct socket_set *set, 
             sockets->listens = true;
             add_port(ports, (uint16_t)port);
         } else if (connections->n < ARRAY_SIZE(connections->local_ports)) {
+            connections->inodes[connections->n] = inode;
             connections->local_ports[connections->n++] = (uint16_t)port;
         }
     }
@@ -100,6 +102,7 @@ int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, 
 
     ret_sockets->listens = false;
     ret_sockets->outbound = ret_sockets->inbound = 0;
+    ret_sockets->outbound_inode = 0;
     if (set->n == 0)
         return 0;
     connections = calloc(1, sizeof(*connections));
@@ -109,10 +112,13 @@ int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, 
     read_tcp(pid, "tcp", set, ports, ret_sockets, connections);
     read_tcp(pid, "tcp6", set, ports, ret_sockets, connections);
     for (size_t i = 0; i < connections->n; i++) {
-        if (has_port(ports, connections->local_ports[i]))
+        if (has_port(ports, connections->local_ports[i])) {
             ret_sockets->inbound++;
-        else
-            ret_sockets->outbound++;
+            continue;
+        }
+        ret_sockets->outbound++;
+        ret_sockets->outbound_inode = connections->inodes[i];
+        ret_sockets->outbound_port = connections->local_ports[i];
     }
     if (!ret_sockets->listens)
         ret_sockets->listens = unix_listens(pid, set);

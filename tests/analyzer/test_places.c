@@ -364,6 +364,53 @@ static void workers_per_item_say_what_starting_them_costs(void **state)
     assert_says(m, 4101, "; 2 MiB in 2000 writes, 1049 bytes each", NULL);
 }
 
+/*
+ * Five workers of a SimpleQueue: the producer, who never waits there, ends `fed` of their hundred waits each, the
+ * others end the rest.
+ */
+static struct measurement *simple_queue(size_t fed)
+{
+    struct measurement *m = build_new(RUNTIME_CPYTHON, 4);
+
+    build_repeat(m, build_lane(m, 100, 100, 0), 1, 1000 * MS, 0, CAUSE_OTHER, 0);
+    for (int i = 0; i < 5; i++) {
+        size_t lane = build_lane(m, 100, 101 + i, MS);
+
+        build_handoff(m, lane, fed, MS, CAUSE_HANDOFF, 5 * MS, 0x1000, 100);
+        build_handoff(m, lane, 100 - fed, MS, CAUSE_HANDOFF, 5 * MS, 0x1000, 101 + (i + 1) % 5);
+    }
+    build_finish(m, 0.0);
+    return m;
+}
+
+static void workers_that_wait_for_items_queue_for_no_lock(void **state)
+{
+    (void)state;
+    assert_true(found(simple_queue(20), 2101)); /* they hand a lock to each other */
+    assert_false(found(simple_queue(30), 2101));
+}
+
+/* Libuv's workers, whenever they are woken. */
+static void mutexes_of_a_runtime_are_nobody_s_flaw(void **state)
+{
+    struct measurement *m = flaw_make(2101);
+
+    (void)state;
+    m->target.runtime.kind = RUNTIME_NODE;
+    assert_false(found(m, 2101));
+}
+
+static void spread_work_keeps_no_single_core_busy(void **state)
+{
+    struct measurement *m = build_new(RUNTIME_NATIVE, 4);
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        build_repeat(m, build_lane(m, 100 + i, 100 + i, 0), 100, 2 * MS, 3 * MS, CAUSE_IDLE, 5 * MS);
+    build_finish(m, 0.0);
+    assert_false(found(m, 1001));
+}
+
 /* The action is the finding's own, with the place, and it is said once. */
 static void what_to_do_is_said_once(void **state)
 {
@@ -402,6 +449,9 @@ int main(void)
         cmocka_unit_test(names_of_the_c_library_are_none_of_the_program),
         cmocka_unit_test(threads_that_only_come_grow_a_pool_does_not),
         cmocka_unit_test(workers_per_item_say_what_starting_them_costs),
+        cmocka_unit_test(workers_that_wait_for_items_queue_for_no_lock),
+        cmocka_unit_test(mutexes_of_a_runtime_are_nobody_s_flaw),
+        cmocka_unit_test(spread_work_keeps_no_single_core_busy),
         cmocka_unit_test(what_to_do_is_said_once),
     };
 

@@ -138,6 +138,8 @@ static void fill_rows(struct measurement *m)
         .longest_stall_ns = 6,
         .outstanding_mean = 0.1 + 0.2,
         .outstanding_max = 7,
+        .sent_segments = 40,
+        .received_segments = 41,
     };
     m->n_locks = 1;
     m->locks = zeroed(1, sizeof(*m->locks));
@@ -345,6 +347,8 @@ static void assert_same_loop(const struct event_loop *a, const struct event_loop
     SAME(longest_stall_ns);
     SAME(outstanding_mean);
     SAME(outstanding_max);
+    SAME(sent_segments);
+    SAME(received_segments);
 }
 
 static void assert_same_lock(const struct lock_site *a, const struct lock_site *b)

@@ -203,6 +203,132 @@ static void convoy_advice(struct advice *a)
     convoy_evidence(a);
 }
 
+static struct frame *frames(size_t *ret_n, const char *function, const char *file, uint32_t line)
+{
+    struct frame *out = some(calloc(2, sizeof(*out)));
+
+    out[0] = (struct frame){.function = copy("wait"), .file = copy("/usr/lib/python3.11/threading.py"), .line = 320};
+    out[1] = (struct frame){.function = copy(function), .file = copy(file), .line = line};
+    *ret_n = 2;
+    return out;
+}
+
+/* Where the time went: sites, the GIL's holder, who ended whose waits. */
+static void convoy_places(struct measurement *m)
+{
+    m->sites = some(calloc(4, sizeof(*m->sites)));
+    m->n_sites = 4;
+    site(&m->sites[0], CAUSE_INTERPRETER_LOCK, MS(52000), "parse", "/srv/app/crawl.py", 88);
+    site(&m->sites[1], CAUSE_INTERPRETER_LOCK, MS(29000), "clean", "/srv/app/crawl.py", 61);
+    site(&m->sites[2], CAUSE_OTHER, MS(9000), "parse", "/srv/app/crawl.py", 88);
+    m->sites[2].on_cpu = true;
+    site(&m->sites[3], CAUSE_NETWORK, MS(4000), "fetch_with_a_rather_long_name", "/srv/app/crawl.py", 12);
+    m->sites[3].longest_ns = MS(300);
+    m->holders = some(calloc(1, sizeof(*m->holders)));
+    m->n_holders = 1;
+    site(&m->holders[0], CAUSE_INTERPRETER_LOCK, MS(64000), "parse", "/srv/app/crawl.py", 88);
+    m->wakers = some(calloc(2, sizeof(*m->wakers)));
+    m->n_wakers = 2;
+    for (int i = 0; i < 2; i++) {
+        struct waker *row = &m->wakers[i];
+
+        *row = (struct waker){.waiter_pid = 4711, .waker_pid = 4711, .waiter_tid = 4712 + i, .waker_tid = 4713 - i};
+        row->cause = CAUSE_INTERPRETER_LOCK;
+        row->time_ns = MS(9000 - i);
+        row->count = 900;
+        row->waiter_frames = frames(&row->n_waiter_frames, "parse", "/srv/app/crawl.py", 88);
+        if (i == 0)
+            row->waker_frames = frames(&row->n_waker_frames, "fetch", "/srv/app/crawl.py", 12);
+    }
+    m->peers = some(calloc(1, sizeof(*m->peers)));
+    m->n_peers = 1;
+    m->peers[0] = (struct peer){.pid = 4711, .connects = 240, .established = 239, .handshake_ns = MS(478)};
+    NAME(m->peers[0].address, "192.0.2.1:5432");
+    m->peers[0].last_ns = MS(12000);
+    m->peers[0].frames = frames(&m->peers[0].n_frames, "fetch", "/srv/app/crawl.py", 12);
+    m->loops = some(calloc(1, sizeof(*m->loops)));
+    m->n_loops = 1;
+    m->loops[0] = (struct event_loop){.tid = 4711, .pid = 4711, .turns = 300, .wait_ns = MS(9000)};
+    NAME(m->loops[0].kind, "asyncio");
+    m->loops[0].blocked_in_turn_ns = MS(2100);
+    m->loops[0].blocked_in_turn_count = 7;
+    m->loops[0].longest_stall_ns = MS(640);
+    m->loops[0].stalls = 3;
+    m->loops[0].stall_ns = MS(1200);
+    m->loops[0].epoll_fd = 5;
+    m->loops[0].outstanding_mean = 1.5;
+    m->loops[0].outstanding_max = 4;
+    m->modules = LIST(&m->n_modules, "requests");
+}
+
+static void convoy_memory(struct process *process)
+{
+    process->read_bytes = 9000000;
+    process->reads = 1200;
+    process->written_bytes = 4000;
+    process->writes = 40;
+    process->max_connections = 8;
+    process->memory = some(calloc(2, sizeof(*process->memory)));
+    process->n_memory = 2;
+    process->memory[0] = (struct memory_point){.at_ns = MS(100), .rss_bytes = 20u << 20};
+    process->memory[1] = (struct memory_point){.at_ns = MS(12000), .rss_bytes = 61u << 20, .private_bytes = 50u << 20};
+}
+
+static struct path_part part(const char *who, enum path_state state, enum cause cause, uint64_t time_ns, int32_t tid)
+{
+    return (struct path_part){.who = copy(who),
+                              .state = state,
+                              .cause = cause,
+                              .time_ns = time_ns,
+                              .share = (double)time_ns / MS(12410),
+                              .pid = tid ? 4711 : 0,
+                              .tid = tid,
+                              .threads = tid ? 1 : 0};
+}
+
+static void convoy_waits(struct advice *a)
+{
+    struct critical_path *path = &a->critical_path;
+    struct path_part *parts = some(calloc(4, sizeof(*parts)));
+    struct wait_for *wait;
+
+    path->wall_ns = MS(12410);
+    path->hops = 2400;
+    path->approximate = true;
+    path->parts = parts;
+    path->n_parts = 4;
+    parts[0] = part("7 threads", PATH_ON_CPU, CAUSE_OTHER, MS(8000), 4713);
+    parts[0].threads = 7;
+    parts[0].frames = frames(&parts[0].n_frames, "parse", "/srv/app/crawl.py", 88);
+    parts[1] = part("main", PATH_BLOCKED, CAUSE_NETWORK, MS(4000), 4711);
+    parts[1].frames = frames(&parts[1].n_frames, "fetch", "/srv/app/crawl.py", 12);
+    parts[2] = part("main", PATH_RUN_QUEUE, CAUSE_OTHER, MS(400), 4711);
+    parts[3] = part("", PATH_UNKNOWN, CAUSE_OTHER, MS(10), 0);
+    path->stays = some(calloc(1, sizeof(*path->stays)));
+    path->n_stays = 1;
+    path->stays[0] = (struct path_stay){.who = copy("main"),
+                                        .pid = 4711,
+                                        .tid = 4711,
+                                        .to_ns = MS(500),
+                                        .state = PATH_BLOCKED,
+                                        .cause = CAUSE_NETWORK,
+                                        .state_ns = MS(450)};
+    a->waits = some(calloc(2, sizeof(*a->waits)));
+    a->n_waits = 2;
+    wait = &a->waits[0];
+    *wait = (struct wait_for){.waiter = copy("7 threads"), .waker = copy("7 threads"), .one_another = true};
+    wait->cause = CAUSE_INTERPRETER_LOCK;
+    wait->time_ns = MS(71000);
+    wait->count = 18000;
+    wait->share = 0.715;
+    wait->waiter_frames = frames(&wait->n_waiter_frames, "parse", "/srv/app/crawl.py", 88);
+    wait->waker_frames = frames(&wait->n_waker_frames, "fetch", "/srv/app/crawl.py", 12);
+    wait = &a->waits[1];
+    *wait = (struct wait_for){.waiter = copy("main"), .waker = copy("worker-3"), .cause = CAUSE_JOIN, .count = 1};
+    wait->time_ns = MS(2100);
+    wait->share = 0.021;
+}
+
 struct fixture fixture_convoy(void)
 {
     struct fixture f = {some(measurement_new()), some(advice_new())};
@@ -232,10 +358,13 @@ struct fixture fixture_convoy(void)
     m->n_processes = 1;
     m->processes[0] = (struct process){.pid = 4711, .threads = 8, .peak_rss_bytes = 61ull << 20, .death_ns = MS(12410)};
     NAME(m->processes[0].name, "python3");
+    convoy_memory(&m->processes[0]);
+    convoy_places(m);
     m->loss.stacks_taken = 1000;
     m->loss.stacks_failed = 30;
     m->overhead_ns = MS(40);
     convoy_advice(f.a);
+    convoy_waits(f.a);
     return f;
 }
 
@@ -302,6 +431,26 @@ struct fixture fixture_hostile(void)
     first->sites[0].frames[0].function = copy("f\033[0m\n");
     free(first->sites[0].frames[0].file);
     first->sites[0].frames[0].file = copy("/x/" EVIL);
+    free(f.m->sites[0].frames[0].function);
+    f.m->sites[0].frames[0].function = copy("g" EVIL);
+    free(f.m->sites[0].frames[0].file);
+    f.m->sites[0].frames[0].file = copy("/y/" EVIL ".py");
+    free(f.m->holders[0].frames[0].function);
+    f.m->holders[0].frames[0].function = copy(EVIL EVIL EVIL);
+    free(f.m->wakers[0].waiter_frames[1].function);
+    f.m->wakers[0].waiter_frames[1].function = copy(EVIL);
+    memset(f.m->loops[0].kind, 0x9b, sizeof(f.m->loops[0].kind) - 1);
+    memset(f.m->peers[0].address, '\033', sizeof(f.m->peers[0].address) - 1);
+    free(f.a->critical_path.parts[1].who);
+    f.a->critical_path.parts[1].who = copy(EVIL);
+    free(f.a->critical_path.parts[0].frames[1].function);
+    f.a->critical_path.parts[0].frames[1].function = copy(EVIL);
+    free(f.a->critical_path.stays[0].who);
+    f.a->critical_path.stays[0].who = copy(EVIL);
+    free(f.a->waits[1].waiter);
+    f.a->waits[1].waiter = copy(EVIL);
+    free(f.a->waits[0].waker_frames[1].file);
+    f.a->waits[0].waker_frames[1].file = copy("/z/" EVIL);
     free(r->construct);
     r->construct = copy(EVIL);
     free(r->actions[0]);

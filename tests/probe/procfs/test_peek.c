@@ -13,13 +13,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/base.h"
 #include "probe/procfs/peek.h"
+#include "probe/procfs/segments.h"
 
 static int listen_tcp(int family)
 {
@@ -185,6 +188,57 @@ static void watch_fd(int epoll, int fd)
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
 }
 
+static uint64_t inode_of(int fd)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+static uint16_t local_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+}
+
+/* Messages of one byte with a pause that keeps the kernel from joining them. */
+static void say(int fd, int times)
+{
+    for (int i = 0; i < times; i++) {
+        assert_int_equal(write(fd, "x", 1), 1);
+        usleep(2000);
+    }
+}
+
+static void segments_of_a_connection_are_counted_each_way(void **state)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+        AUTO_CLOSE int server = listen_tcp(families[i]);
+        AUTO_CLOSE int client = connect_to(server);
+        AUTO_CLOSE int accepted = accept(server, NULL, NULL);
+        const int at_once = 1;
+        struct segments segments = {.sent = 77};
+
+        assert_true(accepted >= 0);
+        assert_int_equal(setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)), 0);
+        say(client, 1);
+        say(accepted, 12);
+        assert_int_equal(segments_of(local_port(client), inode_of(client), &segments), 0);
+        assert_int_equal(segments.sent, 1);
+        assert_int_equal(segments.received, 12);
+        assert_int_equal(segments_of(local_port(client), inode_of(server), &segments), -ENOENT);
+        assert_int_equal(segments.sent, 1);
+    }
+}
+
 static void an_epoll_tells_its_outstanding_connections(void **state)
 {
     AUTO_CLOSE int server = listen_tcp(AF_INET);
@@ -197,7 +251,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     AUTO_CLOSE int client = connect_to(server);
     AUTO_CLOSE int accepted = accept(server, NULL, NULL);
     int pipes[2];
-    uint32_t outbound = 77;
+    struct peek_sockets watched = {.outbound = 77};
     pid_t child;
 
     (void)state;
@@ -213,16 +267,18 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
 
         child = keep_only(descriptors, ARRAY_SIZE(descriptors));
     }
-    assert_int_equal(peek_epoll(child, epoll, &outbound), 0);
-    assert_int_equal(outbound, 2);
-    assert_int_equal(peek_epoll(child, empty, &outbound), 0);
-    assert_int_equal(outbound, 0);
-    outbound = 77;
-    assert_int_equal(peek_epoll(child, first, &outbound), -EINVAL);
-    assert_int_equal(peek_epoll(child, 9999, &outbound), -ESRCH);
+    assert_int_equal(peek_epoll(child, epoll, &watched), 0);
+    assert_int_equal(watched.outbound, 2);
+    assert_true(watched.outbound_inode == inode_of(first) || watched.outbound_inode == inode_of(second));
+    assert_int_equal(peek_epoll(child, empty, &watched), 0);
+    assert_int_equal(watched.outbound, 0);
+    assert_int_equal(watched.outbound_inode, 0);
+    watched.outbound = 77;
+    assert_int_equal(peek_epoll(child, first, &watched), -EINVAL);
+    assert_int_equal(peek_epoll(child, 9999, &watched), -ESRCH);
     end(child);
-    assert_int_equal(peek_epoll(child, epoll, &outbound), -ESRCH);
-    assert_int_equal(outbound, 77);
+    assert_int_equal(peek_epoll(child, epoll, &watched), -ESRCH);
+    assert_int_equal(watched.outbound, 77);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
     assert_true(client >= 0);
@@ -354,6 +410,7 @@ int main(void)
         cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
         cmocka_unit_test(a_unix_server_listens),
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
+        cmocka_unit_test(segments_of_a_connection_are_counted_each_way),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
         cmocka_unit_test(memory_is_split_into_shared_and_private),
         cmocka_unit_test(resident_memory_is_read_cheaply),
