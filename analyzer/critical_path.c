@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/critical_path.h"
 
+#include "analyzer/bursts.h"
 #include "analyzer/critical_path_parts.h"
 #include "analyzer/thread_index.h"
 #include "analyzer/timeline.h"
@@ -14,7 +15,8 @@ struct walk {
     const struct measurement *m;
     const struct thread_index *index;
     struct timeline *timelines; /* by place in m->threads */
-    size_t *taken;              /* by place: waits from this slice on have been followed to their waker already */
+    struct bursts *bursts;
+    size_t *taken; /* by place: waits from this slice on have been followed to their waker already */
     struct stretches stretches;
     size_t thread; /* where the path is: it leads backwards from here */
     uint64_t at_ns;
@@ -27,6 +29,7 @@ static void free_walk(struct walk *w)
         timeline_clear(&w->timelines[i]);
     free(w->timelines);
     free(w->taken);
+    bursts_free(w->bursts);
     stretches_clear(&w->stretches);
 }
 
@@ -43,6 +46,8 @@ static int init_walk(struct walk *w, const struct measurement *m, const struct t
         if (timeline_init(&w->timelines[i], &m->threads[i]) < 0)
             return -ENOMEM;
     }
+    if (bursts_new(m, w->timelines, &w->bursts) < 0)
+        return -ENOMEM;
     return stretches_init(&w->stretches, m);
 }
 
@@ -133,6 +138,32 @@ static bool follow_waker(struct walk *w, size_t i)
     return true;
 }
 
+/*
+ * A wait for the interpreter lock that nobody ended timed out when the lock was free: whoever ran before let it go.
+ * @return true: the path is at that thread
+ */
+static bool follow_holder(struct walk *w, size_t i)
+{
+    const struct timeline *t = &w->timelines[w->thread];
+    const struct slice *s = &t->thread->slices[i];
+    uint64_t begin = t->start_ns[i], early = w->at_ns - lesser(s->runnable_ns, w->at_ns - begin);
+    size_t holder, k = 0;
+    uint64_t end = 0;
+
+    if (s->cause != CAUSE_INTERPRETER_LOCK || s->blocked_ns == 0 || s->waker_tid != 0 || i >= w->taken[w->thread])
+        return false;
+    holder = bursts_before(w->bursts, w->thread, early, begin, &k, &end);
+    if (holder == SIZE_MAX)
+        return false;
+    w->taken[w->thread] = i;
+    spend(w, STRETCH_RUN_QUEUE, w->at_ns - early, early);
+    if (end < w->at_ns)
+        spend(w, (enum stretch)s->cause, w->at_ns - end, end);
+    w->thread = holder;
+    leave_to_begin(w, k, w->timelines[holder].thread->slices[k].on_cpu_ns);
+    return true;
+}
+
 /* From the end of slice `i` to the waker, or to the beginning of the slice. */
 static void leave_slice(struct walk *w, size_t i)
 {
@@ -140,7 +171,7 @@ static void leave_slice(struct walk *w, size_t i)
     const struct slice *s = &t->thread->slices[i];
     uint64_t begin = t->start_ns[i];
 
-    if (follow_waker(w, i))
+    if (follow_waker(w, i) || follow_holder(w, i))
         return;
     spend(w, STRETCH_RUN_QUEUE, s->runnable_ns, begin);
     if (s->blocked_ns > 0)

@@ -239,6 +239,7 @@ static int fill_threads(struct collector *c, struct measurement *m)
 
         if (!thread->closed)
             continue; /* its account was lost with the obituary: it is in the totals only */
+        run_thread_sort_slices(thread);
         r = fill_thread(c, thread, &m->threads[m->n_threads]);
         if (r < 0)
             return r;

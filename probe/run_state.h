@@ -149,5 +149,11 @@ struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid
 /* Keep a slice; merges neighbours everywhere when there are too many. @return 0 or -ENOMEM */
 int run_state_add_slice(struct run_state *state, struct run_thread *thread, const struct run_slice *slice);
 
+/*
+ * Put a thread's slices in order of time. They come ring by ring: a thread that changed CPUs between two readings of
+ * the rings has the later ones first.
+ */
+void run_thread_sort_slices(struct run_thread *thread);
+
 /* Is this futex the interpreter lock of that process? `address_low` is bits 0-31. */
 bool run_state_is_interpreter_lock(const struct run_process *process, uint32_t address_low);

@@ -9,24 +9,9 @@ void text_check(struct text *t, const struct buffer *b)
         t->error = b->error;
 }
 
-const struct frame *text_frame(const struct frame *frames, size_t n)
-{
-    const struct frame *own = advice_own_frame_in(frames, n);
-
-    if (own)
-        return own;
-    for (size_t i = 0; i < n; i++)
-        if (frames[i].file)
-            return &frames[i];
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(frames[i].function, "?") != 0)
-            return &frames[i];
-    return n > 0 ? &frames[0] : NULL;
-}
-
 const struct frame *text_site_frame(const struct site *site)
 {
-    return text_frame(site->frames, site->n_frames);
+    return advice_near_frame_in(site->frames, site->n_frames);
 }
 
 static const char *base_name(const char *path)

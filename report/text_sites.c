@@ -155,7 +155,7 @@ static void peer_row(struct text *t, const struct peer *peer)
         buffer_format(&b, ", %s until each was answered", format_duration(peer->handshake_ns / peer->established).text);
     if (peer->n_frames > 0) {
         buffer_add(&b, ", opened at ");
-        text_spot(t, &b, text_frame(peer->frames, peer->n_frames));
+        text_spot(t, &b, advice_near_frame_in(peer->frames, peer->n_frames));
     }
     layout_paragraph(&t->layout, "", 2, 2, buffer_text(&b));
     text_check(t, &b);

@@ -31,7 +31,7 @@ static const char *state_name(const struct text *t, enum path_state state, enum 
 /* "worker-2 on-CPU 61 % (parse, crawl.py:88)" */
 static void add_part(struct text *t, struct buffer *b, const struct path_part *part)
 {
-    const struct frame *frame = text_frame(part->frames, part->n_frames);
+    const struct frame *frame = advice_near_frame_in(part->frames, part->n_frames);
     AUTO_BUFFER place = {0};
 
     escape_terminal(b, part->who, t->layout.utf8);
@@ -93,6 +93,8 @@ void text_critical_path(struct text *t)
 
 static void wait_row(struct text *t, const struct wait_for *wait)
 {
+    /* How a library wakes somebody, or a thread ends, is nobody's business. */
+    const struct frame *ended = advice_own_frame_in(wait->waker_frames, wait->n_waker_frames);
     AUTO_BUFFER b = {0};
 
     escape_terminal(&b, wait->waiter, t->layout.utf8);
@@ -106,11 +108,11 @@ static void wait_row(struct text *t, const struct wait_for *wait)
         buffer_format(&b, ", %s times", format_count(wait->count).text);
     if (wait->n_waiter_frames > 0) {
         buffer_add(&b, ", at ");
-        text_spot(t, &b, text_frame(wait->waiter_frames, wait->n_waiter_frames));
+        text_spot(t, &b, advice_near_frame_in(wait->waiter_frames, wait->n_waiter_frames));
     }
-    if (wait->n_waker_frames > 0) {
+    if (ended) {
         buffer_add(&b, ", ended at ");
-        text_spot(t, &b, text_frame(wait->waker_frames, wait->n_waker_frames));
+        text_spot(t, &b, ended);
     }
     layout_paragraph(&t->layout, "", 2, 2, buffer_text(&b));
     text_check(t, &b);

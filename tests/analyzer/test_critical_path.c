@@ -266,6 +266,31 @@ static void the_wakers_cpu_time_says_when_it_woke(void **state)
     done(m, &path);
 }
 
+/*
+ * CPython waits for its lock in portions of 5 ms. Where the last portion timed out just as the lock came free nobody
+ * woke the thread; still it was the other one's work that it waited for.
+ */
+static void a_lock_wait_that_timed_out_leads_to_who_ran(void **state)
+{
+    struct measurement *m = start();
+    size_t lane = synthetic_thread(m, MAIN, MAIN, 0, 0), other = synthetic_thread(m, 101, MAIN, MAIN, 0);
+    struct critical_path path;
+
+    (void)state;
+    synthetic_slice(m, other, 52 * MS, 60 * MS, CAUSE_NETWORK);
+    for (int i = 0; i < 10; i++) {
+        synthetic_slice(m, lane, i ? 5 * US : 0, 5 * MS, CAUSE_INTERPRETER_LOCK);
+        ready_for(m, lane, i == 9 ? 10 * US : 0);
+    }
+    synthetic_slice(m, lane, 60 * MS, 0, CAUSE_OTHER);
+    synthetic_finish(m);
+    path = path_of(m);
+    assert_int_equal(on_cpu(&path, MAIN), 60 * MS);
+    assert_int_equal(on_cpu(&path, 101), 50 * MS + 45 * US);
+    assert_int_equal(part(&path, MAIN, PATH_BLOCKED, CAUSE_INTERPRETER_LOCK), 0);
+    done(m, &path);
+}
+
 static void waits_that_nobody_of_the_target_ended_stay(void **state)
 {
     struct measurement *m = start();
@@ -478,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_convoy_is_made_of_its_holders),
         cmocka_unit_test(the_run_queue_after_a_wait_is_on_the_path),
         cmocka_unit_test(the_wakers_cpu_time_says_when_it_woke),
+        cmocka_unit_test(a_lock_wait_that_timed_out_leads_to_who_ran),
         cmocka_unit_test(waits_that_nobody_of_the_target_ended_stay),
         cmocka_unit_test(missing_slices_are_unknown),
         cmocka_unit_test(lost_slices_are_taken_from_the_sums),
