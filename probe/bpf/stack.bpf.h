@@ -21,9 +21,9 @@ struct {
     __type(value, struct native_record);
 } natives SEC(".maps");
 
-#define STACK_WINDOW_BITS 24 /* 16.8 ms */
-#define STACK_CLASS_ALLOWANCE 16
-#define STACK_CPU_ALLOWANCE 48 /* 2,900 a second */
+#define STACK_WINDOW_BITS 24    /* 16.8 ms */
+#define STACK_CLASS_ALLOWANCE 8 /* 480 a second */
+#define STACK_CPU_ALLOWANCE 48  /* 2,900 a second */
 #define STACK_SHIFT_MAX 15
 #define STACK_PAGE 4096u
 #define STACK_PIECE 1024u
@@ -48,13 +48,13 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 }
 
 /* @return the shift with which it was picked, -1: not picked */
-static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance, __u32 random)
+static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance)
 {
     __u8 shift;
 
     limiter_adapt(limiter, window, allowance);
     shift = limiter->shift & 15;
-    if (random & ((1u << shift) - 1))
+    if (shift && bpf_get_prandom_u32() & ((1u << shift) - 1))
         return -1;
     if (++limiter->taken >= allowance && shift < STACK_SHIFT_MAX) {
         limiter->shift = shift + 1;
@@ -104,17 +104,17 @@ static __always_inline __u32 stack_class(__u16 kind, __u64 address, int fd)
 static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 now)
 {
     __u16 window = (__u16)(now >> STACK_WINDOW_BITS);
-    __u32 random = bpf_get_prandom_u32(), cpu;
     struct ring_head *head;
     int of_class, of_cpu;
+    __u32 cpu;
 
-    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE, random);
+    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE);
     if (of_class < 0)
         return -1;
     head = ring_head(&cpu);
     if (!head)
         return -1;
-    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE, random >> 16);
+    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE);
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
 
