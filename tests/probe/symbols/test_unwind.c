@@ -83,6 +83,7 @@ static void frame_pointers_serve_where_there_is_no_cfi(void **state)
     stopped_expect(trace, "deep.c", expected);
 }
 
+#ifdef WITH_CPP
 static void cpp_names_are_readable(void **state)
 {
     static const char *const sell[] = {"market::Stall<unsigned long>::sell at: sell",
@@ -97,6 +98,7 @@ static void cpp_names_are_readable(void **state)
     (void)snprintf(lambda, sizeof(lambda), "operator():%u,", stopped_line("deep.cpp", "lambda"));
     assert_non_null(strstr(trace, lambda));
 }
+#endif
 
 /* 30 frames of more than 64 bytes each: the copy ends in the middle, the kernel's chain does not. */
 static void the_chain_goes_on_where_the_copy_ends(void **state)
@@ -305,7 +307,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_caller_has_function_and_line),
         cmocka_unit_test(frame_pointers_serve_where_there_is_no_cfi),
+#ifdef WITH_CPP
         cmocka_unit_test(cpp_names_are_readable),
+#endif
         cmocka_unit_test(the_chain_goes_on_where_the_copy_ends),
         cmocka_unit_test(a_short_copy_gives_the_inner_part),
         cmocka_unit_test(the_result_fits_its_room),

@@ -12,7 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOINLINE __attribute__((noinline, noclone))
+#ifdef __clang__
+#define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noipa))
+#endif
 
 /* Written after each call, so that none is a tail call. */
 volatile int deep_result;
@@ -56,8 +60,8 @@ static void tell(void)
 NOINLINE static void spin(void)
 {
     tell();
-    for (;;)
-        deep_result++; /* at: spin */
+    while (++deep_result || 1) /* at: spin */
+        ;
 }
 
 NOINLINE static void ask_the_time(void)
