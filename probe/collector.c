@@ -140,15 +140,18 @@ static void take_group_exit(struct collector *collector, const struct record *r)
         process->peak_rss_bytes = peak;
 }
 
-/* The stack of a wait that was called off as it began must not be taken for that of the next. */
+/*
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A slice comes when the
+ * thread runs again: on a crowded machine that is well after the end of its wait.
+ */
 #define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
 
 static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
-    uint64_t begin = r->time - r->blocked_ns;
+    uint64_t latest = r->time - r->blocked_ns;
 
-    return join->taken && !join->sample && join->tid == r->tid && join->time + BEGIN_SLACK_NS >= begin &&
-           join->time <= begin + BEGIN_SLACK_NS;
+    return join->taken && !join->sample && join->tid == r->tid &&
+           join->time + BEGIN_SLACK_NS + r->runnable_ns >= latest && join->time <= latest + BEGIN_SLACK_NS;
 }
 
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
