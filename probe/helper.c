@@ -2,8 +2,9 @@
 
 /*
  * concadvise-probe: the privileged piece. Loads and attaches the BPF programs for one held child of its caller, drops
- * every capability, then passes on what the programs write. Reads nothing that the target wrote, opens no file by a
- * name from outside, and ends with its caller (end of file on the socket).
+ * every capability, then passes on what the programs write and what the kernel tells of mappings, that of the target's
+ * processes only. Interprets nothing that the target wrote, opens no file by a name from outside, and ends with its
+ * caller (end of file on the socket).
  *
  *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS STACKS
  *

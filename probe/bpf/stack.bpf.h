@@ -363,8 +363,15 @@ static __always_inline int is_waker(const struct slot *wakee, const struct task_
 /* The current thread has ended the wait of `wakee`, whose kind is settled. */
 static __always_inline void stack_of_waker(void *context, struct slot *wakee, struct slot *waker, __u64 now)
 {
+    struct ring_head *head;
+    __u32 cpu;
+
     if (!wakee->stack_id || waker->state != SLOT_RUNNING || !(KINDS_WITH_WAKER & BIT(wakee->kind & 63)))
         return;
-    if (is_waker(wakee, bpf_get_current_task_btf()))
-        stack_take(context, waker, now, wakee->stack_id, STACK_WAKER);
+    if (!is_waker(wakee, bpf_get_current_task_btf()))
+        return;
+    stack_take(context, waker, now, wakee->stack_id, STACK_WAKER);
+    head = ring_head(&cpu);
+    if (head && head->limiter.taken < 2 * STACK_CPU_ALLOWANCE) /* it leaves less for others */
+        head->limiter.taken++;
 }
