@@ -11,6 +11,7 @@
  */
 
 const volatile __u8 take_stacks = 1;  /* set by user space before loading; 0: none at all */
+const volatile __u32 reader_uid = 0;  /* who reads them; 0: root, who may read everything */
 const volatile __u32 native_mask = 0; /* native stacks per CPU - 1 */
 
 struct {
@@ -205,6 +206,22 @@ __noinline int stack_take_python(struct slot *slot, struct stack_request *reques
 }
 
 /*
+ * May the caller see this thread's memory? As ptrace(2) has it: the same user throughout, no program that gained rights
+ * by setuid, setgid or file capabilities.
+ */
+static __always_inline int may_read(void)
+{
+    const struct cred *cred = bpf_get_current_task_btf()->cred;
+    __u64 capabilities = 0;
+
+    if (!reader_uid)
+        return 1;
+    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
+    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
+           cred->gid.val == cred->egid.val && !capabilities;
+}
+
+/*
  * Take the stack of the current thread.
  *
  * @param slot  of the current thread
@@ -220,6 +237,12 @@ static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, 
     struct totals *t;
     int python, n;
 
+    if (!may_read()) {
+        t = run_totals();
+        if (t)
+            __sync_fetch_and_add(&t->stacks_denied, 1);
+        return 0;
+    }
     if (!head || head->busy) {
         t = run_totals();
         if (t)
