@@ -214,8 +214,9 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     fill_causes(from, process, to);
     to->voluntary_switches = account->voluntary;
     to->involuntary_switches = account->involuntary;
-    /* Whether a sample held the lock is known of CPython only. */
-    if (process && process->image && process->image->has_offsets) {
+    /* Of other interpreters with a lock nobody knows whether a sample held it. */
+    if (!process || !process->image || process->image->has_offsets ||
+        process->image->runtime.interpreter_lock == INTERPRETER_LOCK_NONE) {
         to->cpu_samples = account->cpu_samples;
         to->lock_held_samples = account->lock_held_samples;
     }
