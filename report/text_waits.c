@@ -50,19 +50,24 @@ static void add_part(struct text *t, struct buffer *b, const struct path_part *p
     text_check(t, &place);
 }
 
-/* With -v: where the path stayed longest. */
+/* With -v: where the path stayed longest; moments are left out. */
 static void stays(struct text *t)
 {
+    const char *label = "  longest";
+
     for (size_t i = 0; i < t->a->critical_path.n_stays; i++) {
         const struct path_stay *stay = &t->a->critical_path.stays[i];
         AUTO_BUFFER b = {0};
 
+        if (stay->to_ns - stay->from_ns < t->a->critical_path.wall_ns / 100)
+            continue;
         buffer_format(&b, "from %s ", format_duration(stay->from_ns).text);
         buffer_format(&b, "to %s in ", format_duration(stay->to_ns).text);
         escape_terminal(&b, stay->who, t->layout.utf8);
         buffer_format(&b, ": %s %s", state_name(t, stay->state, stay->cause),
                       format_share_of(stay->state_ns, stay->to_ns - stay->from_ns).text);
-        layout_paragraph(&t->layout, i == 0 ? "  longest" : "", 2 + TEXT_INDENT, 2, buffer_text(&b));
+        layout_paragraph(&t->layout, label, 2 + TEXT_INDENT, 2, buffer_text(&b));
+        label = "";
         text_check(t, &b);
     }
 }
