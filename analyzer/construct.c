@@ -34,12 +34,12 @@ static const char *const constructs[RUNTIME_COUNT][MODEL_COUNT] = {
         {
             [MODEL_THREADS] = "a pool of %1$u threads (Thread.new) fed by a Queue",
             [MODEL_COROUTINES] = "Async { } with Async::Semaphore.new(%2$u) (fiber scheduler)",
-            [MODEL_PROCESSES] = "%1$u worker processes (Process.fork), or as many Ractors",
+            [MODEL_PROCESSES] = "%1$u worker processes (Process.fork, the parallel gem), or as many Ractors",
             [MODEL_PROCESSES_COROUTINES] = "%1$u processes (Process.fork), a fiber scheduler in each",
         },
     [RUNTIME_NODE] =
         {
-            [MODEL_THREADS] = "a pool of %1$u worker_threads",
+            [MODEL_THREADS] = "a pool of %1$u worker_threads (piscina)",
             [MODEL_COROUTINES] = "Promise.all() over batches of %2$u",
             [MODEL_PROCESSES] = "%1$u times child_process.fork()",
             [MODEL_PROCESSES_COROUTINES] = "the cluster module with %1$u workers",
@@ -53,7 +53,7 @@ static const char *const constructs[RUNTIME_COUNT][MODEL_COUNT] = {
         },
     [RUNTIME_GO] =
         {
-            [MODEL_THREADS] = "%1$u goroutines (errgroup.Group with SetLimit(%1$u))",
+            [MODEL_THREADS] = "%1$u goroutines (errgroup.Group with SetLimit(%1$u)); GOMAXPROCS as it is",
             [MODEL_COROUTINES] = "goroutines (errgroup.Group with SetLimit(%2$u))",
             [MODEL_PROCESSES] = "%1$u processes (os/exec)",
             [MODEL_PROCESSES_COROUTINES] = "%1$u processes, goroutines in each",
@@ -90,40 +90,83 @@ static const struct frame *own_frame(const struct finding *finding)
     return frame;
 }
 
-/* printf-free sentences per finding, without the place. NULL: the wording of the finding says all. */
+/* What to do about a finding, printf-free and without the place: for any runtime, and in the words of one. */
+static const struct {
+    int id;
+    const char *any;
+    const char *of[RUNTIME_COUNT]; /* NULL: `any` says all */
+} actions[] = {
+    {2101, "split the lock (one per bucket or per thread, merged at the end), or hold it for less", {NULL}},
+    {2201, "release the lock before the wait and take it again for the result", {NULL}},
+    {3002,
+     "start all operations before waiting for the first",
+     {
+         [RUNTIME_CPYTHON] = "start all awaits, then gather them (asyncio.TaskGroup), bounded by a semaphore",
+         [RUNTIME_PYPY] = "start all awaits, then gather them (asyncio.gather), bounded by a semaphore",
+         [RUNTIME_NODE] = "start all operations, then await Promise.all(), in batches that the peer can take",
+         [RUNTIME_RUBY] = "start a task for each (Async::Barrier), then wait for all",
+     }},
+    {3101,
+     "use the non-blocking call, or move it to a bounded worker pool",
+     {
+         [RUNTIME_CPYTHON] = "call an async library, or move the call to a bounded executor (asyncio.to_thread)",
+         [RUNTIME_PYPY] = "call an async library, or move the call to a bounded executor (asyncio.to_thread)",
+         [RUNTIME_NODE] = "use the call without Sync (fs.promises, execFile instead of execSync)",
+         [RUNTIME_RUBY] = "use a call that the fiber scheduler knows, or a thread",
+     }},
+    {3102,
+     "hand the computation to worker threads",
+     {
+         [RUNTIME_CPYTHON] = "hand the computation to a process pool (loop.run_in_executor)",
+         [RUNTIME_PYPY] = "hand the computation to a process pool (loop.run_in_executor)",
+         [RUNTIME_NODE] = "hand the computation to worker_threads",
+         [RUNTIME_RUBY] = "hand the computation to a worker process, or a Ractor",
+     }},
+    {3201, "look at the peer first: an index, a cache, or a smaller answer may be worth more than concurrency", {NULL}},
+    {4001,
+     "keep worker processes alive and feed them (a pool), several items per message",
+     {
+         [RUNTIME_CPYTHON] = "keep worker processes alive (concurrent.futures.ProcessPoolExecutor), several items per "
+                             "message (chunksize)",
+         [RUNTIME_NODE] = "keep worker processes alive and feed them by messages, or use worker_threads",
+     }},
+    {4002,
+     "keep worker threads alive and feed them (a pool)",
+     {
+         [RUNTIME_CPYTHON] = "keep worker threads alive (concurrent.futures.ThreadPoolExecutor)",
+         [RUNTIME_RUBY] = "keep worker threads alive and feed them by a Queue",
+         [RUNTIME_NODE] = "keep worker_threads alive and feed them by messages (piscina)",
+         [RUNTIME_JVM] = "keep worker threads alive (Executors.newFixedThreadPool), or use virtual threads (21+)",
+     }},
+    {4003,
+     "bound the number of threads: a pool, or coroutines behind a semaphore",
+     {
+         [RUNTIME_CPYTHON] = "bound the number of threads: ThreadPoolExecutor(max_workers=N), or coroutines behind a "
+                             "semaphore",
+         [RUNTIME_RUBY] = "bound the number of threads: a fixed number of them and a SizedQueue",
+         [RUNTIME_JVM] =
+             "bound the number of threads: Executors.newFixedThreadPool(N), or virtual threads (21+) behind "
+             "a Semaphore",
+         [RUNTIME_GO] = "bound what blocks a thread (system calls, cgo): errgroup.Group with SetLimit(N)",
+     }},
+    {4101, "send batches, share less, or do the small steps where the data is", {NULL}},
+    {6001,
+     "spread over machines",
+     {
+         [RUNTIME_CPYTHON] = "spread over machines: Dask or Ray",
+         [RUNTIME_PYPY] = "spread over machines: Dask or Ray",
+     }},
+};
+
+/* NULL: the wording of the finding says all. */
 static const char *action_of(int id, enum runtime_kind runtime)
 {
-    bool python = runtime == RUNTIME_CPYTHON || runtime == RUNTIME_PYPY;
-
-    switch (id) {
-    case 2101:
-        return "split the lock (one per bucket or per thread, merged at the end), or hold it for less";
-    case 2201:
-        return "release the lock before the wait and take it again for the result";
-    case 3002:
-        return python ? "start all awaits, then gather them (asyncio.TaskGroup), bounded by a semaphore"
-                      : "start all operations before waiting for the first";
-    case 3101:
-        return python ? "call an async library, or move the call to a bounded executor (asyncio.to_thread)"
-                      : "use the non-blocking call, or move it to a bounded worker pool";
-    case 3102:
-        return python ? "hand the computation to a process pool (loop.run_in_executor)"
-                      : "hand the computation to worker threads";
-    case 3201:
-        return "look at the peer first: an index, a cache, or a smaller answer may be worth more than concurrency";
-    case 4001:
-        return "keep worker processes alive and feed them (a pool), several items per message";
-    case 4002:
-        return "keep worker threads alive and feed them (a pool)";
-    case 4003:
-        return "bound the number of threads: a pool, or coroutines behind a semaphore";
-    case 4101:
-        return "send batches, share less, or do the small steps where the data is";
-    case 6001:
-        return python ? "spread over machines: Dask or Ray" : "spread over machines";
-    default:
-        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+        if (actions[i].id != id)
+            continue;
+        return (size_t)runtime < RUNTIME_COUNT && actions[i].of[runtime] ? actions[i].of[runtime] : actions[i].any;
     }
+    return NULL;
 }
 
 static int add_finding_action(const struct finding *finding, enum runtime_kind runtime, struct recommendation *r)

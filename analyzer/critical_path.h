@@ -11,10 +11,11 @@
  * the Execution of Parallel and Distributed Programs", ICDCS 1988; that off-CPU waits are the edges, found from who
  * wakes whom, is F. Zhou et al., "wPerf: Generic Off-CPU Analysis to Identify Bottleneck Waiting Events", OSDI 2018.
  *
- * Edges: lock, handoff, ipc, join and interpreter_lock waits with a waker. Waits on the outside, on timers and for work
- * that never came stay on the thread and count as their cause. Knows slices; refuses to guess what they do not hold:
- * where slices were merged or lost the path is marked approximate, and time without a record is taken from the sums of
- * the thread, and is PATH_UNKNOWN where those say nothing either.
+ * Edges: lock, handoff, ipc, join and interpreter_lock waits with a waker; an interpreter_lock wait that timed out just
+ * when the lock came free leads to the thread of the process that ran before. Waits on the outside, on timers and for
+ * work that never came stay on the thread and count as their cause. Knows slices; refuses to guess what they do not
+ * hold: where slices were merged or lost the path is marked approximate, and time without a record is taken from the
+ * sums of the thread, and is PATH_UNKNOWN where those say nothing either.
  */
 
 struct critical_path;

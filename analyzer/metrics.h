@@ -86,6 +86,8 @@ struct measurement;
     X(LOOP_TURN_CPU_NS, "loop_turn_cpu_ns", "ns", "the CPU time of a loop turn")       /* CPU time per turn */        \
     X(LOOP_SERIAL_AWAITS, "loop_serial_awaits", "bool",                                                               \
       "the loop awaits one thing after another") /* never two waits outstanding */                                    \
+    X(LOOP_OVERLAP_SHARE, "loop_overlap_share", "share",                                                              \
+      "the time that overlapping the awaits would save") /* of the life of a loop that awaits serially; else 0 */     \
     X(POTENTIAL_GAIN_NS, "potential_gain_ns", "ns",                                                                   \
       "the possible gain") /* wall time that perfect concurrency could save */                                        \
     X(POTENTIAL_GAIN_SHARE, "potential_gain_share", "share", "the possible gain")                                     \

@@ -14,6 +14,9 @@
 /* Below this many waits nothing can be said about how they follow each other. */
 #define SERIAL_MIN_WAITS 10
 
+/* One or two long callbacks are a start-up. */
+#define STALLS_MIN 3
+
 /*
  * Only timers were seen (no descriptors outstanding), so nobody counted tasks. One timer at a time looks like this:
  * waits of much the same length, never shorter than the rest, and after each a burst that is too small for many tasks.
@@ -51,7 +54,10 @@ static bool awaits_serially(const struct lane *lane)
     const struct thread *t = lane->thread;
     uint64_t life_ns = t->death_ns - t->birth_ns;
 
-    if (strcmp(loop->kind, "asyncio") != 0 && strcmp(loop->kind, "uvloop") != 0)
+    bool python = strcmp(loop->kind, "asyncio") == 0 || strcmp(loop->kind, "uvloop") == 0;
+
+    /* Of node's timers nobody knows whether somebody awaits them. */
+    if (!python && (strcmp(loop->kind, "libuv") != 0 || loop->outstanding_max != 1))
         return false;
     if (lane->process && lane->process->listens)
         return false;
@@ -77,9 +83,18 @@ static double turn_cpu_ns(const struct event_loop *loop)
 
     if ((double)loop->longest_stall_ns < mean)
         mean *= metrics_share(wait, cpu + wait);
-    if (loop->stalls == 0 || stalls < 0.25 * cpu)
+    if (loop->stalls < STALLS_MIN || stalls < 0.25 * cpu)
         return mean;
     return fmax(mean, stalls / (double)loop->stalls);
+}
+
+/* All at once, they take as long as one of them. */
+static double overlap_share(const struct lane *lane)
+{
+    double life = (double)(lane->thread->death_ns - lane->thread->birth_ns);
+    double waits = (double)lane->external_count, wait = (double)lane->external_ns;
+
+    return waits > 1.0 ? metrics_share(wait - wait / waits, life) : 0.0;
 }
 
 static int compare_pid(const void *a, const void *b)
@@ -133,4 +148,6 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
     v[METRIC_LOOP_FULL_SHARE] = fmin(1.0, metrics_share(cpu, whole));
     v[METRIC_LOOP_TURN_CPU_NS] = metrics_share(turn, cpu);
     v[METRIC_LOOP_SERIAL_AWAITS] = awaits_serially(largest);
+    if (v[METRIC_LOOP_SERIAL_AWAITS] != 0.0)
+        v[METRIC_LOOP_OVERLAP_SHARE] = overlap_share(largest);
 }

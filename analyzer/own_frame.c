@@ -47,7 +47,10 @@ static bool is_foreign_binary(const struct frame *frame)
     const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
     const char *name = slash ? slash + 1 : frame->module;
 
-    if (!name || ends_with(frame->file, ".py") || ends_with(frame->file, ".rb") || ends_with(frame->file, ".js"))
+    if (!name)
+        return false;
+    if (frame->file &&
+        (ends_with(frame->file, ".py") || ends_with(frame->file, ".rb") || ends_with(frame->file, ".js")))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(foreign_binaries); i++) {
         size_t n = strlen(foreign_binaries[i]);
@@ -59,14 +62,21 @@ static bool is_foreign_binary(const struct frame *frame)
     return strncmp(frame->module, "/usr/lib/", 9) == 0 || strncmp(frame->module, "/lib/", 5) == 0;
 }
 
+/* "/usr/lib", "/lib/x86_64-linux-gnu/libc.so.6", a runtime's binary: a frame of it says how, not what for. */
+static bool is_of_a_library(const struct frame *frame)
+{
+    for (size_t i = 0; frame->file && i < ARRAY_SIZE(installed); i++)
+        if (strstr(frame->file, installed[i]))
+            return true;
+    return (frame->file && begins_with_one_of(frame->file, foreign_starts, ARRAY_SIZE(foreign_starts))) ||
+           is_foreign_binary(frame);
+}
+
 static bool is_own(const struct frame *frame)
 {
     if (!frame->file || frame->line == 0)
         return false;
-    for (size_t i = 0; i < ARRAY_SIZE(installed); i++)
-        if (strstr(frame->file, installed[i]))
-            return false;
-    return !begins_with_one_of(frame->file, foreign_starts, ARRAY_SIZE(foreign_starts)) && !is_foreign_binary(frame);
+    return !is_of_a_library(frame);
 }
 
 const struct frame *advice_own_frame_in(const struct frame *frames, size_t n)
@@ -77,7 +87,46 @@ const struct frame *advice_own_frame_in(const struct frame *frames, size_t n)
     return NULL;
 }
 
+const struct frame *advice_near_frame_in(const struct frame *frames, size_t n)
+{
+    const struct frame *own = advice_own_frame_in(frames, n);
+
+    if (own)
+        return own;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(frames[i].function, "?") != 0 && !is_of_a_library(&frames[i]))
+            return &frames[i];
+    for (size_t i = 0; i < n; i++)
+        if (frames[i].file)
+            return &frames[i];
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(frames[i].function, "?") != 0)
+            return &frames[i];
+    return n > 0 ? &frames[0] : NULL;
+}
+
 const struct frame *advice_own_frame(const struct site *site)
 {
     return advice_own_frame_in(site->frames, site->n_frames);
+}
+
+static int compare_text(const char *a, const char *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return strcmp(a, b);
+}
+
+int advice_compare_frames(const struct frame *a, const struct frame *b)
+{
+    int order;
+
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    order = compare_text(a->file, b->file);
+    if (!order)
+        order = a->line < b->line ? -1 : a->line > b->line;
+    if (!order)
+        order = compare_text(a->function, b->function);
+    return order ? order : compare_text(a->module, b->module);
 }

@@ -154,6 +154,12 @@ static void merge_pair(struct run_slice *into, const struct run_slice *next)
     into->blocked_ns += next->blocked_ns;
 }
 
+void run_thread_sort_slices(struct run_thread *thread)
+{
+    if (thread->n_slices)
+        qsort(thread->slices, thread->n_slices, sizeof(*thread->slices), by_time);
+}
+
 /* Halve every lane; from now on twice as many slices go into one. */
 static void merge_neighbours(struct run_state *state)
 {
@@ -162,8 +168,7 @@ static void merge_neighbours(struct run_state *state)
         struct run_thread *thread = &state->threads[i];
         size_t n = thread->n_slices, kept = 0;
 
-        if (n)
-            qsort(thread->slices, n, sizeof(*thread->slices), by_time);
+        run_thread_sort_slices(thread);
         for (size_t k = 0; k < n; k += 2) {
             thread->slices[kept] = thread->slices[k];
             if (k + 1 < n)

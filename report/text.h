@@ -43,17 +43,13 @@ void text_check(struct text *t, const struct buffer *b);
 /* Append `frame` as a place: "crawl.py:88", else "parse()", else the module's name; nothing when nothing is known. */
 void text_place(struct text *t, struct buffer *b, const struct frame *frame);
 
-/*
- * The frame that says most about where a stack is: the innermost of people's own code, else the innermost with a source
- * file, else the innermost with a name, else the innermost. NULL: none.
- */
-const struct frame *text_frame(const struct frame *frames, size_t n);
-const struct frame *text_site_frame(const struct site *site);
+const struct frame *text_site_frame(const struct site *site); /* advice_near_frame_in() of its frames */
 
-/* Append what text_frame() finds: "parse (crawl.py:88)", "parse()", "libfoo.so"; nothing when nothing is known. */
+/* Append a frame: "parse (crawl.py:88)", "parse()", "libfoo.so"; nothing when nothing is known. */
 void text_spot(struct text *t, struct buffer *b, const struct frame *frame);
 
-/* Append a stack, innermost first, at most `most` frames: "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
+/* Append a stack, innermost first, at most `most` frames, the innermost of people's own code among them:
+   "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
 void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most);
 
 /*

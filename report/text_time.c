@@ -65,7 +65,7 @@ static void bar(const struct text *t, size_t columns, bool on_cpu)
     layout_put(&t->layout, on_cpu ? LAYOUT_GOOD : LAYOUT_PLAIN, buffer_text(&b));
 }
 
-/* "parse crawl.py:88 (64 %)": where most of a row was spent, and how much of the row that was. */
+/* "parse crawl.py:88 (64 %)": where most of a row was spent, and how much of the row that was; a tenth is no answer. */
 static void add_row_place(struct text *t, struct buffer *b, const struct time_row *row, size_t columns)
 {
     uint64_t time_ns = 0;
@@ -73,7 +73,7 @@ static void add_row_place(struct text *t, struct buffer *b, const struct time_ro
     AUTO_BUFFER place = {0}, share = {0};
 
     text_place(t, &place, frame);
-    if (place.length == 0)
+    if (place.length == 0 || time_ns < row->time_ns / 10)
         return;
     if (time_ns < row->time_ns - row->time_ns / 100)
         buffer_format(&share, " (%s)", format_share_of(time_ns, row->time_ns).text);

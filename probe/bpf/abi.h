@@ -64,6 +64,8 @@ enum wait_kind {
     WAIT_INTERPRETER_LOCK, /* a sub-interpreter's own GIL, Ruby's GVL */
     WAIT_RUBY_SLEEP,       /* Ruby's sleep: a timed wait on the thread's own condition variable */
     WAIT_RUBY_QUEUE,       /* Ruby's Queue, Mutex, Thread#join: likewise, until another thread acts */
+    /* Told by user space. */
+    WAIT_POOL, /* a worker of a pool, without work */
     WAIT_KIND_COUNT,
 };
 
@@ -115,6 +117,8 @@ struct slot {
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
     struct stack_limiter limiters[STACK_LIMITERS];
+    __u32 random; /* state of the generator that picks waits; 0: not seeded */
+    __u32 pad;
     __u32 stack_id;    /* of the wait in progress; 0: none taken */
     __u32 stack_shift; /* it stands for 2^stack_shift waits */
     __u32 voluntary;

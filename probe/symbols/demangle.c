@@ -22,6 +22,8 @@ static void take(const char *text, size_t length, void *data)
     struct output *output = data;
     size_t room = DEMANGLE_OUTPUT_MAX - output->length;
 
+    if (length == 0)
+        return; /* `text` may be NULL */
     memcpy(output->text + output->length, text, length < room ? length : room);
     output->length += length < room ? length : room;
     output->text[output->length] = '\0';

@@ -126,7 +126,8 @@ static void read_on(struct jit_map *map, uid_t owner)
     if (length <= 0)
         return;
     map->done += (off_t)take_lines(map, text, (size_t)length);
-    qsort(map->entries, map->n, sizeof(*map->entries), compare);
+    if (map->n > 1)
+        qsort(map->entries, map->n, sizeof(*map->entries), compare);
 }
 
 static const struct entry *find(const struct jit_map *map, uint64_t address)

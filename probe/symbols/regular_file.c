@@ -5,7 +5,8 @@
 
 #include "base/base.h"
 
-int regular_file_open(const char *path, bool follow, regular_file_check *check, const void *argument)
+int regular_file_open(const char *path, bool follow, bool (*check)(const struct stat *st, const void *argument),
+                      const void *argument)
 {
     AUTO_CLOSE int handle = open(path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
     char reopen[64];

@@ -12,13 +12,9 @@
 #include <sys/stat.h>
 
 /*
- * Judge a regular file before it is opened. @return false: don't
- */
-typedef bool regular_file_check(const struct stat *st, const void *argument);
-
-/*
  * @param follow  false: the last part of the path must not be a symbolic link
- * @param check   NULL: any regular file will do
+ * @param check   judges the file before it is opened: false: don't; NULL: any regular file will do
  * @return a descriptor, -errno (-EPERM: refused by `check`; -EINVAL: not a regular file)
  */
-int regular_file_open(const char *path, bool follow, regular_file_check *check, const void *argument);
+int regular_file_open(const char *path, bool follow, bool (*check)(const struct stat *st, const void *argument),
+                      const void *argument);

@@ -32,6 +32,70 @@ static void every_runtime_has_words_for_every_model(void **state)
     }
 }
 
+/* A word of each runtime that must be in its construct for each model. */
+static void words_are_those_of_the_runtime(void **state)
+{
+    static const char *const words[RUNTIME_COUNT][MODEL_COUNT] = {
+        [RUNTIME_NATIVE] = {NULL, "std::thread", "epoll", "fork", "SO_REUSEPORT"},
+        [RUNTIME_CPYTHON] = {NULL, "ThreadPoolExecutor", "asyncio", "ProcessPoolExecutor", "asyncio.run"},
+        [RUNTIME_PYPY] = {NULL, "ThreadPoolExecutor", "asyncio", "ProcessPoolExecutor", "asyncio.run"},
+        [RUNTIME_RUBY] = {NULL, "Thread.new", "Async", "Ractor", "Process.fork"},
+        [RUNTIME_NODE] = {NULL, "worker_threads", "Promise.all", "child_process.fork", "cluster"},
+        [RUNTIME_JVM] = {NULL, "newFixedThreadPool", "newVirtualThreadPerTaskExecutor", "ProcessBuilder",
+                         "virtual threads"},
+        [RUNTIME_GO] = {NULL, "SetLimit(7)", "SetLimit(33)", "os/exec", "goroutines"},
+    };
+
+    (void)state;
+    assert_int_equal(MODEL_THREADS, 1);
+    for (int runtime = 0; runtime < RUNTIME_COUNT; runtime++) {
+        for (int model = MODEL_THREADS; model < MODEL_COUNT; model++) {
+            struct recommendation r = {.model = (enum model)model, .change = CHANGE_SWITCH, .workers = 7};
+            char *text = construct_of((enum runtime_kind)runtime, &r, 33);
+
+            assert_non_null(strstr(text, words[runtime][model]));
+            free(text);
+        }
+    }
+}
+
+static void what_to_do_is_said_in_the_words_of_the_runtime(void **state)
+{
+    static const struct {
+        enum runtime_kind runtime;
+        int id;
+        const char *text;
+    } cases[] = {
+        {RUNTIME_NATIVE, 3102, "worker threads"},
+        {RUNTIME_CPYTHON, 3102, "process pool"},
+        {RUNTIME_NODE, 3102, "worker_threads"},
+        {RUNTIME_RUBY, 3102, "Ractor"},
+        {RUNTIME_CPYTHON, 3101, "to_thread"},
+        {RUNTIME_NODE, 3101, "fs.promises"},
+        {RUNTIME_CPYTHON, 3002, "TaskGroup"},
+        {RUNTIME_NODE, 3002, "Promise.all"},
+        {RUNTIME_JVM, 4002, "newFixedThreadPool"},
+        {RUNTIME_CPYTHON, 4001, "ProcessPoolExecutor"},
+        {RUNTIME_GO, 4003, "SetLimit"},
+        {RUNTIME_JVM, 2101, "split the lock"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = case_serial_waits(cases[i].runtime, 10, MS, MS);
+        struct finding finding = {.id = cases[i].id};
+        struct recommendation r = {.model = MODEL_COROUTINES, .change = CHANGE_FIX, .workers = 4};
+
+        assert_int_equal(construct_actions(m, &finding, 1, 0, &r), 0);
+        assert_true(r.n_actions >= 1);
+        assert_non_null(strstr(r.actions[0], cases[i].text));
+        for (size_t k = 0; k < r.n_actions; k++)
+            free(r.actions[k]);
+        free(r.actions);
+        measurement_free(m);
+    }
+}
+
 static void keeping_and_serial_need_no_construct(void **state)
 {
     struct recommendation keep = {.model = MODEL_THREADS, .change = CHANGE_KEEP, .workers = 7};
@@ -108,6 +172,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_runtime_has_words_for_every_model),
+        cmocka_unit_test(words_are_those_of_the_runtime),
+        cmocka_unit_test(what_to_do_is_said_in_the_words_of_the_runtime),
         cmocka_unit_test(keeping_and_serial_need_no_construct),
         cmocka_unit_test(actions_name_the_library_and_the_place),
         cmocka_unit_test(the_place_is_in_the_user_s_own_code),

@@ -41,6 +41,16 @@ static void every_finding_has_its_flaw_and_its_near_miss(void **state)
     }
 }
 
+static void neighbours_that_crowd_the_machine_are_not_the_programs_fault(void **state)
+{
+    (void)state;
+    assert_true(found(case_busy_threads(RUNTIME_NATIVE, 4, 8, 325 * MS, 675 * MS), 1203));
+    assert_false(found(case_busy_threads(RUNTIME_NATIVE, 4, 8, 275 * MS, 725 * MS), 1203));
+    /* Two lanes that could have used a CPU each, had there been any. */
+    assert_true(found(case_busy_threads(RUNTIME_NATIVE, 4, 1, 200 * MS, 800 * MS), 1001));
+    assert_false(found(case_busy_threads(RUNTIME_NATIVE, 4, 2, 100 * MS, 900 * MS), 1001));
+}
+
 static void traffic_shows_in_samples_where_nobody_waits(void **state)
 {
     (void)state;
@@ -151,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_has_its_flaw_and_its_near_miss),
+        cmocka_unit_test(neighbours_that_crowd_the_machine_are_not_the_programs_fault),
         cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
         cmocka_unit_test(a_run_that_was_over_at_once_says_nothing_else),
         cmocka_unit_test(ids_and_slugs),

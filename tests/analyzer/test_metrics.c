@@ -192,6 +192,57 @@ static void a_client_that_polls_one_socket_is_no_loop(void **state)
     measurement_free(m);
 }
 
+/* Over one connection: requests, each awaited, or news that come by themselves. */
+static void requests_are_told_from_news(void **state)
+{
+    struct measurement *m = case_loop(40, 500 * US, 50 * MS, 1);
+
+    (void)state;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 1.0); /* nobody looked */
+    m->loops[0].received_segments = 40;
+    m->loops[0].sent_segments = 40;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 1.0);
+    near(metrics_of(m).value[METRIC_LOOP_OVERLAP_SHARE], 50.0 / 50.5 * 39 / 40);
+    m->loops[0].sent_segments = 10;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 1.0);
+    m->loops[0].sent_segments = 9;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 0.0);
+    near(metrics_of(m).value[METRIC_LOOP_OVERLAP_SHARE], 0.0);
+    measurement_free(m);
+}
+
+static void node_awaits_serially_over_one_connection_only(void **state)
+{
+    struct measurement *m = case_loop(40, 500 * US, 50 * MS, 1);
+
+    (void)state;
+    strcpy(m->loops[0].kind, "libuv");
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 1.0);
+    m->loops[0].outstanding_max = 0;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 0.0);
+    m->loops[0].outstanding_max = 2;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 0.0);
+    measurement_free(m);
+}
+
+/* A loop under load has to wait for one turn in many: the few it waited for must not pass for long ones. */
+static void turns_that_had_to_wait_are_not_all_turns(void **state)
+{
+    struct measurement *m = case_loop(10, 200 * MS, 2 * MS, 8);
+
+    (void)state;
+    m->loops[0].longest_stall_ns = 20 * MS;
+    assert_true(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] < 3e6);
+    /* Unless such long callbacks were seen. */
+    m->loops[0].longest_stall_ns = 200 * MS;
+    near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 200.0);
+    m->loops[0].longest_stall_ns = 150 * MS;
+    m->loops[0].stalls = 10;
+    m->loops[0].stall_ns = 1200 * MS;
+    near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 120.0);
+    measurement_free(m);
+}
+
 /* Nothing but timers: equal waits with small bursts follow each other; irregular ones belong to many tasks. */
 static void timers_one_at_a_time_are_inferred_from_their_rhythm(void **state)
 {
@@ -328,6 +379,9 @@ int main(void)
         cmocka_unit_test(a_hand_off_from_another_process_is_ipc),
         cmocka_unit_test(the_run_queue_dilutes_no_share),
         cmocka_unit_test(a_client_that_polls_one_socket_is_no_loop),
+        cmocka_unit_test(requests_are_told_from_news),
+        cmocka_unit_test(node_awaits_serially_over_one_connection_only),
+        cmocka_unit_test(turns_that_had_to_wait_are_not_all_turns),
         cmocka_unit_test(timers_one_at_a_time_are_inferred_from_their_rhythm),
         cmocka_unit_test(an_unknown_lock_shows_in_how_many_run_at_once),
         cmocka_unit_test(memory_is_counted_once),

@@ -16,6 +16,8 @@ SATURATED = "CA1301"  # a fact, where it is one: all CPUs are in use
 IDLE = "CA9003"  # likewise: it mostly waited for work
 ONE_CORE = "CA1001"
 GIL = "CA2001"
+COPIED = "CA4201"  # what forked workers write to they copy; of a few MiB it is said at the lowest severity
+NO_SYMBOLS = "CA9005"  # distributions strip their programs
 FORECAST_ONLY = ["--no-evidence"]
 SECONDS = 2.5
 
@@ -77,23 +79,22 @@ class PythonServerTest(ServiceCase):
 
     def test_gunicorn_with_sync_workers(self):
         self.gunicorn()
-        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED])
+        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED, COPIED])
 
     def test_gunicorn_with_threads(self):
         """Its pool's idle threads queue for no mutex; that they share a GIL under load is true."""
         self.gunicorn("--worker-class", "gthread", "--threads", 4)
-        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED, GIL])
+        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED, GIL, COPIED])
 
     def test_gunicorn_idle(self):
         self.gunicorn(idle=True)
-        self.assert_an_expert_agrees([None], ["keep"], allowed=[IDLE])
+        self.assert_an_expert_agrees([None, "processes"], ["keep"], allowed=[IDLE, COPIED])
 
     def test_uvicorn(self):
         """One event loop that computes: further processes with a loop each would help, a pool beside it would not."""
         self.serve("uvicorn", "--port", self.port, "--log-level", "warning", "application:asgi", keep_alive=True)
-        models, changes = ["coroutines", "processes+coroutines"], ["keep", "switch"]
-        allowed = [SATURATED, ONE_CORE, "CA3102"]
-        self.assert_an_expert_agrees(models, changes, now=["coroutines"], allowed=allowed)
+        models, allowed = ["coroutines", "processes+coroutines"], [SATURATED, ONE_CORE]
+        self.assert_an_expert_agrees(models, ["keep", "switch"], now=["coroutines"], allowed=allowed)
 
     def test_http_server(self):
         """A thread for each request, all under one GIL."""
@@ -176,7 +177,7 @@ class StandardPoolTest(ServiceCase):
         self.assert_an_expert_agrees(["threads", "coroutines"], ["keep"], now=["threads"])
 
     def test_threads_that_compute_in_python(self):
-        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [300_000] * 60))\n")
+        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [400_000] * 80))\n")
         self.assert_an_expert_agrees(["processes"], ["switch"], now=["threads"], allowed=[GIL, ONE_CORE])
         self.assertIn(GIL, support.findings(self.report), self.log)
 
@@ -220,11 +221,11 @@ class CommandTest(ServiceCase):
 
     def test_sort(self):
         self.measured("sort", "-n", "--parallel=2", "-S", "200M", self.data(), "-o", "/dev/null", options=FORECAST_ONLY)
-        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED])
+        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED, NO_SYMBOLS])
 
     def test_xz(self):
         self.measured("xz", "-T2", "-1", "--block-size=2MiB", "-k", self.data(), options=FORECAST_ONLY)
-        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED])
+        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED, NO_SYMBOLS])
 
     def test_make(self):
         names = [f"part{n}" for n in range(12)]
@@ -234,13 +235,13 @@ class CommandTest(ServiceCase):
         rules = f"all: {' '.join(name + '.o' for name in names)}\n%.o: %.c\n\tgcc -O2 -c $< -o $@\n"
         (self.folder / "Makefile").write_text(rules)
         self.measured("make", "-s", "-j2", "-C", self.folder, options=FORECAST_ONLY)
-        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED])
+        self.assert_an_expert_agrees(["processes"], ["keep"], now=["processes"], allowed=[SATURATED, NO_SYMBOLS])
 
     def test_pipeline(self):
         """Back-pressure is not chatter: the checksum computes all the time, and what feeds it waits for room."""
         self.measured("sh", "-c", "head -c 700M /dev/zero | sha256sum", options=FORECAST_ONLY)
         models = ["serial", "processes", "threads"]
-        self.assert_an_expert_agrees(models, ["keep", "switch"], allowed=[ONE_CORE, SATURATED])
+        self.assert_an_expert_agrees(models, ["keep", "switch"], allowed=[ONE_CORE, SATURATED, NO_SYMBOLS])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ REPLAY = {"analyzer/replay/replay.h"}
 # Headers of foreign libraries, and the only places that may see them (path prefixes).
 LIBRARIES = {
     r"(bpf/|linux/(bpf|btf|perf_event)\.h)": ("probe/bpf/",),
-    r"(libelf|gelf|dwarf|elfutils/)": ("probe/symbols/",),
+    r"(libelf|gelf|dwarf|elfutils/|libiberty/)": ("probe/symbols/",),
     r"jansson\.h": (
         "probe/measurement_json",
         "probe/measurement_schema",

@@ -153,6 +153,27 @@ static void a_stack_belongs_to_one_wait(void **state)
     assert_int_equal(m->n_sites, 0);
 }
 
+/* A slice is told when its thread runs again, which may be long after its wait. */
+static void a_late_switch_in_loses_no_stack(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = NULL;
+    struct record record = {.type = RECORD_SLICE,
+                            .time = BEGIN + 106000000,
+                            .tid = root,
+                            .tgid = root,
+                            .kind = WAIT_SLEEP,
+                            .blocked_ns = 5000000,
+                            .runnable_ns = 100000000,
+                            .stack_id = 1};
+
+    (void)state;
+    stack(1, root, STACK_WAIT, 0, BEGIN + 1000000);
+    assert_int_equal(feed(WIRE_RECORDS, &record, sizeof(record)), 0);
+    m = measured(WAIT_SLEEP, 0);
+    assert_int_equal(m->n_sites, 1);
+    assert_int_equal(m->sites[0].time_ns, 5000000);
+}
+
 static void cpu_time_is_shared_by_samples(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = NULL;
@@ -295,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_site_has_what_its_waits_took, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_belongs_to_one_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_switch_in_loses_no_stack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cpu_time_is_shared_by_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wakers_and_holders_come_by_the_id_of_the_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_owner_of_a_mutex_is_a_holder, set_up, tear_down),

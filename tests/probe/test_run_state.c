@@ -66,6 +66,24 @@ static void a_merged_slice_is_named_after_its_longest_wait(void **state)
     run_state_clear(&run);
 }
 
+/* Ring by ring they come, and a thread may have been on two CPUs since the last reading. */
+static void slices_are_put_in_order(void **state)
+{
+    struct run_state run;
+    struct run_thread *thread;
+
+    (void)state;
+    assert_int_equal(run_state_init(&run, 100), 0);
+    thread = run_state_new_thread(&run, 10, 10, 0, 1);
+    run_thread_sort_slices(thread);
+    for (uint64_t i = 0; i < 20; i++)
+        assert_int_equal(run_state_add_slice(&run, thread, &(struct run_slice){.time = 1 + (i * 7) % 20}), 0);
+    run_thread_sort_slices(thread);
+    for (uint64_t i = 0; i < 20; i++)
+        assert_int_equal(thread->slices[i].time, 1 + i);
+    run_state_clear(&run);
+}
+
 static void a_reused_tid_is_a_new_thread(void **state)
 {
     struct run_state run;
@@ -116,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_merge_evenly_and_keep_their_sums),
         cmocka_unit_test(a_merged_slice_is_named_after_its_longest_wait),
+        cmocka_unit_test(slices_are_put_in_order),
         cmocka_unit_test(a_reused_tid_is_a_new_thread),
         cmocka_unit_test(further_threads_than_rows_are_refused),
         cmocka_unit_test(the_interpreter_lock_is_known_by_half_an_address),

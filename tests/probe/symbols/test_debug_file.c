@@ -148,6 +148,18 @@ static void not_a_debug_file(void **state)
     }
 }
 
+/* Fedora's way: the symbol table alone, packed, in a section of the file (GDB manual, "MiniDebugInfo"). */
+static void packed_symbols_in_the_file(void **state)
+{
+    static const char *const functions[] = {"block_in_read", "inner", "recurse", "middle", "outer", "main", NULL};
+    AUTO_FREE char *trace = NULL;
+
+    run(*state, "objcopy --strip-debug prog.debug mini && rm prog.debug && xz mini && "
+                "objcopy --add-section .gnu_debugdata=mini.xz prog");
+    trace = trace_of(*state);
+    stopped_expect(trace, "deep.c", functions);
+}
+
 /* Give this process a /usr/lib/debug of its own. @return false: not allowed to */
 static bool mount_debug_directory(void)
 {
@@ -185,7 +197,9 @@ static void no_server_is_asked(void **state)
     int listener = atoi(getenv("CONCADVISE_TEST_LISTENER"));
 
     run(*state, "rm prog.debug");
+    (void)alarm(60); /* it would wait for our answer */
     expect_unnamed(*state);
+    (void)alarm(0);
     assert_int_equal(accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1);
     assert_int_equal(errno, EAGAIN);
 }
@@ -207,7 +221,7 @@ static int start_again_with_a_server(void)
     (void)setenv("DEBUGINFOD_TIMEOUT", "2", 1);
     (void)setenv("DEBUGINFOD_CACHE_PATH", "/nonexistent", 1);
     (void)setenv("CONCADVISE_TEST_LISTENER", number, 1);
-    execl("/proc/self/exe", "test_separate_debug", NULL);
+    execl("/proc/self/exe", "test_debug_file", NULL);
     return 1;
 }
 
@@ -221,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_another_program, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changed_but_of_the_same_build, set_up, tear_down),
         cmocka_unit_test_setup_teardown(not_a_debug_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(packed_symbols_in_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_server_is_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(by_build_id_and_below_the_system_directory, set_up, tear_down),
     };
