@@ -14,6 +14,7 @@
 
 #define SITES_KEPT 200
 #define HOLDERS_KEPT 64
+#define THREADS_COUNTED 1024u /* a site's distinct threads are counted up to here */
 
 /* A site while its cells are added up. */
 struct draft {
@@ -23,10 +24,10 @@ struct draft {
     bool on_cpu;
     enum cause cause;
     double ns, count;
-    double row_ns;    /* of the cell that `row` is from */
+    double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
     double frames_ns; /* of the cell that `frames` is from */
     uint64_t longest_ns;
-    uint64_t threads[TALLY_THREADS / 64];
+    uint64_t threads[THREADS_COUNTED / 64]; /* a bit for each row, modulo THREADS_COUNTED */
 };
 
 struct drafts {
@@ -54,10 +55,22 @@ static struct draft *find(struct drafts *drafts, uint64_t hash)
     return &drafts->list[*place - 1];
 }
 
+/* Which thread spent the most here. */
+static void vote(struct draft *draft, uint32_t row, double ns)
+{
+    draft->threads[row % THREADS_COUNTED / 64] |= UINT64_C(1) << row % 64;
+    if (draft->row == row) {
+        draft->row_ns += ns;
+    } else if (ns >= draft->row_ns) {
+        draft->row = row;
+        draft->row_ns = ns - draft->row_ns;
+    } else {
+        draft->row_ns -= ns;
+    }
+}
+
 static void add(struct draft *draft, uint32_t frames, const struct tally_cell *cell, double ns, double count)
 {
-    double row_ns = cell->class == TALLY_SAMPLE || cell->class == TALLY_OWNER ? ns : cell->row_ns;
-
     draft->ns += ns;
     draft->count += count;
     if (cell->longest_ns > draft->longest_ns)
@@ -67,14 +80,7 @@ static void add(struct draft *draft, uint32_t frames, const struct tally_cell *c
         draft->frames = frames;
         draft->stack = cell->stack;
     }
-    if (row_ns >= draft->row_ns) {
-        draft->row_ns = row_ns;
-        draft->row = cell->row;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(draft->threads); i++)
-        draft->threads[i] |= cell->threads[i];
-    if (cell->class == TALLY_SAMPLE)
-        draft->threads[cell->row % TALLY_THREADS / 64] |= UINT64_C(1) << cell->row % 64;
+    vote(draft, cell->row, ns);
 }
 
 /* What makes two cells one site. */
@@ -126,7 +132,7 @@ static int by_time(const void *left, const void *right)
     return (a->ns < b->ns) - (a->ns > b->ns);
 }
 
-/* Exact for up to TALLY_THREADS threads that were born one after the other. */
+/* Exact for up to THREADS_COUNTED threads that were born one after the other. */
 static uint32_t count_threads(const struct draft *draft)
 {
     uint32_t n = 0;

@@ -255,6 +255,10 @@ static int note_circumstances(const struct run *run, struct measurement *m)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");
+    if (r == 0 && run->collector.final.totals.stacks_denied)
+        r = measurement_note(m,
+                             "Programs that gained rights by setuid, setgid or file capabilities were measured without "
+                             "looking at their stacks: those are for root to see (sudo).");
     if (r == 0 && run->outlived)
         r = measurement_note(m, "Descendants outlived the program; they were measured for 2 s after its end.");
     if (r == 0 && run->timed_out)

@@ -7,7 +7,6 @@
 #include "probe/joins.h"
 #include "probe/loops.h"
 #include "probe/natives.h"
-#include "probe/parked.h"
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/ruby.h"
@@ -141,8 +140,9 @@ static void take_group_exit(struct collector *collector, const struct record *r)
 }
 
 /*
- * The stack of a wait that was called off as it began must not be taken for that of the next. A slice comes when the
- * thread runs again: on a crowded machine that is well after the end of its wait.
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A record's time is that
+ * of the switch-in: the wait began its length before that and, where it had to queue for a CPU, up to that much
+ * earlier.
  */
 #define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
 
@@ -151,7 +151,7 @@ static bool is_of_this_wait(const struct join *join, const struct record *r)
     uint64_t latest = r->time - r->blocked_ns;
 
     return join->taken && !join->sample && join->tid == r->tid &&
-           join->time + BEGIN_SLACK_NS + r->runnable_ns >= latest && join->time <= latest + BEGIN_SLACK_NS;
+           join->time + r->runnable_ns + BEGIN_SLACK_NS >= latest && join->time <= latest + BEGIN_SLACK_NS;
 }
 
 static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
@@ -161,8 +161,6 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
 
-    if (!gil && cause_is_futex(r->kind) && parked_is_place(collector->stacks, stack))
-        parked_note(run_state_find_process(&collector->state, r->tgid), r->address_low);
     if (error == 0 && stack != JOIN_NONE && !gil)
         loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
                         join.step);

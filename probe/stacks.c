@@ -7,8 +7,12 @@
 #include "probe/runtime/cpython.h"
 #include "probe/runtime/detect.h"
 
-/* Addresses are reused: look again whether it is still the same code object when the last look is older than this. */
-#define RECHECK_NS NSEC_PER_SEC
+/*
+ * Addresses are reused, most of all while a program imports its modules: look again whether it is still the same code
+ * object after this, and if so after twice as long, up to a second.
+ */
+#define RECHECK_FIRST_NS (10 * NSEC_PER_MSEC)
+#define RECHECK_LAST_NS NSEC_PER_SEC
 
 /* A code object, named once. */
 struct named_code {
@@ -21,6 +25,7 @@ struct named_code {
 struct seen_code {
     uint32_t code; /* index into codes */
     uint64_t checked;
+    uint64_t good_for_ns;
 };
 
 struct named_frame {
@@ -120,7 +125,7 @@ static int64_t find_code(struct stack_table *table, const struct image *image, c
 
     if (!place)
         return -ENOMEM;
-    if (seen && table->codes[seen->code].code && record->time < seen->checked + RECHECK_NS)
+    if (seen && table->codes[seen->code].code && record->time < seen->checked + seen->good_for_ns)
         return seen->code;
     code = look_at_code(table, image, record->tgid, address);
     if (code < 0)
@@ -129,9 +134,15 @@ static int64_t find_code(struct stack_table *table, const struct image *image, c
         if (base_grow(&table->seen, &table->seen_capacity, table->n_seen + 1, sizeof(*seen)) < 0)
             return -ENOMEM;
         seen = &table->seen[table->n_seen++];
+        *seen = (struct seen_code){0};
         *place = (uint32_t)table->n_seen;
     }
-    *seen = (struct seen_code){.code = (uint32_t)code, .checked = record->time};
+    if (seen->good_for_ns && seen->code == (uint32_t)code)
+        seen->good_for_ns = seen->good_for_ns < RECHECK_LAST_NS / 2 ? seen->good_for_ns * 2 : RECHECK_LAST_NS;
+    else
+        seen->good_for_ns = RECHECK_FIRST_NS;
+    seen->code = (uint32_t)code;
+    seen->checked = record->time;
     return code;
 }
 

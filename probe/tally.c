@@ -10,7 +10,7 @@
 #define SHIFT_MAX 40 /* no machine has that many waits in a window */
 
 struct tally_index {
-    struct hash_index strata, cells, pairs;
+    struct hash_index groups, strata, cells, pairs;
 };
 
 int tally_init(struct tally *tally)
@@ -22,10 +22,12 @@ int tally_init(struct tally *tally)
 
 void tally_clear(struct tally *tally)
 {
+    free(tally->groups);
     free(tally->strata);
     free(tally->cells);
     free(tally->pairs);
     if (tally->index) {
+        hash_index_clear(&tally->index->groups);
         hash_index_clear(&tally->index->strata);
         hash_index_clear(&tally->index->cells);
         hash_index_clear(&tally->index->pairs);
@@ -63,32 +65,59 @@ static uint32_t bucket_of(uint64_t ns)
     return (63 - (uint32_t)__builtin_clzll(ns | 1)) / 2;
 }
 
+static double weight_of(const struct tally_wait *wait)
+{
+    return (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+}
+
 static int64_t find_stratum(struct tally *tally, const struct tally_wait *wait)
 {
-    uint64_t hash = hash_mix(hash_mix(HASH_START, wait->tgid),
-                             (uint64_t)wait->kind << 16 | (uint64_t)bucket_of(wait->ns) << 1 | wait->interpreter_lock);
-    int64_t at = find(&tally->index->strata, hash, &tally->strata, &tally->n_strata, &tally->strata_capacity,
-                      sizeof(*tally->strata), STRATA_MAX);
+    uint64_t alike = hash_mix(hash_mix(HASH_START, wait->tgid),
+                              (uint64_t)wait->kind << 16 | (uint64_t)bucket_of(wait->ns) << 1 | wait->interpreter_lock);
+    int64_t group = find(&tally->index->groups, alike, &tally->groups, &tally->n_groups, &tally->groups_capacity,
+                         sizeof(*tally->groups), STRATA_MAX);
+    int64_t at = group < 0 ? group
+                           : find(&tally->index->strata, hash_mix(alike, wait->row), &tally->strata, &tally->n_strata,
+                                  &tally->strata_capacity, sizeof(*tally->strata), STRATA_MAX);
 
     if (at >= 0) {
         tally->strata[at].tgid = wait->tgid;
+        tally->strata[at].group = (uint32_t)group;
         tally->strata[at].kind = wait->kind;
         tally->strata[at].interpreter_lock = wait->interpreter_lock;
     }
     return at;
 }
 
+/* Count a wait in its stratum and in that one's group. */
+static void count_wait(struct tally *tally, struct tally_stratum *stratum, const struct tally_wait *wait)
+{
+    double weight = weight_of(wait);
+    struct tally_group *group = &tally->groups[stratum->group];
+    bool sited = stratum->seen_count > 0;
+
+    stratum->ns += wait->ns;
+    stratum->count++;
+    group->ns += wait->ns;
+    group->count++;
+    if (wait->join) {
+        stratum->seen_ns += weight * (double)wait->ns;
+        stratum->seen_count += weight;
+    }
+    if (stratum->seen_count > 0) {
+        group->sited_ns += sited ? wait->ns : stratum->ns;
+        group->sited_count += sited ? 1 : stratum->count;
+    }
+}
+
 static struct tally_cell *find_cell(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t tgid,
                                     uint32_t row, uint32_t stratum, int *ret_error)
 {
-    bool by_row = class == TALLY_SAMPLE || class == TALLY_OWNER;
     uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t) class);
     struct tally_cell *cell;
     int64_t at;
 
-    hash = hash_mix(hash_mix(hash, tgid), stratum);
-    if (by_row)
-        hash = hash_mix(hash, row);
+    hash = hash_mix(hash_mix(hash_mix(hash, tgid), stratum), row);
     at = find(&tally->index->cells, hash, &tally->cells, &tally->n_cells, &tally->cells_capacity, sizeof(*tally->cells),
               CELLS_MAX);
     if (at < 0) {
@@ -107,23 +136,10 @@ static struct tally_cell *find_cell(struct tally *tally, enum tally_class class,
     return cell;
 }
 
-static void vote(struct tally_cell *cell, uint32_t row, double ns)
-{
-    cell->threads[row % TALLY_THREADS / 64] |= UINT64_C(1) << row % 64;
-    if (cell->row == row) {
-        cell->row_ns += ns;
-    } else if (ns > cell->row_ns) {
-        cell->row = row;
-        cell->row_ns = ns - cell->row_ns;
-    } else {
-        cell->row_ns -= ns;
-    }
-}
-
 static int add_wait(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t row,
                     const struct tally_wait *wait, uint32_t stratum)
 {
-    double weight = (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+    double weight = weight_of(wait);
     int error = 0;
     struct tally_cell *cell = find_cell(tally, class, stack, wait->tgid, row, stratum, &error);
 
@@ -133,8 +149,6 @@ static int add_wait(struct tally *tally, enum tally_class class, struct join_sta
     cell->count += weight;
     if (wait->ns > cell->longest_ns)
         cell->longest_ns = wait->ns;
-    if (class != TALLY_OWNER)
-        vote(cell, row, weight * (double)wait->ns);
     return 0;
 }
 
@@ -186,7 +200,7 @@ static int add_pair(struct tally *tally, const struct tally_wait *wait)
                              (uint64_t)wait->kind << 1 | wait->interpreter_lock);
     int64_t at = find(&tally->index->pairs, hash, &tally->pairs, &tally->n_pairs, &tally->pairs_capacity,
                       sizeof(*tally->pairs), PAIRS_MAX);
-    double weight = (double)wait->ns * (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
+    double weight = (double)wait->ns * weight_of(wait);
     struct tally_pair *pair;
 
     if (at < 0)
@@ -221,7 +235,6 @@ static int add_holders(struct tally *tally, const struct tally_wait *wait, uint3
 
 int tally_wait(struct tally *tally, const struct tally_wait *wait)
 {
-    double weight = (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
     int64_t stratum;
     int r = 0;
 
@@ -234,14 +247,11 @@ int tally_wait(struct tally *tally, const struct tally_wait *wait)
         tally->unkept += wait->join != NULL;
         return stratum == -ENOBUFS ? 0 : (int)stratum;
     }
-    tally->strata[stratum].ns += wait->ns;
-    tally->strata[stratum].count++;
+    count_wait(tally, &tally->strata[stratum], wait);
     if (!wait->join)
         return 0;
     r = add_wait(tally, TALLY_WAIT, wait->join->stack, wait->row, wait, (uint32_t)stratum);
     tally->unkept += r < 0;
-    tally->strata[stratum].seen_ns += weight * (double)wait->ns;
-    tally->strata[stratum].seen_count += weight;
     if (r == 0)
         r = add_holders(tally, wait, (uint32_t)stratum);
     return r == -ENOBUFS ? 0 : r;
@@ -264,13 +274,20 @@ int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct 
 double tally_cell_ns(const struct tally *tally, const struct tally_cell *cell, double exact)
 {
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
+    const struct tally_group *group = &tally->groups[stratum->group];
 
-    return stratum->seen_ns > 0 ? cell->ns * (double)stratum->ns / stratum->seen_ns * exact : 0;
+    if (stratum->seen_ns <= 0 || !group->sited_ns)
+        return 0;
+    return cell->ns * (double)stratum->ns / stratum->seen_ns * (double)group->ns / (double)group->sited_ns * exact;
 }
 
 double tally_cell_count(const struct tally *tally, const struct tally_cell *cell, double exact)
 {
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
+    const struct tally_group *group = &tally->groups[stratum->group];
 
-    return stratum->seen_count > 0 ? cell->count * (double)stratum->count / stratum->seen_count * exact : 0;
+    if (stratum->seen_count <= 0 || !group->sited_count)
+        return 0;
+    return cell->count * (double)stratum->count / stratum->seen_count * (double)group->count /
+           (double)group->sited_count * exact;
 }

@@ -7,8 +7,9 @@
  *
  * Only some waits have a stack: each was given one with a known probability, so it stands for 2^shift waits. That
  * estimate is right on average; to make it right for what was really waited (post-stratification), every wait, with a
- * stack or without, is counted in its stratum: process, kind and how long it took. A stratum's stacks then share what
- * its waits took. Bounded: what finds no room is counted.
+ * stack or without, is counted in its stratum: thread, kind and how long it took. A stratum's stacks then share what
+ * its waits took. What threads waited none of whose stacks were taken goes to the alike waits of their siblings (the
+ * stratum's group). Bounded: what finds no room is counted.
  */
 
 #include <stdbool.h>
@@ -26,28 +27,31 @@ enum tally_class {
 
 #define TALLY_NO_STRATUM UINT32_MAX
 
-/* Waits of one process that are alike: one kind, and long within a factor of four. */
+/* Waits of all threads of one process that are alike. */
+struct tally_group {
+    uint64_t ns, count;
+    uint64_t sited_ns, sited_count; /* of these, in strata that have a stack */
+};
+
+/* Waits of one thread that are alike: one kind, and long within a factor of four. */
 struct tally_stratum {
     uint32_t tgid;
-    uint16_t kind; /* enum wait_kind */
+    uint32_t group; /* index */
+    uint16_t kind;  /* enum wait_kind */
     bool interpreter_lock;
     uint64_t ns, count;         /* all of them */
     double seen_ns, seen_count; /* what those with a stack stand for */
 };
 
-#define TALLY_THREADS 1024u /* a site's distinct threads are counted up to here */
-
 struct tally_cell {
     struct join_stack stack;
     uint32_t tgid;
-    uint32_t row;     /* SAMPLE: the thread; OWNER: the owner; else who spent the most here */
+    uint32_t row;     /* the thread; OWNER: the owner */
     uint32_t stratum; /* index; TALLY_NO_STRATUM: samples */
     uint8_t class;    /* enum tally_class */
     double ns, count; /* what the stacks here stand for, without the stratum's correction */
-    double row_ns;    /* by how much `row` is ahead of others (Boyer and Moore's vote) */
     uint64_t longest_ns;
-    uint64_t taken;                       /* stacks */
-    uint64_t threads[TALLY_THREADS / 64]; /* a bit for each row, modulo TALLY_THREADS */
+    uint64_t taken; /* stacks */
 };
 
 /* Stacks by weight, the heaviest few (Misra and Gries). */
@@ -82,6 +86,8 @@ struct tally_wait {
 #define TALLY_NO_ROW UINT32_MAX
 
 struct tally {
+    struct tally_group *groups;
+    size_t n_groups, groups_capacity;
     struct tally_stratum *strata;
     size_t n_strata, strata_capacity;
     struct tally_cell *cells;

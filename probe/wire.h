@@ -58,7 +58,11 @@ struct wire_native {
     uint64_t chain[]; /* n_chain; then n_copy bytes of stack, padded to a multiple of 8 */
 };
 
-/* PERF_RECORD_MMAP2 (perf_event_open(2)) of a process of the target. */
+/*
+ * PERF_RECORD_MMAP2 (perf_event_open(2)) of a process of the target, in order of time within a message. With length 0
+ * and no path: its program is replaced (exec), what it had mapped before is gone; the mappings of the new program
+ * follow this, and come before the RECORD_EXEC, which is written when they have been made.
+ */
 struct wire_mapping {
     uint64_t time; /* CLOCK_MONOTONIC; 0: not known */
     uint64_t start;

@@ -235,7 +235,8 @@ struct totals {
     __u64 stacks_failed;
     __u64 fresh;         /* slots handed out for the first time */
     __u64 peers_omitted; /* connects that found the table of peers full */
-    __u64 pad[5];
+    __u64 stacks_denied; /* of threads that the caller may not look into: setuid, setgid, capabilities */
+    __u64 pad[4];
 };
 
 struct grave {

@@ -256,6 +256,7 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
         return -errno;
     size_maps(session);
     session->skeleton->rodata->take_stacks = !options->no_stacks;
+    session->skeleton->rodata->reader_uid = (uint32_t)getuid();
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
     return switch_bpf__load(session->skeleton);

@@ -16,8 +16,8 @@ struct bpf_link;
 struct mapping_news;
 struct switch_bpf;
 
-#define STACKS_PER_CPU 1024u
-#define NATIVES_BYTES (5u << 20) /* for all CPUs together */
+#define STACKS_PER_CPU 512u
+#define NATIVES_BYTES (4u << 20) /* for all CPUs together */
 #define NATIVES_PER_CPU_MIN 64u
 #define NATIVES_PER_CPU_MAX 256u
 #define OBITUARIES_PER_CPU 2048u

@@ -80,6 +80,28 @@ struct task_io_accounting {
     __u64 syscw;
 };
 
+/* include/linux/cred.h; kernel_cap_t has been 8 bytes in more than one shape */
+struct cred {
+    struct {
+        unsigned int val;
+    } uid;
+    struct {
+        unsigned int val;
+    } gid;
+    struct {
+        unsigned int val;
+    } suid;
+    struct {
+        unsigned int val;
+    } euid;
+    struct {
+        unsigned int val;
+    } egid;
+    struct {
+        __u64 val;
+    } cap_permitted;
+};
+
 struct task_struct {
     unsigned int __state;
     unsigned int flags;
@@ -90,6 +112,7 @@ struct task_struct {
     __u64 utime;
     __u64 stime;
     struct sched_entity se;
+    const struct cred *cred;
     char comm[16];
     struct task_io_accounting ioac;
     struct thread_struct thread;

@@ -76,13 +76,20 @@ static long python_try_key(__u32 key, struct python_key_search *search)
     return 1;
 }
 
+/*
+ * Functions that are not static are verified once, whatever leads to them. They take what may be NULL, and numbers.
+ */
+
 /* The PyThreadState of the thread with this FS base; 0: it has none. */
-static __always_inline __u64 python_tstate(const struct python_process *process, __u64 fsbase)
+__noinline __u64 python_tstate(struct python_process *process, __u64 fsbase)
 {
-    struct python_key_search search = {.thread_id = process->walk.tstate_thread_id};
+    struct python_key_search search = {};
     __u64 tstate;
     __u32 key;
 
+    if (!process)
+        return 0;
+    search.thread_id = process->walk.tstate_thread_id;
     if (process->walk.runtime_tss_key) {
         key = read_user_u32(process->runtime + process->walk.runtime_tss_key);
         if (key >= CPYTHON_TLS_KEYS)
@@ -163,15 +170,23 @@ struct stack_request {
     __u32 tgid;
     __u8 role; /* enum stack_role */
     __u8 lock_held;
+    __u16 pad; /* it is handed over as a whole: no byte may be unwritten */
 };
 
 /* Write the frames of a tstate of the current address space. @return 1 when a record was written */
-static __always_inline int python_record(const struct python_process *process, const struct stack_request *request,
-                                         struct ring_head *head, __u32 cpu, __u64 tstate)
+__noinline int python_record(struct python_process *process, struct stack_request *request, __u64 tstate)
 {
-    __u32 key = cpu * (stack_mask + 1) + ((__u32)head->stacks & stack_mask);
-    struct stack_record *stack = bpf_map_lookup_elem(&stacks, &key);
+    struct stack_record *stack;
+    struct ring_head *head;
+    __u32 cpu, key;
 
+    if (!process || !request)
+        return 0;
+    head = ring_head(&cpu);
+    if (!head)
+        return 0;
+    key = cpu * (stack_mask + 1) + ((__u32)head->stacks & stack_mask);
+    stack = bpf_map_lookup_elem(&stacks, &key);
     if (!stack)
         return 0;
     stack->time = request->now;
@@ -223,15 +238,15 @@ static __always_inline int python_waits_for_own_gil(__u32 tgid, struct task_stru
  * @param wait_address  futex word it waits for; 0: none
  * @return number of records written
  */
-static __always_inline int python_stack(const struct python_process *process, struct stack_request *request,
-                                        struct ring_head *head, __u32 cpu, __u64 fsbase, __u64 wait_address)
+static __always_inline int python_stack(struct python_process *process, struct stack_request *request, __u64 fsbase,
+                                        __u64 wait_address)
 {
     __u64 tstate = python_tstate(process, fsbase), gil, holder;
     int n;
 
     if (!tstate)
         return 0;
-    n = python_record(process, request, head, cpu, tstate);
+    n = python_record(process, request, tstate);
     if (!wait_address)
         return n;
     gil = python_gil(process, tstate);
@@ -242,11 +257,11 @@ static __always_inline int python_stack(const struct python_process *process, st
         return n;
     request->role = STACK_HOLDER;
     request->tid = 0;
-    return n + python_record(process, request, head, cpu, holder);
+    return n + python_record(process, request, holder);
 }
 
 /* At a tick: does the current thread hold the lock? Counts it. */
-static __always_inline int python_count_sample(const struct python_process *process, struct slot *slot, __u64 fsbase)
+static __always_inline int python_count_sample(struct python_process *process, struct slot *slot, __u64 fsbase)
 {
     __u64 tstate = python_tstate(process, fsbase);
     int held = tstate && python_holds_lock(process, tstate);

@@ -11,6 +11,7 @@
  */
 
 const volatile __u8 take_stacks = 1;  /* set by user space before loading; 0: none at all */
+const volatile __u32 reader_uid = 0;  /* who reads them; 0: root, who may read everything */
 const volatile __u32 native_mask = 0; /* native stacks per CPU - 1 */
 
 struct {
@@ -118,10 +119,6 @@ static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 no
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
 
-/*
- * Functions that are not static are verified once, whatever leads to them. They take what may be NULL, and numbers.
- */
-
 /* Copied in pieces that end with a page at the latest: a read across a page that is not there fails as a whole. */
 __noinline int native_copy(struct native_record *native, __u64 sp, int brief)
 {
@@ -191,23 +188,37 @@ static __always_inline int native_stack(void *context, const struct stack_reques
 __noinline int stack_take_python(struct slot *slot, struct stack_request *request)
 {
     struct python_process *python;
-    struct ring_head *head;
     __u64 fsbase, address = 0;
-    __u32 tgid, cpu;
+    __u32 tgid;
 
     if (!slot || !request)
         return 0;
     tgid = slot->tgid;
     python = bpf_map_lookup_elem(&pythons, &tgid);
-    head = ring_head(&cpu);
-    if (!python || !head)
+    if (!python)
         return 0;
     fsbase = bpf_get_current_task_btf()->thread.fsbase;
     if (request->role == STACK_SAMPLE)
         request->lock_held = (__u8)python_count_sample(python, slot, fsbase);
     else if (request->role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
         address = slot->address;
-    return python_stack(python, request, head, cpu, fsbase, address);
+    return python_stack(python, request, fsbase, address);
+}
+
+/*
+ * May the caller see this thread's memory? As ptrace(2) has it: the same user throughout, no program that gained rights
+ * by setuid, setgid or file capabilities.
+ */
+static __always_inline int may_read(void)
+{
+    const struct cred *cred = bpf_get_current_task_btf()->cred;
+    __u64 capabilities = 0;
+
+    if (!reader_uid)
+        return 1;
+    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
+    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
+           cred->gid.val == cred->egid.val && !capabilities;
 }
 
 /*
@@ -226,6 +237,12 @@ static __noinline __u32 stack_take(void *context, struct slot *slot, __u64 now, 
     struct totals *t;
     int python, n;
 
+    if (!may_read()) {
+        t = run_totals();
+        if (t)
+            __sync_fetch_and_add(&t->stacks_denied, 1);
+        return 0;
+    }
     if (!head || head->busy) {
         t = run_totals();
         if (t)
@@ -285,10 +302,11 @@ __noinline int runtime_kind(struct slot *slot)
     (BIT(WAIT_FUTEX_MUTEX) | BIT(WAIT_FUTEX_OTHER) | BIT(WAIT_FUTEX_JOIN) | BIT(WAIT_FUTEX_PI) | \
      BIT(WAIT_INTERPRETER_LOCK) | BIT(WAIT_RUBY_SLEEP) | BIT(WAIT_RUBY_QUEUE))
 
-/* Waits that another thread ends by a call. */
-#define KINDS_WITH_WAKER                                                                       \
-    (KINDS_FUTEX | BIT(WAIT_EPOLL_OUTSIDE) | BIT(WAIT_POLL_OUTSIDE) | BIT(WAIT_INET_SIBLING) | \
-     BIT(WAIT_UNIX_OUTSIDE) | BIT(WAIT_PIPE_OUTSIDE) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
+/* Waits that another thread has ended by a call, as they are called when that is known. */
+#define KINDS_WITH_WAKER                                                                                               \
+    (KINDS_FUTEX | BIT(WAIT_EPOLL_SIBLING) | BIT(WAIT_EPOLL_TARGET) | BIT(WAIT_POLL_SIBLING) | BIT(WAIT_POLL_TARGET) | \
+     BIT(WAIT_INET_SIBLING) | BIT(WAIT_INET_TARGET) | BIT(WAIT_UNIX_SIBLING) | BIT(WAIT_UNIX_TARGET) |                 \
+     BIT(WAIT_PIPE_SIBLING) | BIT(WAIT_PIPE_TARGET) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
 
 /*
  * A wait begins. What it is for is read back from the slot: as values of map memory they are alike on every way that
@@ -310,16 +328,16 @@ static __always_inline void stack_at_wait(void *context, struct slot *slot, __u6
 
 /*
  * A timer or a packet that ends the wait by way of an interrupt hits whoever runs: is the current thread in a system
- * call that may have ended it, and was it not time that did? An exit ends the waits of joiners.
+ * call that may have ended it? An exit ends the waits of joiners.
  */
-static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task, __u64 now)
+static __always_inline int is_waker(const struct slot *wakee, const struct task_struct *task)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs((void *)task);
     __u16 class;
 
     if (task->flags & PF_EXITING)
         return 1;
-    if ((long)regs->orig_ax < 0 || (wakee->deadline && now + DEADLINE_SLACK_NS >= wakee->deadline))
+    if ((long)regs->orig_ax < 0)
         return 0;
     if (!(KINDS_FUTEX & BIT(wakee->kind & 63)))
         return 1;
@@ -327,11 +345,11 @@ static __always_inline int is_waker(const struct slot *wakee, const struct task_
     return class == CALL_FUTEX || class == CALL_EXIT || class == CALL_EXEC;
 }
 
-/* The current thread ends the wait of `wakee`. */
+/* The current thread has ended the wait of `wakee`, whose kind is settled. */
 static __always_inline void stack_of_waker(void *context, struct slot *wakee, struct slot *waker, __u64 now)
 {
     if (!wakee->stack_id || waker->state != SLOT_RUNNING || !(KINDS_WITH_WAKER & BIT(wakee->kind & 63)))
         return;
-    if (is_waker(wakee, bpf_get_current_task_btf(), now))
+    if (is_waker(wakee, bpf_get_current_task_btf()))
         stack_take(context, waker, now, wakee->stack_id, STACK_WAKER);
 }

@@ -36,24 +36,27 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
-    struct slot *slot = slot_find(prev);
+    struct slot *slot = slot_find(next);
     __u64 now = 0;
     __s64 step = 0;
 
     if (slot && slot->state != SLOT_HELD) {
         now = bpf_ktime_get_ns();
-        step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
-        switch_out(ctx, slot, prev, prev_state, now);
-    }
-    slot = slot_find(next);
-    if (slot && slot->state != SLOT_HELD) {
-        if (!now)
-            now = bpf_ktime_get_ns();
         step += slot->state != SLOT_RUNNING;
         switch_in(slot, now);
     }
-    if (step)
+    slot = slot_find(prev);
+    if (slot && slot->state != SLOT_HELD) {
+        if (!now)
+            now = bpf_ktime_get_ns();
+        step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
+        if (step)
+            parallelism_step(now, step);
+        /* Last: it may take a stack, and the verifier need not walk what follows for all that may happen there. */
+        switch_out(ctx, slot, prev, prev_state, now);
+    } else if (step) {
         parallelism_step(now, step);
+    }
     return 0;
 }
 
@@ -92,9 +95,10 @@ int BPF_PROG(on_waking, struct task_struct *task)
         slot->waker_on_cpu_ns = waker->on_cpu_ns;
         if (waker->state == SLOT_RUNNING && now > waker->stamp)
             slot->waker_on_cpu_ns += now - waker->stamp;
-        stack_of_waker(ctx, slot, waker, now);
     }
     wait_ended(slot, now, who);
+    if (waker)
+        stack_of_waker(ctx, slot, waker, now);
     asm volatile("" ::: "memory");
     slot->state = SLOT_RUNNABLE;
     return 0;

@@ -212,6 +212,23 @@ class PrivilegeTest(FolderCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, b"CapEff:\t0000000000000000\n")
 
+        self.assert_stacks_of_setuid_programs_are_withheld(copy / "cli" / "concadvise", argv[:5])
+
+    def assert_stacks_of_setuid_programs_are_withheld(self, concadvise, as_nobody):
+        """The helper could read them for everybody; whoever may not trace a program must not see its memory either."""
+        folder = self.folder / "open"
+        folder.mkdir()
+        folder.chmod(0o777)
+        sleep = shutil.copy("/bin/sleep", folder / "sleep")
+        for mode, seen in ((0o755, True), (0o4755, False)):
+            os.chmod(sleep, mode)
+            saved = folder / f"run-{mode:o}.json"
+            argv = [*as_nobody, concadvise, "--no-evidence", "-q", "--save", saved, "--", sleep, "0.3"]
+            subprocess.run(argv, check=True, timeout=60, cwd="/", env=support.target_environment(HOME="/"))
+            run = json.loads(saved.read_text())
+            self.assertEqual(any(site["cause"] == "sleep" for site in run["sites"]), seen, run["sites"])
+            self.assertEqual(any("setuid" in note for note in run["notes"]), not seen, run["notes"])
+
     def test_reports_need_no_privilege(self):
         saved = support.measure(["/bin/true"], "--no-evidence", keep=self.folder).saved
         saved.chmod(0o644)

@@ -85,10 +85,10 @@ static void a_reused_address_gets_its_new_name(void **state)
     record = record_of(codes, 1, NSEC_PER_SEC);
     assert_int_equal(stack_table_add(table, &record, &image, &before, &step), 0);
     write_code(&code, &new, &file, 5, 0);
-    record = record_of(codes, 1, NSEC_PER_SEC + NSEC_PER_SEC / 2);
+    record = record_of(codes, 1, NSEC_PER_SEC + 5 * NSEC_PER_MSEC);
     assert_int_equal(stack_table_add(table, &record, &image, &soon, &step), 0);
     assert_int_equal(soon, before); /* looking every time would cost more than it is worth */
-    record = record_of(codes, 1, 3 * NSEC_PER_SEC);
+    record = record_of(codes, 1, NSEC_PER_SEC + 15 * NSEC_PER_MSEC); /* objects come and go while a program starts */
     assert_int_equal(stack_table_add(table, &record, &image, &later, &step), 0);
     assert_int_not_equal(later, before);
     assert_string_equal(stack_table_frame(table, before, 0).function, "old");

@@ -140,6 +140,25 @@ static void a_changing_allowance_does_not_shift_shares(void **state)
     tally_clear(&s.tally);
 }
 
+/* Two threads that do alike, each at a place of its own: chance may give one of them more stacks, not more time. */
+static void each_thread_keeps_its_own_time(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 24; i++)
+        wait_at(&s, (uint32_t)i % 2, 50000000, (uint8_t)(i % 2), true);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 1e-9);
+    assert_near(site_ns(&s, 1), s.true_ns[1], 1e-9);
+    assert_near(site_count(&s, 1), 12, 1e-9);
+    /* A third one, none of whose stacks were taken: its time goes to those that did alike. */
+    for (int i = 0; i < 6; i++)
+        wait_at(&s, 2, 50000000, 0, false);
+    assert_near(site_ns(&s, 0) + site_ns(&s, 1), s.true_ns[0] + s.true_ns[1] + s.true_ns[2], 1e-9);
+    tally_clear(&s.tally);
+}
+
 /* Stacks overwritten before they were read make the rest stand for more; a stratum without any has no site. */
 static void lost_stacks_cost_precision_not_time(void **state)
 {
@@ -173,29 +192,6 @@ static void strata_are_a_factor_of_four_wide(void **state)
     wait_at(&s, 0, 65536, 0, true);
     assert_int_equal(s.tally.n_strata, 3);
     assert_int_equal(s.tally.n_cells, 3);
-    tally_clear(&s.tally);
-}
-
-static void the_thread_that_waits_most_is_named(void **state)
-{
-    struct stream s;
-    struct join join = {
-        .taken = true, .stack = {5, JOIN_NONE}, .waker = {JOIN_NONE, JOIN_NONE}, .holder = {JOIN_NONE, JOIN_NONE}};
-    struct tally_wait wait = {
-        .tgid = 1, .waker_row = TALLY_NO_ROW, .owner_row = TALLY_NO_ROW, .kind = WAIT_SLEEP, .ns = 1000, .join = &join};
-    unsigned int threads = 0;
-
-    (void)state;
-    begin(&s);
-    for (uint32_t i = 0; i < 300; i++) {
-        wait.row = i % 2 ? 70 : i % 100;
-        assert_int_equal(tally_wait(&s.tally, &wait), 0);
-    }
-    assert_int_equal(s.tally.n_cells, 1);
-    assert_int_equal(s.tally.cells[0].row, 70);
-    for (size_t i = 0; i < ARRAY_SIZE(s.tally.cells[0].threads); i++)
-        threads += (unsigned int)__builtin_popcountll(s.tally.cells[0].threads[i]);
-    assert_int_equal(threads, 50); /* 0, 2, ... 98, and 70 is among them */
     tally_clear(&s.tally);
 }
 
@@ -250,9 +246,9 @@ int main(void)
         cmocka_unit_test(alternating_waits_share_as_they_were),
         cmocka_unit_test(rare_long_waits_are_not_drowned_by_short_ones),
         cmocka_unit_test(a_changing_allowance_does_not_shift_shares),
+        cmocka_unit_test(each_thread_keeps_its_own_time),
         cmocka_unit_test(lost_stacks_cost_precision_not_time),
         cmocka_unit_test(strata_are_a_factor_of_four_wide),
-        cmocka_unit_test(the_thread_that_waits_most_is_named),
         cmocka_unit_test(pairs_know_where_both_were),
         cmocka_unit_test(the_heaviest_stack_survives_a_crowd),
     };
