@@ -6,7 +6,6 @@
 #include "probe/cause.h"
 #include "probe/collector.h"
 #include "probe/measurement.h"
-#include "probe/parked.h"
 #include "probe/runtime/detect.h"
 #include "probe/runtime/thread_names.h"
 
@@ -400,7 +399,6 @@ int assemble(struct collector *c, struct measurement *m)
     if (!c->finished)
         return -EPROTO;
     name_futexes(c);
-    parked_sum(c);
     r = assemble_pools(c);
     if (r == 0)
         r = fill_threads(c, m);

@@ -8,10 +8,8 @@
 #include "base/base.h"
 #include "probe/assemble_parts.h"
 #include "probe/bpf/abi.h"
-#include "probe/cause.h"
 #include "probe/collector.h"
 #include "probe/measurement.h"
-#include "probe/parked.h"
 #include "probe/runtime/detect.h"
 
 #define POOL_CONDITION 64 /* a condition variable's futex words lie within so many bytes */
@@ -175,15 +173,11 @@ static void move(struct thread *thread, enum cause from, enum cause to, uint64_t
     thread->blocked_count[to] += count;
 }
 
-static void name_pool_waits(const struct run_thread *from, const struct run_process *process, struct thread *to)
+static void name_pool_waits(const struct run_thread *from, struct thread *to)
 {
-    for (size_t i = 0; i < from->n_slices && i < to->n_slices; i++) {
-        const struct run_slice *slice = &from->slices[i];
-
-        if (to->slices[i].cause == CAUSE_HANDOFF && cause_is_futex(slice->kind) &&
-            (is_pool_idle(from, slice) || parked_has(process, slice->address_low)))
+    for (size_t i = 0; i < from->n_slices && i < to->n_slices; i++)
+        if ((is_pool_idle(from, &from->slices[i])) && to->slices[i].cause == CAUSE_HANDOFF)
             to->slices[i].cause = CAUSE_IDLE;
-    }
     move(to, CAUSE_HANDOFF, CAUSE_IDLE, from->pool_idle_ns, from->pool_idle_count);
 }
 
@@ -221,7 +215,7 @@ void assemble_runtime_waits(const struct run_thread *from, const struct run_proc
     enum runtime_kind runtime = runtime_of(process);
 
     if (from->pool_idle_ns)
-        name_pool_waits(from, process, to);
+        name_pool_waits(from, to);
     if ((runtime == RUNTIME_JVM || runtime == RUNTIME_NODE) && is_parked_worker(to, lifetime))
         rename_all(to, CAUSE_HANDOFF, CAUSE_IDLE);
     /* A collector or compiler that waits has nothing to do; its timer is nothing that the program asked for. */

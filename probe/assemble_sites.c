@@ -9,7 +9,6 @@
 #include "probe/frames.h"
 #include "probe/hash_index.h"
 #include "probe/stacks.h"
-#include "probe/parked.h"
 #include "probe/tally.h"
 
 #define SITES_KEPT 200
@@ -111,8 +110,6 @@ static int add_cell(const struct assemble_stacks *stacks, struct drafts *drafts,
         return r;
     if (!frame_table_is_named(stacks->frames, frames))
         return 0;
-    if (cause == CAUSE_HANDOFF && parked_is_place(stacks->collector->stacks, cell->stack.python))
-        cause = CAUSE_IDLE;
     draft = find(drafts, key_of(stacks, cell, frames, cause));
     if (!draft)
         return -ENOMEM;

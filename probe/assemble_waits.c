@@ -6,7 +6,6 @@
 #include "probe/assemble_parts.h"
 #include "probe/collector.h"
 #include "probe/measurement.h"
-#include "probe/parked.h"
 
 struct interval {
     uint64_t begin, end;
@@ -85,7 +84,7 @@ static int by_wait(const void *left, const void *right)
 
 #define LOCKS_KEPT 64
 
-/* Futexes of all threads, added up by process and address; joins are no locks, nor is where idle workers wait. */
+/* Futexes of all threads, added up by process and address; joins are no locks. */
 int assemble_locks(const struct collector *c, struct measurement *m)
 {
     size_t n = c->n_futexes;
@@ -105,7 +104,7 @@ int assemble_locks(const struct collector *c, struct measurement *m)
         enum cause cause = cause_of_wait(sorted[i].key.kind, &context);
         struct lock_site *lock = kept ? &locks[kept - 1] : NULL;
 
-        if (cause == CAUSE_JOIN || cause == CAUSE_COUNT || parked_has(process, (uint32_t)sorted[i].key.address))
+        if (cause == CAUSE_JOIN || cause == CAUSE_COUNT)
             continue;
         if (!lock || lock->pid != (int32_t)sorted[i].value.tgid || lock->address != sorted[i].key.address) {
             lock = &locks[kept++];

@@ -7,7 +7,6 @@
 #include "probe/assemble_stacks.h"
 #include "probe/collector.h"
 #include "probe/hash_index.h"
-#include "probe/parked.h"
 #include "probe/tally.h"
 
 #define WAKERS_KEPT 256
@@ -54,8 +53,7 @@ static size_t list_rows(const struct assemble_stacks *stacks, struct row *rows)
         const struct tally_pair *pair = &c->tally.pairs[i];
         enum cause cause = assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock);
 
-        if (!is_for_a_thread(cause) || parked_pair(c, pair) ||
-            (cause == CAUSE_HANDOFF && assemble_is_parked(&c->state.threads[pair->waiter])))
+        if (!is_for_a_thread(cause) || (cause == CAUSE_HANDOFF && assemble_is_parked(&c->state.threads[pair->waiter])))
             continue;
         rows[n++] = (struct row){.pair = pair, .cause = cause, .ns = pair->ns, .count = pair->count};
     }

@@ -59,8 +59,6 @@ struct run_thread {
     uint64_t talk_inode, talk_sent, talk_received;
 };
 
-#define PARKED_MAX 16 /* futexes kept of a process: one for each of its pools */
-
 /* Bytes and calls of read- and write-like system calls (proc_pid_io(5)). */
 struct run_io {
     uint64_t read_bytes, written_bytes, reads, writes;
@@ -105,8 +103,6 @@ struct run_process {
     struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
     struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
     size_t n_memory, memory_capacity;
-    uint32_t parked[PARKED_MAX]; /* futexes where idle workers of its pools wait (parked.h), bits 0-31 */
-    uint32_t n_parked;
     uint64_t memory_interval; /* between two of them at least; 0: none yet */
     uint32_t looks;           /* at its memory, since its last exec */
 };
