@@ -14,6 +14,9 @@
 /* Below this many waits nothing can be said about how they follow each other. */
 #define SERIAL_MIN_WAITS 10
 
+/* One or two long callbacks are a start-up. */
+#define STALLS_MIN 3
+
 /*
  * Only timers were seen (no descriptors outstanding), so nobody counted tasks. One timer at a time looks like this:
  * waits of much the same length, never shorter than the rest, and after each a burst that is too small for many tasks.
@@ -80,7 +83,7 @@ static double turn_cpu_ns(const struct event_loop *loop)
 
     if ((double)loop->longest_stall_ns < mean)
         mean *= metrics_share(wait, cpu + wait);
-    if (loop->stalls == 0 || stalls < 0.25 * cpu)
+    if (loop->stalls < STALLS_MIN || stalls < 0.25 * cpu)
         return mean;
     return fmax(mean, stalls / (double)loop->stalls);
 }

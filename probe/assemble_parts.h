@@ -25,12 +25,6 @@ int assemble_loops(const struct collector *c, struct measurement *m);          /
 int assemble_locks(const struct collector *c, struct measurement *m);          /* 0 or -ENOMEM */
 
 /*
- * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
- * waited for. The first thread of a process does not count: it waits for the others' results.
- */
-bool assemble_is_parked(const struct run_thread *thread);
-
-/*
  * Everything with stacks: sites, holders, wakers, peers, modules. Names what was collected; call it last.
  * @return 0 or -ENOMEM
  */

@@ -86,38 +86,42 @@ static void add(struct draft *draft, uint32_t frames, const struct tally_cell *c
 static uint64_t key_of(const struct assemble_stacks *stacks, const struct tally_cell *cell, uint32_t frames,
                        enum cause cause)
 {
-    bool sample = cell->class == TALLY_SAMPLE;
+    bool sample = cell->subject == TALLY_SAMPLE;
     uint64_t hash = hash_mix(HASH_START, sample ? frame_table_function_hash(stacks->frames, frames) : frames);
 
-    hash = hash_mix(hash_mix(hash, cell->tgid), (uint64_t)cause << 8 | cell->class);
-    if (cell->class == TALLY_WAIT)
+    hash = hash_mix(hash_mix(hash, cell->tgid), (uint64_t)cause << 8 | cell->subject);
+    if (cell->subject == TALLY_WAIT)
         hash = hash_mix(hash, stacks->collector->tally.strata[cell->stratum].kind);
     return hash;
 }
 
-/* Add a cell to its site. @return 1: added, 0: nothing on its stack has a name, -ENOMEM */
+/* Add a cell to its site. @return 1: added, 0: nothing on its stack has a name, or it is none, -ENOMEM */
 static int add_cell(const struct assemble_stacks *stacks, struct drafts *drafts, const struct tally_cell *cell)
 {
     const struct tally_stratum *stratum =
-        cell->class == TALLY_SAMPLE ? NULL : &stacks->collector->tally.strata[cell->stratum];
+        cell->subject == TALLY_SAMPLE ? NULL : &stacks->collector->tally.strata[cell->stratum];
     enum cause cause =
         stratum ? assemble_cause(stacks, cell->tgid, stratum->kind, stratum->interpreter_lock) : CAUSE_OTHER;
     struct draft *draft;
+    double share = 1.0;
     uint32_t frames;
     int r = frame_table_merge(stacks->frames, cell->stack, &frames);
 
     if (r < 0)
         return r;
-    if (!frame_table_is_named(stacks->frames, frames))
+    if (!frame_table_is_named(stacks->frames, frames) ||
+        (cell->subject == TALLY_HOLDER && cause != CAUSE_INTERPRETER_LOCK))
         return 0;
     draft = find(drafts, key_of(stacks, cell, frames, cause));
     if (!draft)
         return -ENOMEM;
     draft->tgid = cell->tgid;
-    draft->on_cpu = cell->class == TALLY_SAMPLE;
+    draft->on_cpu = cell->subject == TALLY_SAMPLE;
     draft->cause = cause;
-    add(draft, frames, cell, assemble_cell_ns(stacks, cell), assemble_cell_count(stacks, cell));
-    if (cell->class == TALLY_HOLDER)
+    if (cell->subject == TALLY_WAIT && cell->of_row && !stratum->interpreter_lock)
+        share -= (double)stacks->renamed[cell->row][cause];
+    add(draft, frames, cell, share * assemble_cell_ns(stacks, cell), share * assemble_cell_count(stacks, cell));
+    if (cell->subject == TALLY_HOLDER)
         draft->row = TALLY_NO_ROW; /* the kernel side knows where it was, not which thread it is */
     return 1;
 }
@@ -156,7 +160,7 @@ static int fill(const struct assemble_stacks *stacks, const struct draft *draft,
     site->on_cpu = draft->on_cpu;
     site->cause = draft->cause;
     site->time_ns = (uint64_t)(draft->ns + 0.5);
-    site->count = (uint64_t)(draft->count + 0.5);
+    site->count = draft->count < 1 ? 1 : (uint64_t)(draft->count + 0.5);
     site->longest_ns = draft->longest_ns;
     site->pid = (int32_t)draft->tgid;
     site->tid = draft->row < c->state.n_threads ? (int32_t)c->state.threads[draft->row].tid : 0;
@@ -185,65 +189,6 @@ static int keep(const struct assemble_stacks *stacks, struct drafts *drafts, siz
     return 0;
 }
 
-/*
- * The threads' waits may have been renamed since they were tallied, by what the whole life of a thread says: a pool's
- * worker without work is idle. Then its cause has less time than its sites: all of them give way alike.
- */
-static int fit_to_threads(const struct measurement *m, struct drafts *drafts)
-{
-    CLEANUP(hash_index_clear) struct hash_index index = {0};
-    AUTO_FREE struct cause_sum {
-        double threads_ns, sites_ns;
-    } *sums = calloc(drafts->n + 1, sizeof(*sums));
-    AUTO_FREE uint32_t *sum_of = calloc(drafts->n + 1, sizeof(*sum_of));
-    uint32_t n = 0;
-
-    if (!sums || !sum_of)
-        return -ENOMEM;
-    for (size_t i = 0; i < drafts->n; i++) {
-        const struct draft *draft = &drafts->list[i];
-        uint32_t *place;
-
-        if (draft->on_cpu)
-            continue;
-        place = hash_index_place(&index, hash_mix(hash_mix(HASH_START, draft->tgid), (uint64_t)draft->cause));
-        if (!place)
-            return -ENOMEM;
-        if (!*place)
-            *place = ++n;
-        sum_of[i] = *place;
-        sums[*place - 1].sites_ns += draft->ns;
-    }
-    for (size_t i = 0; i < m->n_threads; i++) {
-        for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-            uint64_t ns = m->threads[i].blocked_ns[cause];
-            uint32_t at = ns ? hash_index_find(
-                                   &index, hash_mix(hash_mix(HASH_START, (uint32_t)m->threads[i].pid), (uint64_t)cause))
-                             : 0;
-
-            if (at)
-                sums[at - 1].threads_ns += (double)ns;
-        }
-    }
-    for (size_t i = 0; i < drafts->n; i++) {
-        const struct cause_sum *sum = sum_of[i] ? &sums[sum_of[i] - 1] : NULL;
-
-        if (!sum || sum->sites_ns <= sum->threads_ns)
-            continue;
-        drafts->list[i].ns *= sum->threads_ns / sum->sites_ns;
-        drafts->list[i].count *= sum->threads_ns / sum->sites_ns;
-    }
-    return 0;
-}
-
-static bool has_all_accounts(const struct collector *c)
-{
-    for (size_t i = 0; i < c->state.n_threads; i++)
-        if (!c->state.threads[i].closed)
-            return false;
-    return true;
-}
-
 int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
 {
     const struct tally *tally = &stacks->collector->tally;
@@ -255,7 +200,7 @@ int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
     for (size_t i = 0; i < tally->n_cells; i++) {
         const struct tally_cell *cell = &tally->cells[i];
 
-        if (cell->class != TALLY_WAIT && cell->class != TALLY_SAMPLE)
+        if (cell->subject != TALLY_WAIT && cell->subject != TALLY_SAMPLE)
             continue;
         r = add_cell(stacks, &drafts, cell);
         if (r < 0)
@@ -263,8 +208,7 @@ int assemble_sites(const struct assemble_stacks *stacks, struct measurement *m)
         if (r == 0)
             m->loss.stacks_failed += cell->taken;
     }
-    r = has_all_accounts(stacks->collector) ? fit_to_threads(m, &drafts) : 0;
-    return r < 0 ? r : keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
+    return keep(stacks, &drafts, SITES_KEPT, &m->sites, &m->n_sites);
 }
 
 /* --- holders --- */
@@ -311,7 +255,7 @@ static int find_releases(const struct assemble_stacks *stacks, struct owners *ow
         const struct tally_cell *cell = &tally->cells[i];
         struct owner *owner;
 
-        if (cell->class != TALLY_OWNER)
+        if (cell->subject != TALLY_OWNER)
             continue;
         owner = find_owner(owners, cell->row);
         if (!owner)
@@ -365,7 +309,7 @@ int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m
     int r = 0;
 
     for (size_t i = 0; i < tally->n_cells && r >= 0; i++)
-        if (tally->cells[i].class == TALLY_HOLDER)
+        if (tally->cells[i].subject == TALLY_HOLDER)
             r = add_cell(stacks, &drafts, &tally->cells[i]);
     if (r >= 0)
         r = draft_owners(stacks, &drafts);

@@ -85,9 +85,38 @@ static int count_samples(struct assemble_stacks *stacks)
     for (size_t i = 0; i < c->tally.n_cells; i++) {
         const struct tally_cell *cell = &c->tally.cells[i];
 
-        if (cell->class == TALLY_SAMPLE && cell->row < c->state.n_threads)
+        if (cell->subject == TALLY_SAMPLE && cell->row < c->state.n_threads)
             stacks->row_samples[cell->row] += (uint64_t)cell->count;
     }
+    return 0;
+}
+
+static void find_renamed_of(const struct assemble_stacks *stacks, const struct run_thread *from,
+                            const struct thread *to, float *ret_shares)
+{
+    uint64_t before[CAUSE_COUNT] = {0};
+
+    for (uint32_t kind = 0; kind < WAIT_KIND_COUNT; kind++)
+        if (from->account.blocked_ns[kind] > from->interpreter_lock_ns[kind])
+            before[assemble_cause(stacks, from->tgid, kind, false)] +=
+                from->account.blocked_ns[kind] - from->interpreter_lock_ns[kind];
+    for (int cause = 0; cause < CAUSE_COUNT; cause++)
+        if (to->blocked_ns[cause] < before[cause])
+            ret_shares[cause] = (float)(1.0 - (double)to->blocked_ns[cause] / (double)before[cause]);
+}
+
+static int find_renamed(struct assemble_stacks *stacks, const struct measurement *m)
+{
+    const struct run_state *state = &stacks->collector->state;
+    size_t n = 0;
+
+    stacks->renamed = calloc(state->n_threads + 1, sizeof(*stacks->renamed));
+    if (!stacks->renamed)
+        return -ENOMEM;
+    /* Rows that were not closed are not in the measurement; the others are, in the same order. */
+    for (size_t i = 0; i < state->n_threads && n < m->n_threads; i++)
+        if (state->threads[i].closed)
+            find_renamed_of(stacks, &state->threads[i], &m->threads[n++], stacks->renamed[i]);
     return 0;
 }
 
@@ -95,7 +124,7 @@ double assemble_cell_ns(const struct assemble_stacks *stacks, const struct tally
 {
     const struct run_state *state = &stacks->collector->state;
 
-    if (cell->class != TALLY_SAMPLE)
+    if (cell->subject != TALLY_SAMPLE)
         return tally_cell_ns(&stacks->collector->tally, cell, stacks->exact[cell->stratum]);
     if (cell->row >= state->n_threads || !stacks->row_samples[cell->row])
         return 0;
@@ -104,7 +133,7 @@ double assemble_cell_ns(const struct assemble_stacks *stacks, const struct tally
 
 double assemble_cell_count(const struct assemble_stacks *stacks, const struct tally_cell *cell)
 {
-    if (cell->class == TALLY_SAMPLE)
+    if (cell->subject == TALLY_SAMPLE)
         return cell->count;
     return tally_cell_count(&stacks->collector->tally, cell, stacks->exact[cell->stratum]);
 }
@@ -168,6 +197,7 @@ static void clear(struct assemble_stacks *stacks)
     frame_table_free(stacks->frames);
     free(stacks->exact);
     free(stacks->row_samples);
+    free(stacks->renamed);
 }
 
 int assemble_all_stacks(struct collector *c, struct measurement *m)
@@ -181,6 +211,8 @@ int assemble_all_stacks(struct collector *c, struct measurement *m)
     r = fill_exact(&stacks);
     if (r == 0)
         r = count_samples(&stacks);
+    if (r == 0)
+        r = find_renamed(&stacks, m);
     if (r < 0)
         return r;
     weigh(&stacks, c->natives);

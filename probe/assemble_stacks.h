@@ -19,7 +19,10 @@ struct tally_cell;
 struct assemble_stacks {
     const struct collector *collector;
     struct frame_table *frames;
-    double *exact;         /* by stratum: what its waits took in all, by what its slices tell */
+    double *exact; /* by stratum: what its waits took in all, by what its slices tell */
+    /* By row and cause: which share of such waits of a thread has another cause by now, because of what its whole life
+       says: a pool's worker without work is idle. */
+    float (*renamed)[CAUSE_COUNT];
     uint64_t *row_samples; /* by row of run_state.threads: samples with a stack */
 };
 

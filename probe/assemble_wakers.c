@@ -3,7 +3,6 @@
 /* Who ended whose waits, by pair of threads and cause. */
 
 #include "base/base.h"
-#include "probe/assemble_parts.h"
 #include "probe/assemble_stacks.h"
 #include "probe/collector.h"
 #include "probe/hash_index.h"
@@ -53,9 +52,12 @@ static size_t list_rows(const struct assemble_stacks *stacks, struct row *rows)
         const struct tally_pair *pair = &c->tally.pairs[i];
         enum cause cause = assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock);
 
-        if (!is_for_a_thread(cause) || (cause == CAUSE_HANDOFF && assemble_is_parked(&c->state.threads[pair->waiter])))
-            continue;
-        rows[n++] = (struct row){.pair = pair, .cause = cause, .ns = pair->ns, .count = pair->count};
+        double share = pair->interpreter_lock ? 1.0 : 1.0 - (double)stacks->renamed[pair->waiter][cause];
+        uint64_t count = (uint64_t)((double)pair->count * share + 0.5);
+
+        if (is_for_a_thread(cause) && count)
+            rows[n++] =
+                (struct row){.pair = pair, .cause = cause, .ns = (uint64_t)((double)pair->ns * share), .count = count};
     }
     if (n)
         qsort(rows, n, sizeof(*rows), by_threads);

@@ -48,6 +48,7 @@ static const enum cause table[WAIT_KIND_COUNT] = {
     [WAIT_OTHER_FD] = CAUSE_OTHER,
     [WAIT_INTERPRETER_LOCK] = CAUSE_INTERPRETER_LOCK,
     [WAIT_RUBY_SLEEP] = CAUSE_SLEEP,
+    [WAIT_POOL] = CAUSE_IDLE,
     [WAIT_RUBY_QUEUE] = CAUSE_HANDOFF, /* Thread#join looks the same */
 };
 

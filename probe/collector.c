@@ -140,27 +140,29 @@ static void take_group_exit(struct collector *collector, const struct record *r)
 }
 
 /*
- * The stack of a wait that was called off as it began must not be taken for that of the next. A record's time is that
- * of the switch-in: the wait began its length before that and, where it had to queue for a CPU, up to that much
- * earlier.
+ * The stack of a wait that was called off as it began must not be taken for that of the next. A slice ends when its
+ * thread runs again: some or all of its runnable time came after the wait.
  */
-#define BEGIN_SLACK_NS (100 * NSEC_PER_USEC)
+#define BEGIN_SLACK_NS (2 * NSEC_PER_USEC) /* two CPUs' clocks may differ a little */
 
 static bool is_of_this_wait(const struct join *join, const struct record *r)
 {
-    uint64_t latest = r->time - r->blocked_ns;
+    uint64_t latest = r->time - r->blocked_ns + BEGIN_SLACK_NS;
 
-    return join->taken && !join->sample && join->tid == r->tid &&
-           join->time + r->runnable_ns + BEGIN_SLACK_NS >= latest && join->time <= latest + BEGIN_SLACK_NS;
+    return join->taken && !join->sample && join->tid == r->tid && join->time <= latest &&
+           join->time + r->runnable_ns + 2 * BEGIN_SLACK_NS >= latest;
 }
 
-static int take_stack_wait(struct collector *collector, struct run_thread *thread, const struct record *r, bool gil)
+static int take_stack_wait(struct collector *collector, struct run_thread *thread, struct record *r, bool gil)
 {
     struct join join;
     bool found = joins_take(collector->joins, r->stack_id, &join) && is_of_this_wait(&join, r);
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
-    int error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
+    int error;
 
+    if (stack != JOIN_NONE && !gil)
+        habits_take_wait(collector->stacks, stack, thread, r);
+    error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
     if (error == 0 && stack != JOIN_NONE && !gil)
         loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
                         join.step);
@@ -189,6 +191,7 @@ static int take_slice(struct collector *collector, const struct record *r)
         .address_low = r->address_low,
         .kind = r->kind,
     };
+    struct record named = *r;
     int error;
 
     collector->on_cpu_ns += r->on_cpu_ns;
@@ -198,8 +201,9 @@ static int take_slice(struct collector *collector, const struct record *r)
     loops_take_slice(thread, r);
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
-    error = take_stack_wait(collector, thread, r,
+    error = take_stack_wait(collector, thread, &named,
                             cause_is_futex(r->kind) && run_state_is_interpreter_lock(process, r->address_low));
+    slice.kind = named.kind;
     return error < 0 ? error : run_state_add_slice(state, thread, &slice);
 }
 
@@ -385,6 +389,7 @@ int collector_feed(struct collector *collector, const struct wire_header *header
 void collector_finish(struct collector *collector)
 {
     collector_flush_samples(collector, true);
+    tally_settle(&collector->tally);
     spaces_name_images(&collector->state);
 }
 

@@ -11,6 +11,11 @@
 
 #define EVENTS_MAX 1024u /* the older half of these is final: a round of the helper brings far fewer */
 #define SAMPLE_NS (NSEC_PER_SEC / 249)
+
+/* Between samples of a step. What is longer was spent in the run queue, which is not the step's doing; and steps that
+   are too short to be sampled may hide in it. */
+#define GAP_MAX (4 * SAMPLE_NS)
+
 #define FDS_MAX 4
 #define RUNS_MAX 64 /* longest stretches of samples without a system call */
 
@@ -54,7 +59,7 @@ struct waits {
 struct chain {
     bool open;
     bool exact_begin, exact_end; /* a wait, not a sample */
-    uint64_t step, begin, end, samples;
+    uint64_t step, end, ns, samples;
 };
 
 struct run {
@@ -118,9 +123,16 @@ static void waits_commit(struct waits *to, struct waits *pending)
 /* A sample stands for the time around it: half a period to each side. */
 static uint64_t chain_ns(const struct chain *chain)
 {
-    uint64_t ns = chain->end > chain->begin ? chain->end - chain->begin : 0;
+    return chain->ns + (chain->exact_begin ? 0 : SAMPLE_NS / 2) + (chain->exact_end ? 0 : SAMPLE_NS / 2);
+}
 
-    return ns + (chain->exact_begin ? 0 : SAMPLE_NS / 2) + (chain->exact_end ? 0 : SAMPLE_NS / 2);
+/* On to the next sample or wait. */
+static void chain_extend(struct chain *chain, const struct event *event)
+{
+    uint64_t gap = event->begin > chain->end ? event->begin - chain->end : 0;
+
+    chain->ns += (gap < GAP_MAX ? gap : GAP_MAX) + (event->end - event->begin);
+    chain->end = event->end;
 }
 
 static void keep_run(struct loop_track *track, struct run run)
@@ -172,9 +184,9 @@ static void chain_step(struct loop_track *track, const struct event *event)
 
     if (!chain->open || !event->step || event->step != chain->step) {
         close_step(track);
-        *chain = (struct chain){.open = true, .exact_begin = wait, .step = event->step, .begin = event->begin};
+        *chain = (struct chain){.open = true, .exact_begin = wait, .step = event->step, .end = event->begin};
     }
-    chain->end = event->end;
+    chain_extend(chain, event);
     chain->exact_end = wait;
     chain->samples += !wait;
 }
@@ -192,8 +204,8 @@ static void take_native_sample(struct loop_track *track, const struct event *eve
         return;
     }
     if (!chain->open)
-        *chain = (struct chain){.open = true, .begin = event->begin};
-    chain->end = event->end;
+        *chain = (struct chain){.open = true, .end = event->begin};
+    chain_extend(chain, event);
     chain->samples++;
 }
 

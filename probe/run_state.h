@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "probe/bpf/abi.h"
+#include "probe/habits.h"
 
 struct image;
 struct mappings;
@@ -50,6 +51,7 @@ struct run_thread {
     uint64_t setup_cpu_ns;  /* CPU before the first wait in epoll */
     bool uvloop;            /* its process has that loaded */
     uint32_t early_samples; /* with a stack, before there was a loop */
+    struct habit_sums habits;
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
@@ -75,6 +77,7 @@ struct run_space {
     uint32_t reads;            /* how often /proc/PID/maps was read */
     uint64_t next_read;        /* when to read it again */
     bool told;                 /* the kernel tells of its mappings as they are made */
+    uint64_t marked;           /* when the kernel told that the exec began that made it; 0: it did not */
     struct {
         uint64_t time, start;
     } recent[32]; /* ring: an exec's own mappings come before the news of the exec */

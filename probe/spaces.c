@@ -76,6 +76,22 @@ static void remember(struct run_space *space, uint64_t time, uint64_t start)
     space->told = true;
 }
 
+/* The program is replaced: what is mapped from now on is the new one's. */
+static int begin_exec(struct run_state *state, struct run_process *process, uint64_t time)
+{
+    struct run_space *space = new_space(state, process->tgid, NULL);
+
+    if (!space)
+        return -ENOMEM;
+    if (process->space && process->image && !process->space->image)
+        process->space->image = process->image;
+    space->told = true;
+    space->marked = time;
+    space->next_read = time + FIRST_LAZY_READ_NS;
+    process->space = space;
+    return 0;
+}
+
 int spaces_add(struct run_state *state, struct run_process *process, const struct wire_mapping *mapping)
 {
     struct run_space *space;
@@ -84,6 +100,8 @@ int spaces_add(struct run_state *state, struct run_process *process, const struc
     if (mapping->size <= sizeof(*mapping) || mapping->start + mapping->length < mapping->start ||
         !memchr(mapping->path, '\0', mapping->size - sizeof(*mapping)))
         return -EBADMSG;
+    if (!mapping->length)
+        return begin_exec(state, process, mapping->time);
     space = own_space(state, process);
     if (!space)
         return -ENOMEM;
@@ -128,8 +146,13 @@ void spaces_fork(struct run_state *state, struct run_process *child, struct run_
 void spaces_exec(struct run_state *state, struct run_process *process, uint64_t time)
 {
     const struct run_space *before = process->space;
-    struct run_space *space = new_space(state, process->tgid, NULL);
+    struct run_space *space;
 
+    /* The mappings of this exec have begun a new space already. */
+    if (before && before->tgid == process->tgid && before->marked && before->marked <= time &&
+        time - before->marked < NSEC_PER_SEC)
+        return;
+    space = new_space(state, process->tgid, NULL);
     if (process->space && process->image && !process->space->image)
         process->space->image = process->image;
     process->space = space;

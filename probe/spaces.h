@@ -18,7 +18,7 @@ struct wire_mapping;
 /* The process' own or inherited space, made when missing; NULL: no memory, or too many. Borrowed. */
 struct run_space *spaces_of(struct run_state *state, struct run_process *process);
 
-/* @return 0, -ENOMEM, -EBADMSG (its sizes make no sense) */
+/* Take in what the kernel told: a mapping, or that an exec begins. @return 0, -ENOMEM, -EBADMSG (senseless sizes) */
 int spaces_add(struct run_state *state, struct run_process *process, const struct wire_mapping *mapping);
 
 /*

@@ -70,54 +70,45 @@ static double weight_of(const struct tally_wait *wait)
     return (double)(UINT64_C(1) << (wait->shift < SHIFT_MAX ? wait->shift : SHIFT_MAX));
 }
 
+/* Of the thread, as long as there is room; then its siblings share one. */
 static int64_t find_stratum(struct tally *tally, const struct tally_wait *wait)
 {
     uint64_t alike = hash_mix(hash_mix(HASH_START, wait->tgid),
                               (uint64_t)wait->kind << 16 | (uint64_t)bucket_of(wait->ns) << 1 | wait->interpreter_lock);
     int64_t group = find(&tally->index->groups, alike, &tally->groups, &tally->n_groups, &tally->groups_capacity,
                          sizeof(*tally->groups), STRATA_MAX);
-    int64_t at = group < 0 ? group
-                           : find(&tally->index->strata, hash_mix(alike, wait->row), &tally->strata, &tally->n_strata,
-                                  &tally->strata_capacity, sizeof(*tally->strata), STRATA_MAX);
+    uint32_t row = wait->row;
+    int64_t at;
 
+    if (group < 0)
+        return group;
+    at = find(&tally->index->strata, hash_mix(alike, row), &tally->strata, &tally->n_strata, &tally->strata_capacity,
+              sizeof(*tally->strata), STRATA_MAX / 2);
+    if (at == -ENOBUFS) {
+        row = TALLY_NO_ROW;
+        at = find(&tally->index->strata, hash_mix(alike, row), &tally->strata, &tally->n_strata,
+                  &tally->strata_capacity, sizeof(*tally->strata), STRATA_MAX);
+    }
     if (at >= 0) {
         tally->strata[at].tgid = wait->tgid;
         tally->strata[at].group = (uint32_t)group;
         tally->strata[at].kind = wait->kind;
         tally->strata[at].interpreter_lock = wait->interpreter_lock;
+        tally->strata[at].of_row = row != TALLY_NO_ROW;
     }
     return at;
 }
 
-/* Count a wait in its stratum and in that one's group. */
-static void count_wait(struct tally *tally, struct tally_stratum *stratum, const struct tally_wait *wait)
+static struct tally_cell *find_cell(struct tally *tally, enum tally_subject subject, struct join_stack stack,
+                                    uint32_t tgid, uint32_t row, uint32_t stratum, int *ret_error)
 {
-    double weight = weight_of(wait);
-    struct tally_group *group = &tally->groups[stratum->group];
-    bool sited = stratum->seen_count > 0;
-
-    stratum->ns += wait->ns;
-    stratum->count++;
-    group->ns += wait->ns;
-    group->count++;
-    if (wait->join) {
-        stratum->seen_ns += weight * (double)wait->ns;
-        stratum->seen_count += weight;
-    }
-    if (stratum->seen_count > 0) {
-        group->sited_ns += sited ? wait->ns : stratum->ns;
-        group->sited_count += sited ? 1 : stratum->count;
-    }
-}
-
-static struct tally_cell *find_cell(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t tgid,
-                                    uint32_t row, uint32_t stratum, int *ret_error)
-{
-    uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t) class);
+    uint64_t hash = hash_mix(hash_mix(HASH_START, (uint64_t)stack.python << 32 | stack.native), (uint64_t)subject);
     struct tally_cell *cell;
     int64_t at;
 
-    hash = hash_mix(hash_mix(hash_mix(hash, tgid), stratum), row);
+    hash = hash_mix(hash_mix(hash, tgid), stratum);
+    if (subject == TALLY_SAMPLE || subject == TALLY_OWNER)
+        hash = hash_mix(hash, row);
     at = find(&tally->index->cells, hash, &tally->cells, &tally->n_cells, &tally->cells_capacity, sizeof(*tally->cells),
               CELLS_MAX);
     if (at < 0) {
@@ -130,18 +121,19 @@ static struct tally_cell *find_cell(struct tally *tally, enum tally_class class,
         cell->tgid = tgid;
         cell->row = row;
         cell->stratum = stratum;
-        cell->class = (uint8_t) class;
+        cell->subject = (uint8_t)subject;
+        cell->of_row = stratum == TALLY_NO_STRATUM || tally->strata[stratum].of_row;
     }
     cell->taken++;
     return cell;
 }
 
-static int add_wait(struct tally *tally, enum tally_class class, struct join_stack stack, uint32_t row,
+static int add_wait(struct tally *tally, enum tally_subject subject, struct join_stack stack, uint32_t row,
                     const struct tally_wait *wait, uint32_t stratum)
 {
     double weight = weight_of(wait);
     int error = 0;
-    struct tally_cell *cell = find_cell(tally, class, stack, wait->tgid, row, stratum, &error);
+    struct tally_cell *cell = find_cell(tally, subject, stack, wait->tgid, row, stratum, &error);
 
     if (!cell)
         return error;
@@ -247,9 +239,13 @@ int tally_wait(struct tally *tally, const struct tally_wait *wait)
         tally->unkept += wait->join != NULL;
         return stratum == -ENOBUFS ? 0 : (int)stratum;
     }
-    count_wait(tally, &tally->strata[stratum], wait);
+    tally->strata[stratum].ns += wait->ns;
+    tally->strata[stratum].count++;
     if (!wait->join)
         return 0;
+    tally->strata[stratum].seen_ns += weight_of(wait) * (double)wait->ns;
+    tally->strata[stratum].seen_count += weight_of(wait);
+    tally->strata[stratum].taken++;
     r = add_wait(tally, TALLY_WAIT, wait->join->stack, wait->row, wait, (uint32_t)stratum);
     tally->unkept += r < 0;
     if (r == 0)
@@ -271,14 +267,42 @@ int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct 
     return 0;
 }
 
+void tally_settle(struct tally *tally)
+{
+    for (size_t i = 0; i < tally->n_groups; i++)
+        tally->groups[i] = (struct tally_group){0};
+    for (size_t i = 0; i < tally->n_strata; i++) {
+        struct tally_stratum *stratum = &tally->strata[i];
+        struct tally_group *group = &tally->groups[stratum->group];
+
+        stratum->stands_alone = stratum->of_row && stratum->taken >= TALLY_ALONE;
+        if (stratum->stands_alone) {
+            group->alone_ns += stratum->ns;
+            group->alone_count += stratum->count;
+            continue;
+        }
+        group->ns += stratum->ns;
+        group->count += stratum->count;
+        group->seen_ns += stratum->seen_ns;
+        group->seen_count += stratum->seen_count;
+    }
+}
+
+/* Where nobody who is left has a stack, those who stand alone stand for them, too. */
+static double spread(double left_seen, uint64_t left, uint64_t alone)
+{
+    return left_seen > 0 || !alone ? 1.0 : 1.0 + (double)left / (double)alone;
+}
+
 double tally_cell_ns(const struct tally *tally, const struct tally_cell *cell, double exact)
 {
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
     const struct tally_group *group = &tally->groups[stratum->group];
 
-    if (stratum->seen_ns <= 0 || !group->sited_ns)
-        return 0;
-    return cell->ns * (double)stratum->ns / stratum->seen_ns * (double)group->ns / (double)group->sited_ns * exact;
+    if (stratum->stands_alone)
+        return cell->ns * (double)stratum->ns / stratum->seen_ns * spread(group->seen_ns, group->ns, group->alone_ns) *
+               exact;
+    return group->seen_ns > 0 ? cell->ns * (double)group->ns / group->seen_ns * exact : 0;
 }
 
 double tally_cell_count(const struct tally *tally, const struct tally_cell *cell, double exact)
@@ -286,8 +310,8 @@ double tally_cell_count(const struct tally *tally, const struct tally_cell *cell
     const struct tally_stratum *stratum = &tally->strata[cell->stratum];
     const struct tally_group *group = &tally->groups[stratum->group];
 
-    if (stratum->seen_count <= 0 || !group->sited_count)
-        return 0;
-    return cell->count * (double)stratum->count / stratum->seen_count * (double)group->count /
-           (double)group->sited_count * exact;
+    if (stratum->stands_alone)
+        return cell->count * (double)stratum->count / stratum->seen_count *
+               spread(group->seen_count, group->count, group->alone_count) * exact;
+    return group->seen_count > 0 ? cell->count * (double)group->count / group->seen_count * exact : 0;
 }

@@ -7,9 +7,10 @@
  *
  * Only some waits have a stack: each was given one with a known probability, so it stands for 2^shift waits. That
  * estimate is right on average; to make it right for what was really waited (post-stratification), every wait, with a
- * stack or without, is counted in its stratum: thread, kind and how long it took. A stratum's stacks then share what
- * its waits took. What threads waited none of whose stacks were taken goes to the alike waits of their siblings (the
- * stratum's group). Bounded: what finds no room is counted.
+ * stack or without, is counted in its stratum: thread, kind and how long it took. A stratum with a few stacks stands
+ * alone: they share what its waits took. The others of a process and kind are taken together (their group), so that a
+ * thousand threads with one wait each, of which a few have a stack, are not forgotten for one that waits all the time.
+ * Bounded: what finds no room is counted.
  */
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@
 
 #include "probe/joins.h"
 
-enum tally_class {
+enum tally_subject {
     TALLY_WAIT,   /* of a thread, at its waits */
     TALLY_SAMPLE, /* of a thread, on a CPU; count only */
     TALLY_HOLDER, /* of the holder of the interpreter lock, at others' waits */
@@ -27,10 +28,13 @@ enum tally_class {
 
 #define TALLY_NO_STRATUM UINT32_MAX
 
-/* Waits of all threads of one process that are alike. */
+#define TALLY_ALONE 4u /* stacks with which a stratum stands alone */
+
+/* Waits of all threads of one process that are alike. Filled by tally_settle(). */
 struct tally_group {
-    uint64_t ns, count;
-    uint64_t sited_ns, sited_count; /* of these, in strata that have a stack */
+    uint64_t ns, count; /* in strata that don't stand alone */
+    double seen_ns, seen_count;
+    uint64_t alone_ns, alone_count; /* in those that do */
 };
 
 /* Waits of one thread that are alike: one kind, and long within a factor of four. */
@@ -39,16 +43,20 @@ struct tally_stratum {
     uint32_t group; /* index */
     uint16_t kind;  /* enum wait_kind */
     bool interpreter_lock;
+    bool of_row;                /* of one thread; else of those that came when there was no more room */
+    bool stands_alone;          /* filled by tally_settle() */
     uint64_t ns, count;         /* all of them */
+    uint64_t taken;             /* stacks */
     double seen_ns, seen_count; /* what those with a stack stand for */
 };
 
 struct tally_cell {
     struct join_stack stack;
     uint32_t tgid;
-    uint32_t row;     /* the thread; OWNER: the owner */
+    uint32_t row;     /* the thread, or one of them; OWNER: the owner */
     uint32_t stratum; /* index; TALLY_NO_STRATUM: samples */
-    uint8_t class;    /* enum tally_class */
+    uint8_t subject;  /* enum tally_subject */
+    bool of_row;      /* all of it is of thread `row` */
     double ns, count; /* what the stacks here stand for, without the stratum's correction */
     uint64_t longest_ns;
     uint64_t taken; /* stacks */
@@ -104,6 +112,9 @@ void tally_clear(struct tally *tally);
 /* @return 0 or -ENOMEM */
 int tally_wait(struct tally *tally, const struct tally_wait *wait);
 int tally_sample(struct tally *tally, uint32_t tgid, uint32_t row, const struct join *join);
+
+/* All has come: before the next two. */
+void tally_settle(struct tally *tally);
 
 /*
  * What a cell's waits took, corrected by its stratum.

@@ -64,6 +64,8 @@ enum wait_kind {
     WAIT_INTERPRETER_LOCK, /* a sub-interpreter's own GIL, Ruby's GVL */
     WAIT_RUBY_SLEEP,       /* Ruby's sleep: a timed wait on the thread's own condition variable */
     WAIT_RUBY_QUEUE,       /* Ruby's Queue, Mutex, Thread#join: likewise, until another thread acts */
+    /* Told by user space. */
+    WAIT_POOL, /* a worker of a pool, without work */
     WAIT_KIND_COUNT,
 };
 

@@ -10,6 +10,8 @@
 #include "probe/symbols/demangle.h"
 #include "probe/symbols/image.h"
 #include "probe/symbols/mappings.h"
+#include "probe/symbols/pins.h"
+#include "probe/symbols/symbol_index.h"
 
 /* Thousands of stacks share their addresses: answers are kept. When there are this many, they are dropped. */
 #define ANSWERS_MAX 4096
@@ -26,8 +28,9 @@ struct file_names {
     const struct pinned_file *file;
     Elf *elf; /* until libdwfl takes it */
     Dwfl *dwfl;
-    Dwfl_Module *module; /* NULL: not looked into yet, or nothing can be said */
-    struct debug_index *index;
+    Dwfl_Module *module;          /* NULL: not looked into yet, or nothing can be said */
+    struct symbol_index *symbols; /* NULL: it has none */
+    struct debug_index *debug;    /* NULL: it has none */
     bool opened;
     struct answer *answers;
     size_t n_answers;
@@ -88,7 +91,8 @@ void file_names_free(struct file_names *names)
         return;
     drop_answers(names);
     free(names->answers);
-    debug_index_free(names->index);
+    debug_index_free(names->debug);
+    symbol_index_free(names->symbols);
     if (names->dwfl)
         dwfl_end(names->dwfl);
     (void)elf_end(names->elf);
@@ -100,9 +104,10 @@ static void open_module(struct file_names *names)
 {
     void **user_data = NULL;
     uint64_t low, high;
+    bool small;
 
     names->opened = true;
-    names->elf = image_open(names->file);
+    names->elf = pinned_file_elf(names->file);
     if (!names->elf || !image_extent(names->elf, &low, &high))
         return;
     names->dwfl = dwfl_begin(&callbacks);
@@ -115,8 +120,11 @@ static void open_module(struct file_names *names)
     if (user_data)
         *user_data = names;
     (void)dwfl_report_end(names->dwfl, NULL, NULL);
-    if (names->module && debug_file_is_small(names->elf))
-        names->index = debug_index_new(names->module);
+    small = debug_file_is_small(names->elf);
+    if (names->module)
+        names->symbols = symbol_index_new(names->module);
+    if (names->module && small)
+        names->debug = debug_index_new(names->module);
 }
 
 /* The address of an offset, in libdwfl's terms. */
@@ -141,20 +149,20 @@ static bool find_address(struct file_names *names, uint64_t offset, uint64_t *re
  */
 static size_t look_up(struct file_names *names, uint64_t offset, struct debug_frame *frames)
 {
-    GElf_Off distance = 0;
-    GElf_Sym symbol = {0};
-    const char *name;
+    const char *name = NULL;
+    bool sized = false;
     uint64_t address;
     size_t n = 0;
 
     frames[0] = (struct debug_frame){0};
     if (!find_address(names, offset, &address))
         return 1;
-    name = dwfl_module_addrinfo(names->module, address, &distance, &symbol, NULL, NULL, NULL);
-    if (names->index)
-        n = debug_index_find(names->index, address, frames, FRAMES_MAX);
+    if (names->symbols)
+        name = symbol_index_find(names->symbols, address, &sized);
+    if (names->debug)
+        n = debug_index_find(names->debug, address, frames, FRAMES_MAX);
     n = n > 0 ? n : 1;
-    if (name && (distance < symbol.st_size || !frames[n - 1].function))
+    if (name && (sized || !frames[n - 1].function))
         frames[n - 1].function = name;
     return n;
 }

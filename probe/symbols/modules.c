@@ -5,6 +5,7 @@
 #include "probe/symbols/debug_file.h"
 #include "probe/symbols/image.h"
 #include "probe/symbols/mappings.h"
+#include "probe/symbols/pins.h"
 
 #define MODULES_MAX 4096
 #define RESTARTS_MAX 64 /* libraries exchanged for others at the same place */
@@ -137,7 +138,7 @@ static int add(struct modules *modules, const struct mapping *mapping)
 
     if (!module)
         return -ENOMEM;
-    elf = image_open(mapping->file);
+    elf = pinned_file_elf(mapping->file);
     module->file = mapping->file;
     module->elf = elf;
     if (elf && place(elf, mapping, module)) {

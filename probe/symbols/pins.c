@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "probe/symbols/file_names.h"
+#include "probe/symbols/image.h"
 #include "probe/symbols/mappings.h"
 #include "probe/symbols/regular_file.h"
 
@@ -15,6 +16,7 @@
 struct entry {
     struct pinned_file file;  /* first: what the outside holds is a pointer to it */
     struct file_names *names; /* NULL: not asked for */
+    Elf *elf;                 /* likewise, or it is none */
     struct entry *next;
     unsigned tries;
 };
@@ -34,7 +36,8 @@ static void free_entry(struct entry *entry)
 {
     if (!entry)
         return;
-    file_names_free(entry->names); /* reads through the descriptor */
+    file_names_free(entry->names);
+    (void)elf_end(entry->elf); /* reads through the descriptor */
     base_close_fd(&entry->file.fd);
     free(entry->file.path);
     free(entry);
@@ -158,9 +161,25 @@ int pin_table_get(struct pin_table *pins, const struct pin_request *request, con
     return 0;
 }
 
+/* What is handed out is const for others, not for the table that owns it. */
+static struct entry *entry_of(const struct pinned_file *file)
+{
+    return (struct entry *)(uintptr_t)file;
+}
+
+Elf *pinned_file_elf(const struct pinned_file *file)
+{
+    struct entry *entry = entry_of(file);
+
+    if (!entry->elf)
+        entry->elf = image_open(file);
+    /* With a reference to one that is open, this only counts. */
+    return entry->elf ? elf_begin(file->fd, ELF_C_READ, entry->elf) : NULL;
+}
+
 struct file_names *pinned_file_names(const struct pinned_file *file)
 {
-    struct entry *entry = (struct entry *)(uintptr_t)file; /* const for others, not for the table that owns it */
+    struct entry *entry = entry_of(file);
 
     if (!entry->names)
         entry->names = file_names_new(file);

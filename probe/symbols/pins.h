@@ -7,6 +7,7 @@
  * Refuses to know addresses.
  */
 
+#include <libelf.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,12 @@ struct pin_request {
  * @return 0 (ret_file: owned by the table; NULL when the table knows too many files already), -ENOMEM
  */
 int pin_table_get(struct pin_table *pins, const struct pin_request *request, const struct pinned_file **ret_file);
+
+/*
+ * The file as ELF, opened once: what has been read of it (unwind tables are megabytes) is shared by all that map it.
+ * @return a reference: elf_end(); NULL: not pinned, no x86-64 program or library, or out of memory
+ */
+Elf *pinned_file_elf(const struct pinned_file *file);
 
 /* The names in a file, shared by all that map it. Owned by the table. @return NULL: out of memory */
 struct file_names *pinned_file_names(const struct pinned_file *file);

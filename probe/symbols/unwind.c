@@ -131,13 +131,16 @@ static bool is_plausible(const struct unwinder *unwinder, uint64_t pc)
 static int take_frame(Dwfl_Frame *frame, void *data)
 {
     struct unwinder *unwinder = data;
+    bool activation = false;
     Dwarf_Addr pc;
 
-    if (unwinder->n >= unwinder->max || !dwfl_frame_pc(frame, &pc, NULL) || pc == 0)
+    if (unwinder->n >= unwinder->max || !dwfl_frame_pc(frame, &pc, &activation) || pc == 0)
         return DWARF_CB_ABORT;
     if (unwinder->n > 0 && !is_plausible(unwinder, pc))
         return DWARF_CB_ABORT;
-    unwinder->pcs[unwinder->n++] = pc;
+    /* What a signal interrupted is where it is, and will be taken for a return address: be one behind. */
+    unwinder->pcs[unwinder->n] = pc + (activation && unwinder->n > 0);
+    unwinder->n++;
     return DWARF_CB_OK;
 }
 

@@ -135,6 +135,22 @@ static void waits_and_samples_of_a_step_chain_together(void **state)
     assert_int_equal(facts.blocked_ns, 60 * MS);
 }
 
+/* Two samples of one coroutine with a long time in the run queue between them do not make a stall of all that time. */
+static void the_run_queue_is_not_the_step_s_doing(void **state)
+{
+    struct run_thread thread = {0};
+    struct loop_facts facts;
+
+    (void)state;
+    selector(&thread, 900 * MS, 1000 * MS);
+    loops_take_sample(&thread, 1001 * MS, STACK_IN_TURN, 8);
+    loops_take_sample(&thread, 1201 * MS, STACK_IN_TURN, 8);
+    selector(&thread, 1202 * MS, 1300 * MS);
+    facts = finish(&thread);
+    assert_int_equal(facts.stalls, 0);
+    assert_in_range(facts.longest_stall_ns, 2 * PERIOD, 6 * PERIOD);
+}
+
 /* Frames of plain callbacks lie at one address: they are one callback only where that can't be chance. */
 static void plain_callbacks_are_not_joined_lightly(void **state)
 {
@@ -270,6 +286,7 @@ int main(void)
         cmocka_unit_test(many_short_steps_are_no_stall),
         cmocka_unit_test(samples_of_one_step_chain_until_the_loop_rests),
         cmocka_unit_test(waits_and_samples_of_a_step_chain_together),
+        cmocka_unit_test(the_run_queue_is_not_the_step_s_doing),
         cmocka_unit_test(plain_callbacks_are_not_joined_lightly),
         cmocka_unit_test(coroutines_without_asyncio_are_turns_where_uvloop_is_loaded),
         cmocka_unit_test(an_idle_loop_has_no_stall),

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/uio.h>
+
 #include "base/base.h"
 #include "probe/frames.h"
 #include "probe/measurement.h"
@@ -49,6 +51,18 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* As the kernel does: as far as the stack goes, whoever's frames these are. @return bytes */
+static uint32_t copy_stack(void *to, uint64_t sp)
+{
+    struct iovec local = {to, COPY}, remote = {(void *)(uintptr_t)sp, COPY}; /* NOLINT */
+    ssize_t n = -1;
+
+    for (; n < 0 && remote.iov_len >= 1024; remote.iov_len -= 512)
+        n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    assert_true(n > 0);
+    return (uint32_t)n & ~7U;
+}
+
 /* What the kernel side would send had this thread entered it here. */
 __attribute__((noinline)) static void block_in_c(struct capture *capture)
 {
@@ -67,9 +81,8 @@ __attribute__((noinline)) static void block_in_c(struct capture *capture)
     capture->native.id = 1;
     capture->native.tgid = capture->native.tid = (uint32_t)getpid();
     capture->native.n_chain = 1;
-    capture->native.n_copy = COPY;
     memcpy(capture->bytes + sizeof(struct wire_native), &chain, sizeof(chain));
-    memcpy(capture->bytes + sizeof(struct wire_native) + sizeof(chain), (const void *)(uintptr_t)at->sp, COPY);
+    capture->native.n_copy = copy_stack(capture->bytes + sizeof(struct wire_native) + sizeof(chain), at->sp);
 }
 
 __attribute__((noinline)) static void wrapper(struct capture *capture)
@@ -204,7 +217,7 @@ static void sizes_that_make_no_sense_are_refused(void **state)
     wrapper(&capture);
     capture.native.n_copy = COPY + 8;
     assert_int_equal(natives_add(natives, space, &capture.native, &index), -EBADMSG);
-    capture.native.n_copy = COPY;
+    capture.native.n_copy = 0;
     capture.native.n_chain = CHAIN_DEPTH + 1;
     assert_int_equal(natives_add(natives, space, &capture.native, &index), -EBADMSG);
     assert_int_equal(index, 7);

@@ -29,6 +29,7 @@ struct stream {
     struct tally tally;
     double true_ns[8]; /* by site */
     uint64_t true_count[8];
+    uint32_t short_lived; /* not 0: each wait is that of another thread */
 };
 
 static void begin(struct stream *s)
@@ -49,7 +50,7 @@ static void wait_at(struct stream *s, uint32_t site, uint64_t ns, uint8_t shift,
     bool picked = chance() < ldexp(1.0, -shift);
     struct tally_wait wait = {
         .tgid = 1,
-        .row = site % 3,
+        .row = s->short_lived ? 1000 + s->short_lived++ : site % 3,
         .waker_row = TALLY_NO_ROW,
         .owner_row = TALLY_NO_ROW,
         .kind = WAIT_SLEEP,
@@ -63,20 +64,22 @@ static void wait_at(struct stream *s, uint32_t site, uint64_t ns, uint8_t shift,
     s->true_count[site]++;
 }
 
-static double site_ns(const struct stream *s, uint32_t site)
+static double site_ns(struct stream *s, uint32_t site)
 {
     double sum = 0;
 
+    tally_settle(&s->tally);
     for (size_t i = 0; i < s->tally.n_cells; i++)
         if (s->tally.cells[i].stack.python == site)
             sum += tally_cell_ns(&s->tally, &s->tally.cells[i], 1.0);
     return sum;
 }
 
-static double site_count(const struct stream *s, uint32_t site)
+static double site_count(struct stream *s, uint32_t site)
 {
     double sum = 0;
 
+    tally_settle(&s->tally);
     for (size_t i = 0; i < s->tally.n_cells; i++)
         if (s->tally.cells[i].stack.python == site)
             sum += tally_cell_count(&s->tally, &s->tally.cells[i], 1.0);
@@ -156,6 +159,45 @@ static void each_thread_keeps_its_own_time(void **state)
     for (int i = 0; i < 6; i++)
         wait_at(&s, 2, 50000000, 0, false);
     assert_near(site_ns(&s, 0) + site_ns(&s, 1), s.true_ns[0] + s.true_ns[1] + s.true_ns[2], 1e-9);
+    tally_clear(&s.tally);
+}
+
+/*
+ * One thread that waits ten thousand times, and ten thousand with one wait each, all alike: half of the time is theirs,
+ * though most of them have no stack.
+ */
+static void short_lived_threads_are_not_forgotten(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 10000; i++)
+        wait_at(&s, 0, 70000, 4, true);
+    s.short_lived = 1;
+    for (int i = 0; i < 10000; i++)
+        wait_at(&s, 1, 70000, 4, true);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 1e-9);
+    assert_near(site_ns(&s, 1), s.true_ns[1], 1e-9);
+    assert_near(site_count(&s, 1), s.true_count[1], 1e-9);
+    tally_clear(&s.tally);
+}
+
+/* Two hundred thousand threads with a wait each: memory is bounded, and nothing is left out. */
+static void threads_share_strata_when_there_are_too_many(void **state)
+{
+    struct stream s;
+
+    (void)state;
+    begin(&s);
+    s.short_lived = 1;
+    for (int i = 0; i < 200000; i++)
+        wait_at(&s, (uint32_t)i / 2 % 2, 70000, 3, true);
+    assert_true(s.tally.n_strata < 100000);
+    assert_true(s.tally.strata[0].of_row);
+    assert_false(s.tally.strata[s.tally.n_strata - 1].of_row);
+    assert_near(site_ns(&s, 0), s.true_ns[0], 0.05);
+    assert_near(site_ns(&s, 0) + site_ns(&s, 1), s.true_ns[0] + s.true_ns[1], 1e-9);
     tally_clear(&s.tally);
 }
 
@@ -247,6 +289,8 @@ int main(void)
         cmocka_unit_test(rare_long_waits_are_not_drowned_by_short_ones),
         cmocka_unit_test(a_changing_allowance_does_not_shift_shares),
         cmocka_unit_test(each_thread_keeps_its_own_time),
+        cmocka_unit_test(short_lived_threads_are_not_forgotten),
+        cmocka_unit_test(threads_share_strata_when_there_are_too_many),
         cmocka_unit_test(lost_stacks_cost_precision_not_time),
         cmocka_unit_test(strata_are_a_factor_of_four_wide),
         cmocka_unit_test(pairs_know_where_both_were),

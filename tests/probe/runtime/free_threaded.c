@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-char _PyRuntime[4096] = {1};
+char runtime[4096] __asm__("_PyRuntime") = {1};
 
-void _Py_MergeZeroLocalRefcount(void);
+void merge(void) __asm__("_Py_MergeZeroLocalRefcount");
 
-void _Py_MergeZeroLocalRefcount(void)
+void merge(void)
 {
 }
 

@@ -148,6 +148,18 @@ static void not_a_debug_file(void **state)
     }
 }
 
+/* Fedora's way: the symbol table alone, packed, in a section of the file (GDB manual, "MiniDebugInfo"). */
+static void packed_symbols_in_the_file(void **state)
+{
+    static const char *const functions[] = {"block_in_read", "inner", "recurse", "middle", "outer", "main", NULL};
+    AUTO_FREE char *trace = NULL;
+
+    run(*state, "objcopy --strip-debug prog.debug mini && rm prog.debug && xz mini && "
+                "objcopy --add-section .gnu_debugdata=mini.xz prog");
+    trace = trace_of(*state);
+    stopped_expect(trace, "deep.c", functions);
+}
+
 /* Give this process a /usr/lib/debug of its own. @return false: not allowed to */
 static bool mount_debug_directory(void)
 {
@@ -223,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_another_program, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changed_but_of_the_same_build, set_up, tear_down),
         cmocka_unit_test_setup_teardown(not_a_debug_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(packed_symbols_in_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_server_is_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(by_build_id_and_below_the_system_directory, set_up, tear_down),
     };

@@ -219,6 +219,37 @@ static void a_library_in_the_place_of_another_has_its_own_names(void **state)
     }
 }
 
+/* What has been read of a file is kept with the file: it must outlive the process that was the first to need it. */
+static void processes_share_files(void **state)
+{
+    CLEANUP(stopped_clear) struct stopped stopped;
+    struct mappings *child;
+    AUTO_FREE char *first = NULL;
+
+    (void)state;
+    stopped_start(&stopped, "deep_nofp", "cond", "0", true);
+    stopped_look(&stopped);
+    child = mappings_fork(stopped.mappings);
+    for (int i = 0; i < 3; i++) {
+        struct symbols *parents = NULL, *childs = NULL;
+        AUTO_FREE char *trace = NULL;
+        uint64_t pcs[64];
+
+        assert_int_equal(symbols_new(stopped.mappings, 1, &parents), 0);
+        assert_int_equal(symbols_new(child, 1, &childs), 0);
+        assert_true(symbols_unwind(parents, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, 64) > 6);
+        assert_true(symbols_unwind(childs, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, 64) > 6);
+        symbols_free(i % 2 ? childs : parents);
+        trace = stopped_trace(&stopped, i % 2 ? parents : childs, SIZE_MAX);
+        symbols_free(i % 2 ? parents : childs);
+        if (!first)
+            first = strdup(trace);
+        assert_string_equal(trace, first);
+        assert_non_null(strstr(trace, "block_in_cond:"));
+    }
+    mappings_free(child);
+}
+
 static void generated_code_is_named_by_its_map(void **state)
 {
     struct room *room = *state;
@@ -250,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_no_name_is_a_question_mark, set_up, tear_down),
         cmocka_unit_test(functions_inlined_are_frames_as_many_as_fit),
         cmocka_unit_test(a_library_in_the_place_of_another_has_its_own_names),
+        cmocka_unit_test(processes_share_files),
         cmocka_unit_test_setup_teardown(generated_code_is_named_by_its_map, set_up, tear_down),
     };
 

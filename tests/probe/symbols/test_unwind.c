@@ -83,6 +83,22 @@ static void frame_pointers_serve_where_there_is_no_cfi(void **state)
     stopped_expect(trace, "deep.c", expected);
 }
 
+/* Through a signal handler: what it interrupted is no return address. */
+static void what_a_signal_interrupted_is_named_exactly(void **state)
+{
+    static const char *const handler[] = {"block_in_read at: read", "on_signal at: handler", NULL};
+    static const char *const interrupted[] = {"trap at: trap", "choose at: choose trap", "inner at: inner", NULL};
+    static const char *const programs[] = {"deep_fp", "deep_nofp"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+        AUTO_FREE char *trace = trace_of(programs[i], "trap", "0", SIZE_MAX);
+
+        stopped_expect(trace, "deep.c", handler);
+        stopped_expect(trace, "deep.c", interrupted);
+    }
+}
+
 #ifdef WITH_CPP
 static void cpp_names_are_readable(void **state)
 {
@@ -307,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_caller_has_function_and_line),
         cmocka_unit_test(frame_pointers_serve_where_there_is_no_cfi),
+        cmocka_unit_test(what_a_signal_interrupted_is_named_exactly),
 #ifdef WITH_CPP
         cmocka_unit_test(cpp_names_are_readable),
 #endif

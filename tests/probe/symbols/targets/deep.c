@@ -3,9 +3,10 @@
  * Blocks in a known chain of functions: main > outer > middle > recurse... > inner > blocked > libc. Its lines are
  * found by the marks "at: ...". What it is built with differs: see meson.build.
  *
- *     deep (sleep|read|cond|spin|vdso) [depth]
+ *     deep (sleep|read|cond|spin|vdso|trap) [depth]
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,18 @@ NOINLINE static void block_in_cond(void)
     }
 }
 
+static void on_signal(int number)
+{
+    block_in_read(); /* at: handler */
+    deep_result = number;
+}
+
+/* Interrupted at its first instruction: one byte before it is another function. */
+NOINLINE static void trap(void)
+{
+    __builtin_trap(); /* at: trap */
+}
+
 /* "I am there." Those that block are seen to be blocked. */
 static void tell(void)
 {
@@ -84,6 +97,8 @@ static inline __attribute__((always_inline)) void choose(const char *how)
         block_in_cond(); /* at: choose cond */
     else if (strcmp(how, "spin") == 0)
         spin(); /* at: choose spin */
+    else if (strcmp(how, "trap") == 0)
+        trap(); /* at: choose trap */
     else
         ask_the_time(); /* at: choose vdso */
     deep_result++;
@@ -128,7 +143,7 @@ NOINLINE static int outer(const char *how, int depth)
 
 int main(int argc, char *argv[])
 {
-    if (argc < 2 || write(1, "!", 1) != 1)
+    if (argc < 2 || signal(SIGILL, on_signal) == SIG_ERR || write(1, "!", 1) != 1)
         return 2;
     deep_result = outer(argv[1], argc > 2 ? atoi(argv[2]) : 0); /* at: main */
     return 0;
