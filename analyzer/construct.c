@@ -174,7 +174,8 @@ static int add_finding_action(const struct finding *finding, enum runtime_kind r
     const char *action = action_of(finding->id, runtime);
     const struct frame *frame = own_frame(finding);
 
-    if (finding->remedy)
+    /* Ids from 9000 on are about the data: nothing to do to the program. */
+    if (finding->remedy && finding->id < 9000)
         return words_append(&r->actions, &r->n_actions, "%s", finding->remedy);
     if (!action)
         return 0;

@@ -148,7 +148,7 @@ const struct wording_finding wording_findings_workers[] = {
         .id = 9005,
         .title = "stacks without names",
         .seen = "For many of the stacks that were taken no function could be named: stripped binaries, no frame "
-                "pointers, code made at run time.",
+                "pointers, code made at run time, processes that ended before they were looked at.",
         .why = "The times are right all the same, but the report can't say which line they belong to.",
         .action = "Build with -g and -fno-omit-frame-pointer, do not strip, or install the debug packages (-dbgsym,"
                   " -debuginfo). Runtimes with a compiler of their own can write /tmp/perf-PID.map: node --perf-"

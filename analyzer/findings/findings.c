@@ -208,6 +208,7 @@ static bool is_void(const struct finding_list *list, int id)
 
 /* The same seen twice: the more specific finding stays. {it, what it replaces} */
 static const int replaces[][2] = {
+    {2201, 2101}, /* a lock held across a wait: the queue for it, with the reason; splitting it would not help */
     {4102, 4101}, /* items too small for their transfer: traffic that dominates, with the reason */
 };
 

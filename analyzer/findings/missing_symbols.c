@@ -80,7 +80,7 @@ int find_missing_symbols(const struct finding_context *c, struct finding_list *l
     const struct loss *loss = &c->m->loss;
     double failed =
         loss->stacks_taken >= MIN_STACKS ? fmin(1.0, (double)loss->stacks_failed / (double)loss->stacks_taken) : 0.0;
-    double share = fmax(failed, nameless_share(c->m));
+    double nameless = nameless_share(c->m), share = fmax(failed, nameless);
     const char *module = nameless_module(c->m), *slash = module ? strrchr(module, '/') : NULL;
     char text[WORDS_NUMBER];
     int r;
@@ -88,7 +88,8 @@ int find_missing_symbols(const struct finding_context *c, struct finding_list *l
     if (share <= 0.3)
         return 0;
     r = finding_add(list, c, (struct finding){.id = 9005, .severity = SEVERITY_INFO, .share = share},
-                    words_format("%s of the stacks have no names%s%.80s", words_share(share, text),
+                    words_format("%s of the stacks %s%s%.80s", words_share(share, text),
+                                 failed > nameless ? "could not be walked or named" : "have no names",
                                  module ? "; largest in " : "", module ? (slash ? slash + 1 : module) : ""),
                     is_nameless);
     return r < 0 ? r : finding_remedy(list, remedy_of(c->m->target.runtime.kind));

@@ -74,11 +74,11 @@ static char *detail_of(const struct measurement *m, const struct sum *sum)
     if (sum->connects > sum->established)
         (void)snprintf(refused, sizeof(refused), ", %llu more unanswered",
                        (unsigned long long)(sum->connects - sum->established));
-    return words_format("%llu connections to %.63s%s, %.3g a second, each %s before the first byte%s%s",
+    return words_format("%llu connections to %.63s%s, %.3g a second, each %s for TCP alone%s%s",
                         (unsigned long long)sum->established, sum->largest->address, others,
                         metrics_share((double)sum->established, seconds),
                         words_ns(metrics_share((double)sum->handshake_ns, (double)sum->established), handshake),
-                        speaks_tls(sum->largest) ? " and a TLS handshake" : "", refused);
+                        speaks_tls(sum->largest) ? ", and TLS on top" : "", refused);
 }
 
 static char *remedy_of(const struct measurement *m, const struct peer *peer)

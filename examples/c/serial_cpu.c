@@ -7,6 +7,7 @@
  *
  * run: {bin}
  * expect: model=threads change=switch finding=CA1001
+ * expect: not-finding=CA1301 not-finding=CA9001 not-finding=CA9003 not-finding=CA9005
  */
 
 #include <inttypes.h>

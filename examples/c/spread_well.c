@@ -6,7 +6,7 @@
  * Folklore: there is always something to tune. Measured: the CPUs are full of useful work; leave it alone.
  *
  * run: {bin}
- * expect: model=threads change=keep not-finding=CA1203 not-finding=CA2101 not-finding=CA1001
+ * expect: model=threads change=keep not-finding=CA1203 not-finding=CA2101 not-finding=CA1001 finding=CA1301
  */
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 # run: python3 {file}
 # server: delay
 # needs: python3-aiohttp
-# expect: model=coroutines change=keep not-finding=CA3101 not-finding=CA3002
+# expect: model=coroutines change=keep not-finding=CA3101 not-finding=CA3002 not-finding=CA3102 not-finding=CA3301
 import asyncio
 import os
 import sys

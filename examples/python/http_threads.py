@@ -8,7 +8,7 @@
 # run: python3 {file}
 # server: delay
 # needs: python3-requests
-# expect: model=threads change=keep not-finding=CA2001 not-finding=CA3001
+# expect: model=threads change=keep not-finding=CA2001 not-finding=CA3001 not-finding=CA3401
 import os
 import sys
 import threading

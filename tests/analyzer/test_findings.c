@@ -103,8 +103,8 @@ static void sites_are_copied_and_chosen_by_cause(void **state)
 
 static void ranked_by_severity_then_time_and_ignored_on_request(void **state)
 {
-    struct measurement *m = flaw_make(2201);
-    static const int ignored[] = {2101};
+    struct measurement *m = flaw_make(3201);
+    static const int ignored[] = {3201};
     const struct analyze_options options = {.ignored = ignored, .n_ignored = 1};
     struct advice *a = build_advice(m), *without = NULL;
 
@@ -115,10 +115,29 @@ static void ranked_by_severity_then_time_and_ignored_on_request(void **state)
         if (a->findings[i - 1].severity == a->findings[i].severity)
             assert_true(a->findings[i - 1].time_ns >= a->findings[i].time_ns);
     }
-    assert_non_null(build_finding(a, 2101));
+    assert_non_null(build_finding(a, 3201));
     assert_int_equal(analyze(m, &options, &without), 0);
-    assert_null(build_finding(without, 2101));
+    assert_null(build_finding(without, 3201));
     assert_int_equal(without->n_findings, a->n_findings - 1);
+    advice_free(a);
+    advice_free(without);
+    measurement_free(m);
+}
+
+/* The more specific one stays, and who asks not to see it does not see the other in its place. */
+static void the_same_flaw_is_reported_once(void **state)
+{
+    struct measurement *m = flaw_make(2201);
+    static const int ignored[] = {2201};
+    const struct analyze_options options = {.ignored = ignored, .n_ignored = 1};
+    struct advice *a = build_advice(m), *without = NULL;
+
+    (void)state;
+    assert_non_null(build_finding(a, 2201));
+    assert_null(build_finding(a, 2101));
+    assert_int_equal(analyze(m, &options, &without), 0);
+    assert_null(build_finding(without, 2201));
+    assert_null(build_finding(without, 2101));
     advice_free(a);
     advice_free(without);
     measurement_free(m);
@@ -148,6 +167,7 @@ int main(void)
         cmocka_unit_test(ids_and_slugs),
         cmocka_unit_test(sites_are_copied_and_chosen_by_cause),
         cmocka_unit_test(ranked_by_severity_then_time_and_ignored_on_request),
+        cmocka_unit_test(the_same_flaw_is_reported_once),
         cmocka_unit_test(the_gain_of_splitting_a_lock_is_bounded_by_the_work),
     };
 

@@ -10,6 +10,15 @@ README = ROOT / "examples" / "README.md"
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import support  # noqa: E402 (the reader of the headers lives with the end-to-end tests)
 
+# Findings that no program on this machine shows within seconds, each with its reason; tests/analyzer/flaws.c has them.
+NO_EXAMPLE = {
+    "CA5001": "takes most of the machine's memory",
+    "CA6001": "takes ten minutes on full CPUs",
+    "CA9002": "takes a probe that loses events",
+    "CA9004": "takes an interpreter without dynamic symbols",
+    "CA9006": "takes another probe",
+}
+
 HEAD = "| example | what it is | expected advice |\n|---|---|---|\n"
 
 
@@ -42,6 +51,16 @@ class ExamplesReadmeTest(unittest.TestCase):
                 head = "\n".join(example.path.read_text().splitlines()[:20])
                 self.assertRegex(head, "Folklore")
                 self.assertRegex(head, "[Mm]easure")
+
+    def test_every_finding_has_an_example_and_a_near_miss(self):
+        ids = {f"CA{number}" for number in re.findall(r"X\((\d{4}), ", (ROOT / "analyzer/findings/findings.h").read_text())}
+        examples = support.examples()
+        self.assertGreater(len(ids), 25)
+        self.assertLessEqual(set(NO_EXAMPLE), ids)
+        for kind in ("wanted", "unwanted"):
+            seen = {name for example in examples for name in getattr(example, kind)}
+            self.assertEqual(seen - ids, set())
+            self.assertEqual(ids - seen - set(NO_EXAMPLE), set(), kind)
 
 
 if __name__ == "__main__":
