@@ -148,9 +148,9 @@ void spaces_exec(struct run_state *state, struct run_process *process, uint64_t 
     const struct run_space *before = process->space;
     struct run_space *space;
 
-    /* The mappings of this exec have begun a new space already. */
-    if (before && before->tgid == process->tgid && before->marked && before->marked <= time &&
-        time - before->marked < NSEC_PER_SEC)
+    /* The mappings of this exec, or of one after it that is in the same message, have begun a new space already. */
+    if (before && before->tgid == process->tgid && before->marked &&
+        (before->marked >= time || time - before->marked < NSEC_PER_SEC))
         return;
     space = new_space(state, process->tgid, NULL);
     if (process->space && process->image && !process->space->image)

@@ -114,6 +114,13 @@ static void a_marked_exec_begins_at_its_mark(void **state)
     spaces_exec(&run, process, SECOND + 30);
     assert_ptr_equal(process->space, begun);
     assert_true(has(process, 0x20000));
+    map(process, SECOND + 40, 0, "");
+    map(process, SECOND + 50, 0x30000, "/bin/c");
+    begun = process->space;
+    spaces_exec(&run, process, SECOND + 30); /* a whole round of mappings comes before its records */
+    spaces_exec(&run, process, SECOND + 60);
+    assert_ptr_equal(process->space, begun);
+    assert_true(has(process, 0x30000));
     spaces_exec(&run, process, 9 * SECOND); /* the next one was not told of */
     assert_ptr_not_equal(process->space, begun);
 }
