@@ -242,6 +242,9 @@ const struct frame *advice_own_frame(const struct site *site);
  */
 const struct frame *advice_near_frame_in(const struct frame *frames, size_t n);
 
+/* Order by file, line, function and module. @return < 0, 0 (the same line of code), > 0; NULL sorts first */
+int advice_compare_frames(const struct frame *a, const struct frame *b);
+
 const char *path_state_to_str(enum path_state state); /* "on_cpu", "run_queue", "blocked", "unknown" */
 
 const char *change_to_str(enum change change);

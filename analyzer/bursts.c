@@ -42,7 +42,8 @@ static bool counts(const struct measurement *m, const struct slice *slice)
     return slice->on_cpu_ns >= BURST_NS && m->blocked_ns[CAUSE_INTERPRETER_LOCK] > 0;
 }
 
-int bursts_new(const struct measurement *m, const struct timeline *timelines, struct bursts **ret_bursts)
+int bursts_new(const struct measurement *m, const struct timeline *timelines, const uint64_t *late_ns,
+               struct bursts **ret_bursts)
 {
     CLEANUP(bursts_freep) struct bursts *bursts = calloc(1, sizeof(*bursts));
     size_t n = 0;
@@ -60,7 +61,8 @@ int bursts_new(const struct measurement *m, const struct timeline *timelines, st
     for (size_t i = 0; i < m->n_threads; i++)
         for (size_t k = 0; k < m->threads[i].n_slices; k++)
             if (counts(m, &m->threads[i].slices[k]))
-                bursts->items[bursts->n++] = (struct burst){m->threads[i].pid, timelines[i].start_ns[k], i, k};
+                bursts->items[bursts->n++] =
+                    (struct burst){m->threads[i].pid, timelines[i].start_ns[k] + late_ns[i], i, k};
     qsort(bursts->items, bursts->n, sizeof(*bursts->items), by_start);
     *ret_bursts = TAKE_PTR(bursts);
     return 0;
@@ -97,8 +99,8 @@ static size_t count_before(const struct bursts *bursts, int32_t pid, uint64_t at
     return low;
 }
 
-size_t bursts_before(const struct bursts *bursts, size_t thread, uint64_t at_ns, uint64_t since_ns, size_t *ret_slice,
-                     uint64_t *ret_end_ns)
+bool bursts_before(const struct bursts *bursts, size_t thread, uint64_t at_ns, uint64_t since_ns,
+                   struct burst_found *ret_found)
 {
     int32_t pid = bursts->m->threads[thread].pid;
     size_t end = count_before(bursts, pid, at_ns);
@@ -107,17 +109,16 @@ size_t bursts_before(const struct bursts *bursts, size_t thread, uint64_t at_ns,
         const struct burst *b = &bursts->items[i - 1];
         const struct timeline *t = &bursts->timelines[b->thread];
         const struct slice *s = &t->thread->slices[b->slice];
-        uint64_t room = t->start_ns[b->slice + 1] - b->start_ns;
-        uint64_t most =
-            s->on_cpu_ns > room || s->runnable_ns > room - s->on_cpu_ns ? room : s->on_cpu_ns + s->runnable_ns;
+        uint64_t most = t->start_ns[b->slice + 1] - t->start_ns[b->slice];
 
+        if (s->on_cpu_ns < most && s->runnable_ns < most - s->on_cpu_ns)
+            most = s->on_cpu_ns + s->runnable_ns;
         if (b->thread == thread)
             continue;
         if (b->start_ns + most <= since_ns)
-            return SIZE_MAX;
-        *ret_slice = b->slice;
-        *ret_end_ns = b->start_ns + most;
-        return b->thread;
+            return false;
+        *ret_found = (struct burst_found){b->thread, b->slice, b->start_ns, b->start_ns + most};
+        return true;
     }
-    return SIZE_MAX;
+    return false;
 }

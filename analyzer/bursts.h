@@ -9,6 +9,7 @@
  * short to count. Borrows the timelines.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,17 +17,26 @@ struct bursts;
 struct measurement;
 struct timeline;
 
-/* @return 0 (ret_bursts owned by the caller, bursts_free()) or -ENOMEM; O(n log n) in slices */
-int bursts_new(const struct measurement *m, const struct timeline *timelines, struct bursts **ret_bursts);
+/*
+ * @param late_ns  by place in m->threads: how much later than its timeline says a thread did what it did
+ * @return 0 (ret_bursts owned by the caller, bursts_free()) or -ENOMEM; O(n log n) in slices
+ */
+int bursts_new(const struct measurement *m, const struct timeline *timelines, const uint64_t *late_ns,
+               struct bursts **ret_bursts);
 void bursts_free(struct bursts *bursts); /* NULL-safe */
 void bursts_freep(struct bursts **bursts);
+
+struct burst_found {
+    size_t thread; /* place in m->threads */
+    size_t slice;
+    uint64_t start_ns;
+    uint64_t end_ns; /* until when it can have lasted, run queue included */
+};
 
 /*
  * The latest burst before `at_ns` of another thread of the process of `thread`, if it was still under way after
  * `since_ns`.
- * @param ret_slice   the slice it belongs to
- * @param ret_end_ns  until when it can have lasted, run queue included
- * @return the thread's place in m->threads, or SIZE_MAX: none
+ * @return false: none
  */
-size_t bursts_before(const struct bursts *bursts, size_t thread, uint64_t at_ns, uint64_t since_ns, size_t *ret_slice,
-                     uint64_t *ret_end_ns);
+bool bursts_before(const struct bursts *bursts, size_t thread, uint64_t at_ns, uint64_t since_ns,
+                   struct burst_found *ret_found);

@@ -7,6 +7,9 @@
 #include "analyzer/timeline.h"
 #include "base/base.h"
 
+/* Clocks of two CPUs, and the moments at which a thread's events are stamped, differ by less. */
+#define CLOCK_SLACK_NS (100 * NSEC_PER_USEC)
+
 /* How late others may end after the target's first thread for the run to count as ended by it: it takes them along. */
 #define TAIL_NS (10 * NSEC_PER_MSEC)
 #define TAIL_DIVISOR 100 /* or this part of the wall time */
@@ -15,10 +18,13 @@ struct walk {
     const struct measurement *m;
     const struct thread_index *index;
     struct timeline *timelines; /* by place in m->threads */
+    uint64_t *late_ns; /* by place: how much later its slices happened than its timeline says, as far as known */
+    size_t *taken;     /* by place: waits from this slice on have been followed to their waker already */
     struct bursts *bursts;
-    size_t *taken; /* by place: waits from this slice on have been followed to their waker already */
     struct stretches stretches;
     size_t thread; /* where the path is: it leads backwards from here */
+    size_t left;   /* slices of the thread before that point, which is the end of the last of them */
+    bool placed;   /* `left` is valid; else only the time is known */
     uint64_t at_ns;
     uint64_t doubtful_ns; /* time without a record of its own */
 };
@@ -29,8 +35,15 @@ static void free_walk(struct walk *w)
         timeline_clear(&w->timelines[i]);
     free(w->timelines);
     free(w->taken);
+    free(w->late_ns);
     bursts_free(w->bursts);
     stretches_clear(&w->stretches);
+}
+
+/* What a thread's life lasted beyond its slices. */
+static uint64_t gap_of(const struct timeline *t)
+{
+    return t->thread->death_ns - t->start_ns[t->thread->n_slices];
 }
 
 static int init_walk(struct walk *w, const struct measurement *m, const struct thread_index *index)
@@ -39,14 +52,17 @@ static int init_walk(struct walk *w, const struct measurement *m, const struct t
     w->index = index;
     w->timelines = calloc(m->n_threads, sizeof(*w->timelines));
     w->taken = calloc(m->n_threads, sizeof(*w->taken));
-    if (!w->timelines || !w->taken)
+    w->late_ns = calloc(m->n_threads, sizeof(*w->late_ns));
+    if (!w->timelines || !w->taken || !w->late_ns)
         return -ENOMEM;
     for (size_t i = 0; i < m->n_threads; i++) {
         w->taken[i] = SIZE_MAX;
         if (timeline_init(&w->timelines[i], &m->threads[i]) < 0)
             return -ENOMEM;
+        /* The last slice of the dead ended with them: what is missing was before. The living have not ended theirs. */
+        w->late_ns[i] = m->threads[i].alive ? 0 : gap_of(&w->timelines[i]);
     }
-    if (bursts_new(m, w->timelines, &w->bursts) < 0)
+    if (bursts_new(m, w->timelines, w->late_ns, &w->bursts) < 0)
         return -ENOMEM;
     return stretches_init(&w->stretches, m);
 }
@@ -72,23 +88,29 @@ static void doubt(struct walk *w, enum stretch what, uint64_t ns, uint64_t floor
     w->doubtful_ns += ns - spend(w, what, ns, floor_ns);
 }
 
-/*
- * From a point inside slice `i`, where the thread had used `cpu_ns` of the slice's CPU time, back to its beginning. In
- * a slice that is recorded as it happened what is beyond the CPU time was spent in the run queue (preempted); in one
- * that stands for several it may be the others' wait.
- */
-static void leave_to_begin(struct walk *w, size_t i, uint64_t cpu_ns)
+static void place(struct walk *w, size_t left)
 {
-    const struct timeline *t = &w->timelines[w->thread];
-    const struct slice *s = &t->thread->slices[i];
-    uint64_t begin = t->start_ns[i], span = w->at_ns - begin;
-    uint64_t cpu = lesser(span, cpu_ns);
-    uint64_t ready = lesser(span - cpu, s->runnable_ns);
+    w->left = left;
+    w->placed = true;
+}
 
-    if (span - cpu - ready > 0)
-        doubt(w, s->blocked_ns > 0 ? (enum stretch)s->cause : STRETCH_UNKNOWN, span - cpu - ready, begin);
-    spend(w, STRETCH_RUN_QUEUE, ready, begin);
-    spend(w, STRETCH_ON_CPU, cpu, begin);
+/*
+ * From a point inside slice `i`, `span_ns` after its beginning, when the thread had used `cpu_ns` of the slice's CPU
+ * time, back to that beginning. In a slice that is recorded as it happened what is beyond the CPU time was spent in the
+ * run queue (preempted); in one that stands for several it may be the others' wait.
+ */
+static void leave_to_begin(struct walk *w, size_t i, uint64_t cpu_ns, uint64_t span_ns)
+{
+    const struct thread *thread = w->timelines[w->thread].thread;
+    const struct slice *s = &thread->slices[i];
+    uint64_t cpu = lesser(span_ns, cpu_ns);
+    uint64_t ready = lesser(span_ns - cpu, s->runnable_ns);
+
+    if (span_ns - cpu - ready > 0)
+        doubt(w, s->blocked_ns > 0 ? (enum stretch)s->cause : STRETCH_UNKNOWN, span_ns - cpu - ready, thread->birth_ns);
+    (void)spend(w, STRETCH_RUN_QUEUE, ready, thread->birth_ns);
+    (void)spend(w, STRETCH_ON_CPU, cpu, thread->birth_ns);
+    place(w, i);
 }
 
 static bool is_edge(enum cause cause)
@@ -98,18 +120,41 @@ static bool is_edge(enum cause cause)
 }
 
 /*
+ * Go on inside slice `k` of `waker`, at the point of its CPU time where it woke another. When that was in time is known
+ * up to the time it was preempted before, and to slices of it that are missing. @return false: it can't have been then
+ */
+static bool land(struct walk *w, size_t waker, size_t k, uint64_t cpu_ns)
+{
+    const struct timeline *t = &w->timelines[waker];
+    const struct slice *s = &t->thread->slices[k];
+    uint64_t offset = cpu_ns - t->cpu_ns[k], raw = t->start_ns[k] + offset;
+    uint64_t merged = w->m->loss.decimation > 1 ? s->blocked_ns : 0;
+    uint64_t later = w->at_ns > raw ? w->at_ns - raw : 0;
+    uint64_t known = lesser(later, gap_of(t));
+
+    if (raw > w->at_ns + CLOCK_SLACK_NS || later - known > s->runnable_ns + merged + CLOCK_SLACK_NS)
+        return false;
+    /* Of what is missing, no more than was missing when the path came by last, and no less than explains the rest. */
+    if (w->late_ns[waker] < known)
+        known = later > s->runnable_ns + w->late_ns[waker] ? lesser(known, later - s->runnable_ns) : w->late_ns[waker];
+    w->late_ns[waker] = known;
+    w->thread = waker;
+    leave_to_begin(w, k, offset, offset + lesser(later - known, s->runnable_ns + merged));
+    return true;
+}
+
+/*
  * The waker was on a CPU when it ended the wait, at a known point of its CPU time: that says when. The wait ended at
  * some time within the `runnable_ns` before the end of the slice; the rest of that was before the wait.
- * @return true: the path is at the waker, its slice consumed down to its beginning
+ * @return true: the path is at the waker
  */
 static bool follow_waker(struct walk *w, size_t i)
 {
     const struct timeline *t = &w->timelines[w->thread];
     const struct slice *s = &t->thread->slices[i];
-    uint64_t end = w->at_ns, early = end - lesser(s->runnable_ns, end - t->start_ns[i]);
-    size_t waker, k;
+    uint64_t end = w->at_ns, early = end - lesser(s->runnable_ns, end), woken = early;
     const struct timeline *other;
-    uint64_t offset = 0, woken = early;
+    size_t waker, k;
 
     if (s->blocked_ns == 0 || !is_edge(s->cause) || s->waker_tid == 0 || i >= w->taken[w->thread])
         return false;
@@ -117,24 +162,21 @@ static bool follow_waker(struct walk *w, size_t i)
     if (waker == THREAD_INDEX_NONE || waker == w->thread)
         return false;
     other = &w->timelines[waker];
-    if (other->thread->birth_ns >= end || other->thread->death_ns <= t->start_ns[i])
+    if (other->thread->birth_ns >= end || other->thread->death_ns + s->blocked_ns <= early)
         return false;
     k = timeline_at_cpu(other, s->waker_on_cpu_ns);
-    if (k != TIMELINE_NONE) {
-        offset = s->waker_on_cpu_ns - other->cpu_ns[k];
-        woken = other->start_ns[k] + offset;
-        woken = woken < early ? early : lesser(woken, end);
-        if (woken <= other->start_ns[k] || woken > other->start_ns[k + 1])
-            k = TIMELINE_NONE;
-    }
+    if (k != TIMELINE_NONE)
+        woken = other->start_ns[k] + (s->waker_on_cpu_ns - other->cpu_ns[k]) + w->late_ns[waker];
+    woken = woken < early ? early : lesser(woken, end);
     w->taken[w->thread] = i;
-    spend(w, STRETCH_RUN_QUEUE, end - woken, early);
+    (void)spend(w, STRETCH_RUN_QUEUE, end - woken, early);
     /* Between the waker's death and the wake-up nothing is on record but the wait itself. */
     if (other->thread->death_ns < w->at_ns)
         doubt(w, (enum stretch)s->cause, w->at_ns - other->thread->death_ns, other->thread->death_ns);
-    w->thread = waker;
-    if (k != TIMELINE_NONE && w->at_ns > other->start_ns[k])
-        leave_to_begin(w, k, offset);
+    if (k == TIMELINE_NONE || !land(w, waker, k, s->waker_on_cpu_ns)) {
+        w->thread = waker;
+        w->placed = false;
+    }
     return true;
 }
 
@@ -144,40 +186,37 @@ static bool follow_waker(struct walk *w, size_t i)
  */
 static bool follow_holder(struct walk *w, size_t i)
 {
-    const struct timeline *t = &w->timelines[w->thread];
-    const struct slice *s = &t->thread->slices[i];
-    uint64_t begin = t->start_ns[i], early = w->at_ns - lesser(s->runnable_ns, w->at_ns - begin);
-    size_t holder, k = 0;
-    uint64_t end = 0;
+    const struct slice *s = &w->timelines[w->thread].thread->slices[i];
+    uint64_t early = w->at_ns - lesser(s->runnable_ns, w->at_ns), begin = early - lesser(s->blocked_ns, early);
+    struct burst_found found;
 
     if (s->cause != CAUSE_INTERPRETER_LOCK || s->blocked_ns == 0 || s->waker_tid != 0 || i >= w->taken[w->thread])
         return false;
-    holder = bursts_before(w->bursts, w->thread, early, begin, &k, &end);
-    if (holder == SIZE_MAX)
+    if (!bursts_before(w->bursts, w->thread, early, begin, &found))
         return false;
     w->taken[w->thread] = i;
-    spend(w, STRETCH_RUN_QUEUE, w->at_ns - early, early);
-    if (end < w->at_ns)
-        spend(w, (enum stretch)s->cause, w->at_ns - end, end);
-    w->thread = holder;
-    leave_to_begin(w, k, w->timelines[holder].thread->slices[k].on_cpu_ns);
+    (void)spend(w, STRETCH_RUN_QUEUE, w->at_ns - early, early);
+    if (found.end_ns < w->at_ns)
+        (void)spend(w, (enum stretch)s->cause, w->at_ns - found.end_ns, found.end_ns);
+    w->thread = found.thread;
+    leave_to_begin(w, found.slice, w->timelines[found.thread].thread->slices[found.slice].on_cpu_ns,
+                   w->at_ns - found.start_ns);
     return true;
 }
 
 /* From the end of slice `i` to the waker, or to the beginning of the slice. */
 static void leave_slice(struct walk *w, size_t i)
 {
-    const struct timeline *t = &w->timelines[w->thread];
-    const struct slice *s = &t->thread->slices[i];
-    uint64_t begin = t->start_ns[i];
+    const struct thread *thread = w->timelines[w->thread].thread;
+    const struct slice *s = &thread->slices[i];
 
     if (follow_waker(w, i) || follow_holder(w, i))
         return;
-    spend(w, STRETCH_RUN_QUEUE, s->runnable_ns, begin);
+    (void)spend(w, STRETCH_RUN_QUEUE, s->runnable_ns, thread->birth_ns);
     if (s->blocked_ns > 0)
-        spend(w, (enum stretch)s->cause, s->blocked_ns, begin);
-    spend(w, STRETCH_ON_CPU, s->on_cpu_ns, begin);
-    doubt(w, STRETCH_UNKNOWN, w->at_ns - lesser(begin, w->at_ns), begin);
+        (void)spend(w, (enum stretch)s->cause, s->blocked_ns, thread->birth_ns);
+    (void)spend(w, STRETCH_ON_CPU, s->on_cpu_ns, thread->birth_ns);
+    place(w, i);
 }
 
 /* What a thread's sums hold beyond its slices. @return their sum */
@@ -204,8 +243,8 @@ static uint64_t uncovered(const struct thread *thread, uint64_t ret_ns[STRETCH_C
 }
 
 /*
- * Behind the last slice: the slice that the end of the measurement cut off, or what got lost. As long as one wait
- * explains it, it is that slice; else it is a mixture of which the order is not known.
+ * What no slice covers: the one that the end of the measurement cut off, or what got lost. As long as one wait explains
+ * it, it is one slice; else it is a mixture of which the order is not known.
  */
 static void leave_gap(struct walk *w, uint64_t begin)
 {
@@ -219,13 +258,13 @@ static void leave_gap(struct walk *w, uint64_t begin)
     }
     if (sum != gap || waits > 1 || ns[STRETCH_UNKNOWN] > 0)
         w->doubtful_ns += gap;
-    spend(w, STRETCH_RUN_QUEUE, (uint64_t)((double)ns[STRETCH_RUN_QUEUE] * scale), begin);
+    (void)spend(w, STRETCH_RUN_QUEUE, (uint64_t)((double)ns[STRETCH_RUN_QUEUE] * scale), begin);
     for (int what = 0; what < CAUSE_COUNT; what++)
-        spend(w, (enum stretch)what, (uint64_t)((double)ns[what] * scale), begin);
-    spend(w, STRETCH_UNKNOWN, (uint64_t)((double)ns[STRETCH_UNKNOWN] * scale), begin);
-    spend(w, STRETCH_ON_CPU, (uint64_t)((double)ns[STRETCH_ON_CPU] * scale), begin);
+        (void)spend(w, (enum stretch)what, (uint64_t)((double)ns[what] * scale), begin);
+    (void)spend(w, STRETCH_UNKNOWN, (uint64_t)((double)ns[STRETCH_UNKNOWN] * scale), begin);
+    (void)spend(w, STRETCH_ON_CPU, (uint64_t)((double)ns[STRETCH_ON_CPU] * scale), begin);
     /* What rounding left, or what no sum explains. */
-    spend(w, sum < gap ? STRETCH_UNKNOWN : (enum stretch)most, gap, begin);
+    (void)spend(w, sum < gap ? STRETCH_UNKNOWN : (enum stretch)most, gap, begin);
 }
 
 /* To the thread that made this one. @return false: none of the target did, or it is not on record */
@@ -239,35 +278,52 @@ static bool follow_parent(struct walk *w)
     if (w->m->threads[parent].death_ns < w->at_ns)
         doubt(w, STRETCH_UNKNOWN, w->at_ns - w->m->threads[parent].death_ns, w->m->threads[parent].death_ns);
     w->thread = parent;
+    w->placed = false;
     return true;
+}
+
+/* Find the slice in which the thread was at that time, and leave it. */
+static void locate(struct walk *w)
+{
+    const struct timeline *t = &w->timelines[w->thread];
+    size_t n = t->thread->n_slices, i;
+    uint64_t late = w->late_ns[w->thread], local;
+
+    if (w->at_ns > t->start_ns[n] + late)
+        leave_gap(w, t->start_ns[n] + late);
+    local = w->at_ns - lesser(late, w->at_ns);
+    i = timeline_at(t, local);
+    if (i == TIMELINE_NONE)
+        place(w, 0);
+    else if (local == t->start_ns[i + 1])
+        place(w, i + 1);
+    else
+        leave_to_begin(w, i, t->thread->slices[i].on_cpu_ns, local - t->start_ns[i]);
 }
 
 /* @return false: the path has left the target */
 static bool go_back(struct walk *w)
 {
-    const struct timeline *t = &w->timelines[w->thread];
-    size_t n = t->thread->n_slices, i;
+    uint64_t birth = w->m->threads[w->thread].birth_ns;
 
-    if (w->at_ns <= t->thread->birth_ns)
-        return follow_parent(w);
-    if (w->at_ns > t->start_ns[n]) {
-        leave_gap(w, t->start_ns[n]);
+    if (!w->placed) {
+        locate(w);
         return true;
     }
-    i = timeline_at(t, w->at_ns);
-    if (w->at_ns == t->start_ns[i + 1])
-        leave_slice(w, i);
-    else
-        leave_to_begin(w, i, t->thread->slices[i].on_cpu_ns);
-    return true;
+    if (w->left > 0 && w->at_ns > birth) {
+        leave_slice(w, w->left - 1);
+        return true;
+    }
+    if (w->at_ns > birth)
+        leave_gap(w, birth);
+    return follow_parent(w);
 }
 
 /* An open wait for another thread at the end of a measurement leads nowhere. */
 static bool ends_in_open_wait(const struct timeline *t)
 {
     uint64_t ns[STRETCH_COUNT];
-    uint64_t gap = t->thread->death_ns - t->start_ns[t->thread->n_slices];
-    uint64_t internal = 0;
+    uint64_t gap = gap_of(t), internal = 0;
 
     if (!t->thread->alive || gap == 0 || uncovered(t->thread, ns) == 0)
         return false;
@@ -322,6 +378,7 @@ static void follow(struct walk *w)
     death = w->m->threads[w->thread].death_ns;
     if (death < w->at_ns)
         doubt(w, STRETCH_UNKNOWN, w->at_ns - death, death);
+    w->placed = false;
     while (w->at_ns > 0 && steps-- > 0)
         if (!go_back(w))
             break;

@@ -177,35 +177,89 @@ static size_t collect(const struct stretches *s, const struct thread_groups *gro
     return kept;
 }
 
-/* Where the threads of a group spent most in that state; a site in the same process will do. */
-static const struct site *site_of(const struct stretches *s, const struct thread_groups *groups,
-                                  const struct thread_index *index, const struct sum *sum)
-{
-    const struct site *in_process = NULL;
+/* A site that fits, by the frame that stands for it. */
+struct candidate {
+    const struct site *site;
+    const struct frame *frame;
+    bool of_group; /* by a thread of the group; else somewhere in the process */
+};
 
-    if (sum->thread == THREAD_INDEX_NONE || sum->what >= STRETCH_RUN_QUEUE)
-        return NULL;
+static int by_frame(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+    int order;
+
+    if (a->of_group != b->of_group)
+        return a->of_group ? -1 : 1;
+    order = advice_compare_frames(a->frame, b->frame);
+    /* Sites are ranked: the first of a line is the largest. */
+    return order ? order : a->site < b->site ? -1 : a->site > b->site;
+}
+
+static size_t collect_sites(const struct stretches *s, const struct thread_groups *groups,
+                            const struct thread_index *index, const struct sum *sum, struct candidate *candidates)
+{
+    size_t n = 0;
+
     for (size_t i = 0; i < s->m->n_sites; i++) {
         const struct site *site = &s->m->sites[i];
         size_t thread;
+        bool of_group;
 
         if (site->n_frames == 0 || site->on_cpu != (sum->what == STRETCH_ON_CPU) ||
             (!site->on_cpu && (int)site->cause != (int)sum->what))
             continue;
         thread = thread_index_find(index, site->tid, s->m->wall_ns);
-        if (thread != THREAD_INDEX_NONE && thread_groups_of(groups, thread) == sum->group)
-            return site;
-        if (!in_process && site->threads > 1 && site->pid == s->m->threads[sum->thread].pid)
-            in_process = site;
+        of_group = thread != THREAD_INDEX_NONE && thread_groups_of(groups, thread) == sum->group;
+        if (of_group || (site->threads > 1 && site->pid == s->m->threads[sum->thread].pid))
+            candidates[n++] = (struct candidate){site, advice_near_frame_in(site->frames, site->n_frames), of_group};
     }
-    return in_process;
+    qsort(candidates, n, sizeof(*candidates), by_frame);
+    return n;
+}
+
+/*
+ * The line where the threads of a group spent most in that state, as the largest site that has it; one of others in the
+ * process will do when there is none.
+ * @return 0 (ret_site NULL: none) or -ENOMEM
+ */
+static int find_site(const struct stretches *s, const struct thread_groups *groups, const struct thread_index *index,
+                     const struct sum *sum, const struct site **ret_site)
+{
+    AUTO_FREE struct candidate *candidates = calloc(s->m->n_sites + 1, sizeof(*candidates));
+    uint64_t best_ns = 0;
+    size_t n;
+
+    if (!candidates)
+        return -ENOMEM;
+    *ret_site = NULL;
+    if (sum->thread == THREAD_INDEX_NONE || sum->what >= STRETCH_RUN_QUEUE)
+        return 0;
+    n = collect_sites(s, groups, index, sum, candidates);
+    for (size_t i = 0; i < n && candidates[i].of_group == candidates[0].of_group;) {
+        size_t first = i;
+        uint64_t time_ns = 0;
+
+        for (; i < n && candidates[i].of_group == candidates[first].of_group &&
+               advice_compare_frames(candidates[i].frame, candidates[first].frame) == 0;
+             i++)
+            time_ns += candidates[i].site->time_ns;
+        if (time_ns > best_ns) {
+            best_ns = time_ns;
+            *ret_site = candidates[first].site;
+        }
+    }
+    return 0;
 }
 
 static int fill_part(const struct stretches *s, const struct thread_groups *groups, const struct thread_index *index,
                      const struct sum *sum, struct path_part *part)
 {
-    const struct site *site = site_of(s, groups, index, sum);
+    const struct site *site;
+    int r = find_site(s, groups, index, sum, &site);
 
+    if (r < 0)
+        return r;
     part->state = state_of(sum->what);
     part->cause = cause_of(sum->what);
     part->time_ns = sum->time_ns;

@@ -109,3 +109,24 @@ const struct frame *advice_own_frame(const struct site *site)
 {
     return advice_own_frame_in(site->frames, site->n_frames);
 }
+
+static int compare_text(const char *a, const char *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return strcmp(a, b);
+}
+
+int advice_compare_frames(const struct frame *a, const struct frame *b)
+{
+    int order;
+
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    order = compare_text(a->file, b->file);
+    if (!order)
+        order = a->line < b->line ? -1 : a->line > b->line;
+    if (!order)
+        order = compare_text(a->function, b->function);
+    return order ? order : compare_text(a->module, b->module);
+}

@@ -50,19 +50,32 @@ void text_spot(struct text *t, struct buffer *b, const struct frame *frame)
         buffer_add(b, ")");
 }
 
+static void add_frame(struct text *t, struct buffer *b, const struct frame *frame)
+{
+    escape_terminal(b, frame->function, t->layout.utf8);
+    if (!frame->file)
+        return;
+    buffer_add(b, " (");
+    text_place(t, b, frame);
+    buffer_add(b, ")");
+}
+
 void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most)
 {
-    for (size_t i = 0; i < n && i < most; i++) {
+    const struct frame *own = advice_own_frame_in(frames, n);
+    size_t at = own ? (size_t)(own - frames) : 0, shown = 0;
+
+    for (size_t i = 0; i < n && shown < most; i++, shown++) {
         buffer_add(b, i == 0 ? "" : " < ");
-        escape_terminal(b, frames[i].function, t->layout.utf8);
-        if (frames[i].file) {
-            buffer_add(b, " (");
-            text_place(t, b, &frames[i]);
-            buffer_add(b, ")");
+        /* People's own code must not fall behind what the libraries below it do. */
+        if (shown == most / 2 && at > i + 1 && at >= most) {
+            buffer_add(b, "... < ");
+            i = at;
         }
+        add_frame(t, b, &frames[i]);
+        if (shown + 1 == most && i + 1 < n)
+            buffer_format(b, " < %zu more", n - i - 1);
     }
-    if (n > most)
-        buffer_format(b, " < %zu more", n - most);
 }
 
 int text_write(struct text *t)

@@ -48,7 +48,8 @@ const struct frame *text_site_frame(const struct site *site); /* advice_near_fra
 /* Append a frame: "parse (crawl.py:88)", "parse()", "libfoo.so"; nothing when nothing is known. */
 void text_spot(struct text *t, struct buffer *b, const struct frame *frame);
 
-/* Append a stack, innermost first, at most `most` frames: "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
+/* Append a stack, innermost first, at most `most` frames, the innermost of people's own code among them:
+   "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
 void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most);
 
 /*

@@ -7,6 +7,7 @@
 
 /* Rows shown; the JSON report has more. */
 #define SITES_SHOWN 12
+#define SITES_DIVISOR 100 /* none below this part of the thread time */
 #define LOOPS_SHOWN 8
 #define PEERS_SHOWN 8
 #define FRAMES_SHOWN 8
@@ -20,29 +21,11 @@ struct place {
     uint64_t time_ns;
 };
 
-static int compare_text(const char *a, const char *b)
-{
-    if (!a || !b)
-        return (a != NULL) - (b != NULL);
-    return strcmp(a, b);
-}
-
-static int compare_frames(const struct frame *a, const struct frame *b)
-{
-    int order = compare_text(a->file, b->file);
-
-    if (!order)
-        order = a->line < b->line ? -1 : a->line > b->line;
-    if (!order)
-        order = compare_text(a->function, b->function);
-    return order ? order : compare_text(a->module, b->module);
-}
-
 static int by_frame(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
 
-    return compare_frames(a->frame, b->frame);
+    return advice_compare_frames(a->frame, b->frame);
 }
 
 static bool is_named(const struct frame *frame)
@@ -73,7 +56,7 @@ const struct frame *text_top_frame(struct text *t, bool on_cpu, enum cause cause
         uint64_t sum = 0;
         size_t first = i;
 
-        for (; i < n && compare_frames(places[i].frame, places[first].frame) == 0; i++)
+        for (; i < n && advice_compare_frames(places[i].frame, places[first].frame) == 0; i++)
             sum += places[i].time_ns;
         if (sum > best_ns) {
             best_ns = sum;
@@ -164,10 +147,14 @@ static void peer_row(struct text *t, const struct peer *peer)
 void text_sites(struct text *t)
 {
     const struct measurement *m = t->m;
-    size_t sites = m->n_sites < SITES_SHOWN ? m->n_sites : SITES_SHOWN;
     size_t loops = m->n_loops < LOOPS_SHOWN ? m->n_loops : LOOPS_SHOWN;
     size_t peers = m->n_peers < PEERS_SHOWN ? m->n_peers : PEERS_SHOWN;
 
+    size_t sites = 0;
+
+    while (sites < m->n_sites && sites < SITES_SHOWN && m->sites[sites].time_ns > 0 &&
+           m->sites[sites].time_ns >= m->thread_time_ns / SITES_DIVISOR)
+        sites++;
     if (sites > 0 && m->thread_time_ns > 0) {
         title(t, "SITES", m->n_sites, sites);
         for (size_t i = 0; i < sites; i++)

@@ -87,6 +87,10 @@ static void add_row_place(struct text *t, struct buffer *b, const struct time_ro
         buffer_reset(b);
         buffer_format(b, "%s%s", buffer_text(&place), buffer_text(&share));
     }
+    if (escape_columns(buffer_text(b)) > columns) {
+        buffer_reset(b);
+        buffer_add(b, buffer_text(&place));
+    }
     text_check(t, &place);
     text_check(t, &share);
 }

@@ -10,6 +10,7 @@
 #define ROW_WORTH 0.01
 #define ROWS_SHOWN 6
 #define HOLDERS_SHOWN 2
+#define HOLDERS_LOOKED_AT 64
 #define PATH_PARTS_SHOWN 5
 #define PATH_PART_WORTH 0.03
 
@@ -118,19 +119,59 @@ static void wait_row(struct text *t, const struct wait_for *wait)
     text_check(t, &b);
 }
 
-/* Where the holder was while others waited. */
-static void holder_row(struct text *t, const struct site *holder)
+/* Waits for a lock by where its holder was meanwhile. */
+struct held {
+    const struct site *site; /* the largest of them */
+    const struct frame *frame;
+    uint64_t time_ns;
+};
+
+static int by_held(const void *left, const void *right)
 {
-    bool interpreter_lock = holder->cause == CAUSE_INTERPRETER_LOCK;
+    const struct held *a = left, *b = right;
+
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? 1 : -1;
+    return a->site < b->site ? -1 : a->site > b->site;
+}
+
+static bool same_line(const struct held *held, const struct site *site, const struct frame *frame)
+{
+    return site->cause == held->site->cause && frame && advice_compare_frames(frame, held->frame) == 0;
+}
+
+/* Holders are ranked: those beyond the first few matter to nobody. */
+static size_t collect_held(const struct measurement *m, struct held held[HOLDERS_LOOKED_AT])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_holders && i < HOLDERS_LOOKED_AT; i++) {
+        const struct site *site = &m->holders[i];
+        const struct frame *frame = text_site_frame(site);
+        size_t at = 0;
+
+        while (at < n && !same_line(&held[at], site, frame))
+            at++;
+        if (at == n)
+            held[n++] = (struct held){.site = site, .frame = frame};
+        held[at].time_ns += site->time_ns;
+    }
+    qsort(held, n, sizeof(*held), by_held);
+    return n;
+}
+
+static void holder_row(struct text *t, const struct held *held)
+{
+    bool interpreter_lock = held->site->cause == CAUSE_INTERPRETER_LOCK;
     AUTO_BUFFER b = {0};
 
-    buffer_format(&b, "%s of waits for %s%s while ", format_duration(holder->time_ns).text,
+    buffer_format(&b, "%s of waits for %s%s while ", format_duration(held->time_ns).text,
                   interpreter_lock ? "the " : "a lock",
                   interpreter_lock ? wording_interpreter_lock(t->m->target.runtime.kind) : "");
-    if (holder->n_frames > 0)
-        text_spot(t, &b, text_site_frame(holder));
+    if (held->frame)
+        text_spot(t, &b, held->frame);
     else
-        buffer_format(&b, "thread %d", holder->tid);
+        buffer_format(&b, "thread %d", held->site->tid);
     buffer_add(&b, " held it");
     layout_paragraph(&t->layout, "", 2, 2, buffer_text(&b));
     text_check(t, &b);
@@ -147,7 +188,8 @@ void text_waits(struct text *t)
 {
     const struct measurement *m = t->m;
     uint64_t waited_ns = 0, held_ns = 0;
-    size_t rows = 0;
+    struct held held[HOLDERS_LOOKED_AT];
+    size_t rows = 0, n_held = collect_held(m, held);
 
     for (size_t i = 0; i < t->a->n_waits; i++)
         waited_ns += t->a->waits[i].time_ns;
@@ -156,9 +198,9 @@ void text_waits(struct text *t)
     if (!is_worth(t, waited_ns > held_ns ? waited_ns : held_ns, WAITS_WORTH))
         return;
     layout_paragraph_styled(&t->layout, "", 0, LAYOUT_BOLD, "WHO WAITED FOR WHOM");
-    for (size_t i = 0; i < m->n_holders && i < HOLDERS_SHOWN; i++) {
-        if (is_worth(t, m->holders[i].time_ns, ROW_WORTH)) {
-            holder_row(t, &m->holders[i]);
+    for (size_t i = 0; i < n_held && i < HOLDERS_SHOWN; i++) {
+        if (is_worth(t, held[i].time_ns, ROW_WORTH)) {
+            holder_row(t, &held[i]);
             rows++;
         }
     }

@@ -203,6 +203,24 @@ static void convoy_advice(struct advice *a)
     convoy_evidence(a);
 }
 
+/* Below people's own code libraries may lie deep. */
+static void bury(struct site *deep, size_t n)
+{
+    struct frame *out = some(calloc(deep->n_frames + n, sizeof(*out)));
+
+    for (size_t i = 0; i < n; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "_send%zu", i);
+        out[i] = (struct frame){.function = copy(name), .file = copy("/usr/lib/python3/dist-packages/r/s.py")};
+        out[i].line = (uint32_t)(100 + i);
+    }
+    memcpy(out + n, deep->frames, deep->n_frames * sizeof(*out));
+    free(deep->frames);
+    deep->frames = out;
+    deep->n_frames += n;
+}
+
 static struct frame *frames(size_t *ret_n, const char *function, const char *file, uint32_t line)
 {
     struct frame *out = some(calloc(2, sizeof(*out)));
@@ -224,6 +242,7 @@ static void convoy_places(struct measurement *m)
     m->sites[2].on_cpu = true;
     site(&m->sites[3], CAUSE_NETWORK, MS(4000), "fetch_with_a_rather_long_name", "/srv/app/crawl.py", 12);
     m->sites[3].longest_ns = MS(300);
+    bury(&m->sites[3], 11);
     m->holders = some(calloc(1, sizeof(*m->holders)));
     m->n_holders = 1;
     site(&m->holders[0], CAUSE_INTERPRETER_LOCK, MS(64000), "parse", "/srv/app/crawl.py", 88);
