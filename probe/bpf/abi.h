@@ -117,6 +117,8 @@ struct slot {
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
     struct stack_limiter limiters[STACK_LIMITERS];
+    __u32 random; /* state of the generator that picks waits; 0: not seeded */
+    __u32 pad;
     __u32 stack_id;    /* of the wait in progress; 0: none taken */
     __u32 stack_shift; /* it stands for 2^stack_shift waits */
     __u32 voluntary;

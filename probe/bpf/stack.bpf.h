@@ -49,13 +49,13 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 }
 
 /* @return the shift with which it was picked, -1: not picked */
-static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance)
+static __always_inline int limiter_pick(struct stack_limiter *limiter, __u16 window, __u8 allowance, __u32 random)
 {
     __u8 shift;
 
     limiter_adapt(limiter, window, allowance);
     shift = limiter->shift & 15;
-    if (shift && bpf_get_prandom_u32() & ((1u << shift) - 1))
+    if (random & ((1u << shift) - 1))
         return -1;
     if (++limiter->taken >= allowance && shift < STACK_SHIFT_MAX) {
         limiter->shift = shift + 1;
@@ -101,21 +101,36 @@ static __always_inline __u32 stack_class(__u16 kind, __u64 address, int fd)
     return (first + (mixed & mask)) & (STACK_LIMITERS - 1);
 }
 
+/* xorshift (Marsaglia 2003), since a call of bpf_get_prandom_u32() at every wait shows in the cost of a switch. */
+static __always_inline __u32 next_random(struct slot *slot)
+{
+    __u32 x = slot->random;
+
+    if (!x)
+        x = bpf_get_prandom_u32() | 1;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    slot->random = x;
+    return x;
+}
+
 /* @return the total shift, -1: no stack of this one */
 static __always_inline int stack_picked(struct slot *slot, __u32 class, __u64 now)
 {
     __u16 window = (__u16)(now >> STACK_WINDOW_BITS);
     struct ring_head *head;
+    __u32 random = next_random(slot);
     int of_class, of_cpu;
     __u32 cpu;
 
-    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE);
+    of_class = limiter_pick(&slot->limiters[class & (STACK_LIMITERS - 1)], window, STACK_CLASS_ALLOWANCE, random >> 16);
     if (of_class < 0)
         return -1;
     head = ring_head(&cpu);
     if (!head)
         return -1;
-    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE);
+    of_cpu = limiter_pick(&head->limiter, window, STACK_CPU_ALLOWANCE, random);
     return of_cpu < 0 ? -1 : of_class + of_cpu;
 }
 
