@@ -158,6 +158,16 @@ static size_t nth_in_chain(const struct unwind_input *input, uint64_t pc, size_t
     return found;
 }
 
+#define STACK_SPAN (UINT64_C(1) << 30) /* bytes above the stack pointer that may be stack */
+
+/* Is the chain's first return address, next to where the frame pointer points to, on the stack and not in the copy? */
+static bool begins_beyond_copy(const struct unwind_input *input)
+{
+    uint64_t offset = input->registers->bp + sizeof(uint64_t) - input->registers->sp;
+
+    return offset < STACK_SPAN && offset + sizeof(uint64_t) > input->n_copy;
+}
+
 /*
  * What is next in the chain after what was unwound. All of the chain is on the stack, though not all of the stack is in
  * the chain (functions without a frame pointer are missed): what comes in it after the outermost caller that both know
@@ -166,7 +176,6 @@ static size_t nth_in_chain(const struct unwind_input *input, uint64_t pc, size_t
 static size_t next_in_chain(const struct unwinder *unwinder)
 {
     const struct unwind_input *input = unwinder->input;
-    uint64_t fp = input->registers->bp;
 
     for (size_t i = unwinder->n; i-- > 1;) {
         size_t nth = 0, at;
@@ -178,9 +187,7 @@ static size_t next_in_chain(const struct unwinder *unwinder)
             return at + 1;
     }
     /* None in common: then the chain either starts beyond the copy, or the register held something else. */
-    if (unwinder->n <= 1 || fp - input->registers->sp >= input->n_copy)
-        return 1;
-    return input->n_chain;
+    return unwinder->n <= 1 || begins_beyond_copy(input) ? 1 : input->n_chain;
 }
 
 static void go_on_with_chain(struct unwinder *unwinder)

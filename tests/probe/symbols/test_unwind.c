@@ -119,20 +119,25 @@ static void cpp_names_are_readable(void **state)
 /* 30 frames of more than 64 bytes each: the copy ends in the middle, the kernel's chain does not. */
 static void the_chain_goes_on_where_the_copy_ends(void **state)
 {
-    static const size_t copies[] = {0, 8, 64, 256, 512, 1024, 2048};
     static const char *const expected[] = {"recurse at: recurse", "middle at: middle", "outer at: outer",
                                            "main at: main", NULL};
-    AUTO_FREE char *whole = trace_of("deep_fp", "read", "30", SIZE_MAX);
+    CLEANUP(stopped_clear) struct stopped stopped;
+    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    AUTO_FREE char *whole = NULL;
 
     (void)state;
+    stopped_start(&stopped, "deep_fp", "read", "30", true);
+    stopped_look(&stopped);
+    assert_int_equal(symbols_new(stopped.mappings, 1, &symbols), 0);
+    whole = stopped_trace(&stopped, symbols, SIZE_MAX);
     assert_int_equal(count(whole, "recurse:"), 31);
-    for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
-        AUTO_FREE char *trace = trace_of("deep_fp", "read", "30", copies[i]);
+    for (size_t n_copy = 0; n_copy < stopped.n_copy; n_copy += 4) {
+        AUTO_FREE char *trace = stopped_trace(&stopped, symbols, n_copy);
 
         stopped_expect(trace, "deep.c", expected);
         assert_int_equal(count(trace, "recurse:"), 31);
         /* Libc has no frame pointers: its wrapper's caller is found with the copy only, main()'s callers are not. */
-        if (copies[i] >= 256)
+        if (n_copy >= 256)
             assert_memory_equal(trace, whole, (size_t)(strstr(whole, "main:") - whole));
     }
 }
@@ -140,18 +145,49 @@ static void the_chain_goes_on_where_the_copy_ends(void **state)
 /* Without frame pointers there is nothing behind the copy; what there is is true all the same. */
 static void a_short_copy_gives_the_inner_part(void **state)
 {
-    AUTO_FREE char *whole = trace_of("deep_nofp", "read", "30", SIZE_MAX);
+    CLEANUP(stopped_clear) struct stopped stopped;
+    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    AUTO_FREE char *whole = NULL;
 
     (void)state;
+    stopped_start(&stopped, "deep_nofp", "read", "30", true);
+    stopped_look(&stopped);
+    assert_int_equal(symbols_new(stopped.mappings, 1, &symbols), 0);
+    whole = stopped_trace(&stopped, symbols, SIZE_MAX);
     assert_int_equal(count(whole, "recurse:"), 31);
-    for (size_t n_copy = 0; n_copy < 4096; n_copy += 264) {
-        AUTO_FREE char *trace = trace_of("deep_nofp", "read", "30", n_copy);
+    for (size_t n_copy = 0; n_copy < stopped.n_copy; n_copy += 4) {
+        AUTO_FREE char *trace = stopped_trace(&stopped, symbols, n_copy);
         size_t length = strlen(trace);
 
         assert_true(length <= strlen(whole));
         assert_memory_equal(trace, whole, length);
-        assert_true(n_copy < 528 || count(trace, "recurse:") >= n_copy / 264);
+        assert_true(n_copy < 528 || n_copy > 4096 || count(trace, "recurse:") >= n_copy / 264);
     }
+}
+
+/* The frame pointer's register leads to what looks like a frame, below where the copy ends: it is not one. */
+static void what_looks_like_a_frame_is_none(void **state)
+{
+    CLEANUP(stopped_clear) struct stopped stopped;
+    CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+    uint64_t pcs[64], *words = (uint64_t *)stopped.copy;
+    size_t n, at = 0;
+
+    (void)state;
+    stopped_start(&stopped, "deep_nofp", "read", "0", true);
+    stopped_look(&stopped);
+    assert_int_equal(symbols_new(stopped.mappings, 1, &symbols), 0);
+    n = symbols_unwind(symbols, &stopped.registers, stopped.copy, stopped.n_copy, NULL, 0, pcs, 64);
+    assert_in_range(n, 6, 64);
+    /* inner() has 100 bytes of its own below its return address; what it calls leaves the register alone. */
+    while (words[at] != pcs[3])
+        at++;
+    assert_true(at > 10);
+    words[at - 8] = 0;
+    words[at - 7] = stopped.registers.ip;
+    stopped.registers.bp = stopped.registers.sp + (at - 8) * 8;
+    n = symbols_unwind(symbols, &stopped.registers, stopped.copy, at * 8, NULL, 0, pcs, 64);
+    assert_int_equal(n, 3);
 }
 
 static void the_result_fits_its_room(void **state)
@@ -329,6 +365,7 @@ int main(void)
 #endif
         cmocka_unit_test(the_chain_goes_on_where_the_copy_ends),
         cmocka_unit_test(a_short_copy_gives_the_inner_part),
+        cmocka_unit_test(what_looks_like_a_frame_is_none),
         cmocka_unit_test(the_result_fits_its_room),
         cmocka_unit_test(the_vdso_is_known),
         cmocka_unit_test(a_program_that_deleted_itself_is_named),
