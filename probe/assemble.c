@@ -111,18 +111,18 @@ static uint64_t lifetime_of(const struct run_thread *thread)
 }
 
 /*
- * A pool's thread that was never given anything: one or two waits that fill its life. That is no hand-off that somebody
- * waited for. The first thread of a process does not count: it waits for the others' results.
+ * A pool's thread that was given next to nothing: woken once or twice, or less than once a second, in a life of
+ * waiting; timeouts wake nobody. That is no hand-off that somebody waited for. The first thread of a process does not
+ * count: it waits for the others' results.
  */
 static bool is_parked(const struct run_thread *thread)
 {
     const struct slot *account = &thread->account;
-
-    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER]; /* somebody woke it: a timeout is nobody */
+    uint64_t count = account->blocked_count[WAIT_FUTEX_OTHER];
     uint64_t ns = account->blocked_ns[WAIT_FUTEX_OTHER] + account->blocked_ns[WAIT_FUTEX_TIMEOUT];
 
-    return thread->tid != thread->tgid && count > 0 && count <= 2 && ns >= lifetime_of(thread) / 100 * 99 &&
-           account->on_cpu_ns < NSEC_PER_MSEC;
+    return thread->tid != thread->tgid && ns > 0 && (count <= 2 || count * NSEC_PER_SEC <= ns) &&
+           ns >= lifetime_of(thread) / 100 * 99 && account->on_cpu_ns < NSEC_PER_MSEC;
 }
 
 static void rename_cause(struct thread *thread, enum cause from, enum cause to)
@@ -214,8 +214,9 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     fill_causes(from, process, to);
     to->voluntary_switches = account->voluntary;
     to->involuntary_switches = account->involuntary;
-    /* Whether a sample held the lock is known of CPython only. */
-    if (process && process->image && process->image->has_offsets) {
+    /* Of other interpreters with a lock nobody knows whether a sample held it. */
+    if (!process || !process->image || process->image->has_offsets ||
+        process->image->runtime.interpreter_lock == INTERPRETER_LOCK_NONE) {
         to->cpu_samples = account->cpu_samples;
         to->lock_held_samples = account->lock_held_samples;
     }

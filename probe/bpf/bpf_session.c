@@ -76,6 +76,7 @@ static void size_maps(struct bpf_session *session)
     (void)bpf_map__set_max_entries(skeleton->maps.natives, cpus * session->ring_natives);
     (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * OBITUARIES_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.futexes, FUTEX_ENTRIES);
+    skeleton->rodata->realtime_ahead = bpf_session_clock(CLOCK_REALTIME) - bpf_session_clock(CLOCK_MONOTONIC);
     skeleton->rodata->max_slots = session->max_threads;
     skeleton->rodata->ring_mask = session->ring_records - 1;
     skeleton->rodata->stack_mask = STACKS_PER_CPU - 1;

@@ -218,16 +218,23 @@ static __always_inline __u64 deadline_from_user(__u64 now, unsigned long address
     return now + (__u64)time.sec * 1000000000ULL + (__u64)time.nsec * (usec ? 1000ULL : 1ULL);
 }
 
-/* futex(2): FUTEX_WAIT's timeout is relative; FUTEX_WAIT_BITSET's a point in time, of a clock we have or of another. */
+const volatile __u64 realtime_ahead = 0; /* of the monotonic clock, when the programs were loaded */
+
+/* futex(2): FUTEX_WAIT's timeout is relative; FUTEX_WAIT_BITSET's a point in time, of one of two clocks. */
 static __always_inline __u64 deadline_of_futex(struct pt_regs *regs, __u64 now)
 {
     unsigned int operation = (unsigned int)regs->si;
 
+    __u64 deadline;
+
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT)
         return deadline_from_user(now, regs->r10, 0);
-    if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && !(operation & FUTEX_CLOCK_REALTIME))
-        return deadline_from_user(0, regs->r10, 0);
-    return 0;
+    if ((operation & FUTEX_CMD_MASK) != FUTEX_WAIT_BITSET)
+        return 0;
+    deadline = deadline_from_user(0, regs->r10, 0);
+    if (!(operation & FUTEX_CLOCK_REALTIME))
+        return deadline;
+    return deadline > realtime_ahead ? deadline - realtime_ahead : 0;
 }
 
 #define NO_FD (-1)

@@ -220,7 +220,8 @@ int elf_cache_inspect(struct elf_cache *cache, const char *path, const char *nam
     r = elf_file_open(path, &file);
     if (r == 0)
         inspect(file, slash ? slash + 1 : name, &facts);
-    if (cache && r != -ENOMEM)
+    /* A process that ended between two looks at its file says nothing about the file. */
+    if (cache && (r == 0 || r == -ENOEXEC))
         remember(cache, &st, r, &facts);
     if (r == 0)
         *ret_facts = facts;

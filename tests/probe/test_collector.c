@@ -148,6 +148,33 @@ static void messages_of_odd_sizes_are_refused(void **state)
     collector_clear(&c);
 }
 
+/* Its timer wakes it, and somebody once in a while: a pool's housekeeper. */
+static void a_thread_woken_less_than_once_a_second_is_idle(void **state)
+{
+    (void)state;
+    for (uint32_t wakes = 9; wakes <= 11; wakes += 2) {
+        CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+        struct slot slots[] = {account(ROOT, 1000, 1000 + 10 * NSEC_PER_SEC), account(CHILD, 1000, 0)};
+        struct collector c;
+
+        begin(&c);
+        slots[0].blocked_ns[WAIT_SLEEP] = 10 * NSEC_PER_SEC;
+        slots[1].tgid = ROOT;
+        slots[1].is_process = 0;
+        slots[1].death = slots[0].death;
+        slots[1].blocked_ns[WAIT_FUTEX_OTHER] = 8 * NSEC_PER_SEC;
+        slots[1].blocked_count[WAIT_FUTEX_OTHER] = wakes;
+        slots[1].blocked_ns[WAIT_FUTEX_TIMEOUT] = 2 * NSEC_PER_SEC;
+        slots[1].blocked_count[WAIT_FUTEX_TIMEOUT] = 200;
+        assert_int_equal(feed(&c, WIRE_OBITUARIES, slots, sizeof(slots)), 0);
+        finish(&c, slots[0].death);
+        m->machine.cpus = m->machine.cpus_allowed = 2;
+        assert_int_equal(assemble(&c, m), 0);
+        assert_int_equal(m->threads[1].blocked_ns[wakes < 10 ? CAUSE_IDLE : CAUSE_HANDOFF], 10 * NSEC_PER_SEC);
+        collector_clear(&c);
+    }
+}
+
 static void a_parked_pool_thread_is_idle(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = measurement_new();
@@ -181,6 +208,7 @@ int main(void)
         cmocka_unit_test(slices_longer_than_the_uptime_count_as_lost),
         cmocka_unit_test(messages_of_odd_sizes_are_refused),
         cmocka_unit_test(a_parked_pool_thread_is_idle),
+        cmocka_unit_test(a_thread_woken_less_than_once_a_second_is_idle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

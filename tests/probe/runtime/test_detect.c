@@ -192,6 +192,54 @@ static void node_is_recognised_where_there_is_one(void **state)
     interpreter_stop(&node);
 }
 
+/* A program that exports what a build without the GIL exports; its name says the version. */
+static void a_build_without_the_lock_is_recognised(void **state)
+{
+    struct interpreter python = interpreter_start(FREE_THREADED, "-c", NULL);
+    struct image image = {0};
+    char line[16];
+
+    (void)state;
+    interpreter_read_line(&python, line, sizeof(line));
+    assert_int_equal(image_inspect(cache, python.pid, &image), 0);
+    assert_int_equal(image.runtime.kind, RUNTIME_CPYTHON);
+    assert_true(image.runtime.free_threaded);
+    assert_int_equal(image.runtime.interpreter_lock, INTERPRETER_LOCK_NONE);
+    assert_string_equal(image.runtime.version, "3.13 free-threaded");
+    assert_false(image.has_offsets);
+    assert_int_equal(image.gil_end, 0);
+    interpreter_stop(&python);
+}
+
+/* Idle workers of libuv's pool wait at one place in node's own data; several of them, once there was something to do.
+ */
+static void idle_workers_of_libuv_wait_in_node_s_data(void **state)
+{
+    struct interpreter node;
+    struct image image = {0};
+    pid_t tids[32];
+    size_t n, inside = 0;
+    char line[16];
+
+    (void)state;
+    if (access("/usr/bin/node", X_OK) < 0)
+        skip();
+    node = interpreter_start("/usr/bin/node", "-e",
+                             "require('fs').readFile('/etc/passwd', () => setTimeout(() => console.log('ready'), 300));"
+                             "setInterval(() => 0, 100000)");
+    interpreter_read_line(&node, line, sizeof(line));
+    assert_int_equal(image_inspect(cache, node.pid, &image), 0);
+    assert_true(image.data_end > image.data_start);
+    n = interpreter_threads(node.pid, tids, ARRAY_SIZE(tids));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t address = interpreter_futex(node.pid, tids[i]);
+
+        inside += address >= image.data_start && address < image.data_end;
+    }
+    assert_in_range(inside, 4, n - 1);
+    interpreter_stop(&node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +249,8 @@ int main(void)
         cmocka_unit_test(before_its_exec_a_child_is_not_judged),
         cmocka_unit_test(a_plain_program_is_native),
         cmocka_unit_test(node_is_recognised_where_there_is_one),
+        cmocka_unit_test(a_build_without_the_lock_is_recognised),
+        cmocka_unit_test(idle_workers_of_libuv_wait_in_node_s_data),
     };
 
     return cmocka_run_group_tests(tests, make_cache, drop_cache);
