@@ -6,7 +6,7 @@
 # the machine. Bound the cache (functools.lru_cache with a maxsize).
 #
 # run: python3 {file}
-# expect: model=serial|processes|threads finding=CA5002
+# expect: model=serial|processes|threads|coroutines finding=CA5002
 import time
 
 cache = {}

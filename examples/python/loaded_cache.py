@@ -5,7 +5,7 @@
 # Folklore: "it takes a lot of memory, so it leaks". Measured: it stays level once it is loaded.
 #
 # run: python3 {file}
-# expect: model=serial|processes|threads not-finding=CA5002
+# expect: model=serial|processes|threads|coroutines not-finding=CA5002
 import time
 
 start, key = time.monotonic(), 0
