@@ -177,7 +177,7 @@ class StandardPoolTest(ServiceCase):
         self.assert_an_expert_agrees(["threads", "coroutines"], ["keep"], now=["threads"])
 
     def test_threads_that_compute_in_python(self):
-        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [400_000] * 80))\n")
+        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [400_000] * 200))\n")
         self.assert_an_expert_agrees(["processes"], ["switch"], now=["threads"], allowed=[GIL, ONE_CORE])
         self.assertIn(GIL, support.findings(self.report), self.log)
 
