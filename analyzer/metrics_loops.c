@@ -75,7 +75,7 @@ static bool awaits_serially(const struct lane *lane)
  * one turn in 1 / (1 - r) has to wait (what arrives finds it busy with probability r). Where a good part of the
  * computing was seen to be single long callbacks, those.
  */
-static double turn_cpu_ns(const struct event_loop *loop)
+static double turn_cpu_ns(const struct event_loop *loop, const struct process *process)
 {
     double cpu = (double)loop->busy_cpu_ns, wait = (double)loop->wait_ns;
     double mean = cpu / fmax((double)loop->turns, 1.0);
@@ -83,6 +83,9 @@ static double turn_cpu_ns(const struct event_loop *loop)
 
     if ((double)loop->longest_stall_ns < mean)
         mean *= metrics_share(wait, cpu + wait);
+    /* What answers with a write has ended: between two of them there was no longer callback, on average. */
+    if (process && loop->stalls == 0)
+        mean = fmin(mean, cpu / fmax((double)process->writes, 1.0));
     if (loop->stalls < STALLS_MIN || stalls < 0.25 * cpu)
         return mean;
     return fmax(mean, stalls / (double)loop->stalls);
@@ -135,7 +138,7 @@ void metrics_add_loops(const struct measurement *m, const struct lanes *lanes, s
         active += (double)(t->death_ns - t->birth_ns - lane->idle_ns - t->runnable_ns);
         blocked += (double)lane->loop->blocked_in_turn_ns;
         cpu += (double)lane->loop->busy_cpu_ns;
-        turn += turn_cpu_ns(lane->loop) * (double)lane->loop->busy_cpu_ns;
+        turn += turn_cpu_ns(lane->loop, lane->process) * (double)lane->loop->busy_cpu_ns;
         if (!largest || lane->busy_ns > largest->busy_ns)
             largest = lane;
     }

@@ -37,10 +37,31 @@ static double ipc_cpu_share(const struct measurement *m)
     return metrics_share(messages, all);
 }
 
+#define STREAM_BYTES 8192.0 /* for each wait: copying them costs less than the wait's own wake-up */
+#define STREAM_BUSY 0.8     /* of the run: the end that sets the pace */
+
+/*
+ * Bulk data through a pipe whose one end computes, or would if it had a CPU, all the time: the other end waits for
+ * room, and no message fewer would make the run shorter.
+ */
+static bool is_back_pressure(const struct measurement *m, const struct lanes *lanes)
+{
+    double bytes = 0.0, busiest = 0.0;
+
+    for (size_t i = 0; i < m->n_processes; i++)
+        bytes += (double)m->processes[i].written_bytes;
+    for (size_t i = 0; i < lanes->n; i++)
+        busiest =
+            fmax(busiest, (double)lanes->items[i].thread->on_cpu_ns + (double)lanes->items[i].thread->runnable_ns);
+    return lanes->ipc_count > 0 && bytes >= STREAM_BYTES * (double)lanes->ipc_count &&
+           busiest >= STREAM_BUSY * (double)m->wall_ns;
+}
+
 void metrics_add_messages(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics)
 {
     double *v = metrics->value;
-    double ipc = (double)lanes->ipc_ns, messages_ns = ipc + (double)lanes->handoff_ns;
+    double ipc = is_back_pressure(m, lanes) ? 0.0 : (double)lanes->ipc_ns;
+    double messages_ns = ipc + (double)lanes->handoff_ns;
     double work = (double)lanes->work_ns;
 
     v[METRIC_IPC_SHARE] = metrics_share(ipc, ipc + work);

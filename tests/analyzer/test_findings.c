@@ -51,6 +51,19 @@ static void neighbours_that_crowd_the_machine_are_not_the_programs_fault(void **
     assert_false(found(case_busy_threads(RUNTIME_NATIVE, 4, 2, 100 * MS, 900 * MS), 1001));
 }
 
+/* A loop that never rests is seen to wait now and then only; its answers tell how short its callbacks are. */
+static void many_short_callbacks_are_no_long_one(void **state)
+{
+    struct measurement *m = flaw_make(3102);
+
+    (void)state;
+    m->processes[0].writes = 10;
+    assert_true(found(m, 3102));
+    m = flaw_make(3102);
+    m->processes[0].writes = m->loops[0].busy_cpu_ns / (100 * US);
+    assert_false(found(m, 3102));
+}
+
 static void traffic_shows_in_samples_where_nobody_waits(void **state)
 {
     (void)state;
@@ -162,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_has_its_flaw_and_its_near_miss),
         cmocka_unit_test(neighbours_that_crowd_the_machine_are_not_the_programs_fault),
+        cmocka_unit_test(many_short_callbacks_are_no_long_one),
         cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
         cmocka_unit_test(a_run_that_was_over_at_once_says_nothing_else),
         cmocka_unit_test(ids_and_slugs),

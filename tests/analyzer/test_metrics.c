@@ -367,9 +367,33 @@ static void threads_one_after_another_are_still_threads(void **state)
     measurement_free(m);
 }
 
+/* `head | sha256sum`: one computes for `cpu_ns` a second, the other waits for room a thousand times. */
+static double ipc_share_of_pipe(uint64_t cpu_ns, uint64_t bytes)
+{
+    struct measurement *m = build_new(RUNTIME_NATIVE, 4);
+    double share;
+
+    build_repeat(m, build_lane(m, 100, 100, 0), 1000, cpu_ns / 1000, 0, CAUSE_SLEEP, (1000 * MS - cpu_ns) / 1000);
+    build_repeat(m, build_lane(m, 101, 101, 0), 1000, MS / 10, 0, CAUSE_IPC, MS * 9 / 10);
+    build_finish(m, 0.0);
+    m->processes[0].written_bytes = bytes;
+    share = metrics_of(m).value[METRIC_IPC_SHARE];
+    measurement_free(m);
+    return share;
+}
+
+static void waiting_for_room_in_a_stream_is_no_chatter(void **state)
+{
+    (void)state;
+    assert_true(ipc_share_of_pipe(850 * MS, 1000 * 9000) == 0.0);
+    assert_true(ipc_share_of_pipe(850 * MS, 1000 * 7000) > 0.3);
+    assert_true(ipc_share_of_pipe(750 * MS, 1000 * 9000) > 0.3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waiting_for_room_in_a_stream_is_no_chatter),
         cmocka_unit_test(names_and_units_are_complete),
         cmocka_unit_test(joining_and_idling_are_left_out),
         cmocka_unit_test(crumbs_are_not_counted_as_waits),

@@ -104,7 +104,7 @@ class PythonServerTest(ServiceCase):
 
     def test_http_server_idle(self):
         self.serve("http.server", "--bind", "127.0.0.1", self.port, idle=True)
-        self.assert_an_expert_agrees([None], ["keep"], allowed=[IDLE])
+        self.assert_an_expert_agrees([None, "serial"], ["keep"], allowed=[IDLE])
 
 
 class NginxCase:
@@ -177,7 +177,7 @@ class StandardPoolTest(ServiceCase):
         self.assert_an_expert_agrees(["threads", "coroutines"], ["keep"], now=["threads"])
 
     def test_threads_that_compute_in_python(self):
-        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [400_000] * 80))\n")
+        self.program(THREADS, COMPUTE, "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(compute, [400_000] * 200))\n")
         self.assert_an_expert_agrees(["processes"], ["switch"], now=["threads"], allowed=[GIL, ONE_CORE])
         self.assertIn(GIL, support.findings(self.report), self.log)
 
@@ -220,8 +220,9 @@ class CommandTest(ServiceCase):
         return path
 
     def test_sort(self):
+        """Its threads do queue for the merge tree's nodes, for a tenth of their time."""
         self.measured("sort", "-n", "--parallel=2", "-S", "200M", self.data(), "-o", "/dev/null", options=FORECAST_ONLY)
-        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED, NO_SYMBOLS])
+        self.assert_an_expert_agrees(["threads"], ["keep"], now=["threads"], allowed=[SATURATED, NO_SYMBOLS, "CA2101"])
 
     def test_xz(self):
         self.measured("xz", "-T2", "-1", "--block-size=2MiB", "-k", self.data(), options=FORECAST_ONLY)
