@@ -237,8 +237,14 @@ const struct frame *advice_own_frame_in(const struct frame *frames, size_t n);
 const struct frame *advice_own_frame(const struct site *site);
 
 /*
- * The frame that says most about where a stack is: as above, else the innermost with a name outside libraries, else the
- * innermost with a source file, else the innermost with a name, else the innermost. NULL: none.
+ * The frame of the program that a stack belongs to: as above, else the innermost with a name outside libraries and the
+ * runtime (a stripped program's functions have no file). NULL: none.
+ */
+const struct frame *advice_program_frame_in(const struct frame *frames, size_t n);
+
+/*
+ * The frame that says most about where a stack is: as above, else the innermost with a source file, else the innermost
+ * with a name, else the innermost. NULL: none.
  */
 const struct frame *advice_near_frame_in(const struct frame *frames, size_t n);
 

@@ -87,15 +87,22 @@ const struct frame *advice_own_frame_in(const struct frame *frames, size_t n)
     return NULL;
 }
 
-const struct frame *advice_near_frame_in(const struct frame *frames, size_t n)
+const struct frame *advice_program_frame_in(const struct frame *frames, size_t n)
 {
     const struct frame *own = advice_own_frame_in(frames, n);
 
+    for (size_t i = 0; i < n && !own; i++)
+        if (strcmp(frames[i].function, "?") != 0 && !is_of_a_library(&frames[i]))
+            own = &frames[i];
+    return own;
+}
+
+const struct frame *advice_near_frame_in(const struct frame *frames, size_t n)
+{
+    const struct frame *own = advice_program_frame_in(frames, n);
+
     if (own)
         return own;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(frames[i].function, "?") != 0 && !is_of_a_library(&frames[i]))
-            return &frames[i];
     for (size_t i = 0; i < n; i++)
         if (frames[i].file)
             return &frames[i];

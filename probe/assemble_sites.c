@@ -302,6 +302,14 @@ static int draft_owners(const struct assemble_stacks *stacks, struct drafts *dra
     return r;
 }
 
+/* A holder's frames may have come with a wait that was called off and then have been joined to the next one. */
+static bool is_for_interpreter_lock(const struct assemble_stacks *stacks, const struct tally_cell *cell)
+{
+    const struct tally_stratum *stratum = &stacks->collector->tally.strata[cell->stratum];
+
+    return assemble_cause(stacks, cell->tgid, stratum->kind, stratum->interpreter_lock) == CAUSE_INTERPRETER_LOCK;
+}
+
 int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m)
 {
     const struct tally *tally = &stacks->collector->tally;
@@ -309,7 +317,7 @@ int assemble_holders(const struct assemble_stacks *stacks, struct measurement *m
     int r = 0;
 
     for (size_t i = 0; i < tally->n_cells && r >= 0; i++)
-        if (tally->cells[i].subject == TALLY_HOLDER)
+        if (tally->cells[i].subject == TALLY_HOLDER && is_for_interpreter_lock(stacks, &tally->cells[i]))
             r = add_cell(stacks, &drafts, &tally->cells[i]);
     if (r >= 0)
         r = draft_owners(stacks, &drafts);

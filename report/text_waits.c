@@ -142,6 +142,8 @@ static int by_held(const void *left, const void *right)
 
 static bool same_line(const struct held *held, const struct site *site, const struct frame *frame)
 {
+    if (!frame && !held->frame)
+        return site->cause == held->site->cause && site->tid == held->site->tid;
     return site->cause == held->site->cause && frame && advice_compare_frames(frame, held->frame) == 0;
 }
 
@@ -152,7 +154,7 @@ static size_t collect_held(const struct measurement *m, struct held held[HOLDERS
 
     for (size_t i = 0; i < m->n_holders && i < HOLDERS_LOOKED_AT; i++) {
         const struct site *site = &m->holders[i];
-        const struct frame *frame = text_site_frame(site);
+        const struct frame *frame = advice_program_frame_in(site->frames, site->n_frames);
         size_t at = 0;
 
         while (at < n && !same_line(&held[at], site, frame))

@@ -38,6 +38,7 @@ static unsigned waiters(const struct lanes *lanes)
 int find_interpreter_lock_convoy(const struct finding_context *c, struct finding_list *list)
 {
     double share = finding_metric(c, METRIC_GIL_WAIT_SHARE);
+    unsigned n = waiters(c->lanes);
     char text[WORDS_NUMBER], time[WORDS_NUMBER], held[FINDING_HELD];
 
     if (share < 0.15)
@@ -48,8 +49,8 @@ int find_interpreter_lock_convoy(const struct finding_context *c, struct finding
                                         .time_ns = c->lanes->interpreter_lock_ns,
                                         .share = share,
                                         .gain = finding_gain_of_model(c, MODEL_PROCESSES)},
-                       words_format("%u threads queue %s of their time, %s in all%s", waiters(c->lanes),
-                                    words_share(share, text), words_ns((double)c->lanes->interpreter_lock_ns, time),
-                                    holder(c, held)),
+                       words_format("%u %s %s of %s time, %s in all%s", n, n == 1 ? "thread queues" : "threads queue",
+                                    words_share(share, text), n == 1 ? "its" : "their",
+                                    words_ns((double)c->lanes->interpreter_lock_ns, time), holder(c, held)),
                        waits_for_it);
 }

@@ -31,14 +31,11 @@ bool finding_is_c_library(const char *module)
 
 static const struct frame *telling_frame(const struct frame *frames, size_t n)
 {
-    const struct site site = {.frames = (struct frame *)frames, .n_frames = n};
-    const struct frame *own = advice_own_frame(&site);
+    const struct frame *own = advice_program_frame_in(frames, n);
 
+    /* A library's function still tells something (PQexec); the C library's does not. */
     for (size_t i = 0; i < n && !own; i++)
         if (has_name(&frames[i]) && !(frames[i].module && finding_is_c_library(frames[i].module)))
-            own = &frames[i];
-    for (size_t i = 0; i < n && !own; i++)
-        if (has_name(&frames[i]))
             own = &frames[i];
     return own;
 }

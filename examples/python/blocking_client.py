@@ -8,7 +8,7 @@
 # run: python3 {file}
 # server: delay
 # needs: python3-requests
-# expect: model=coroutines|threads change=switch finding=CA3401 finding=CA3001 not-finding=CA3301 not-finding=CA3201
+# expect: model=coroutines|threads|processes+coroutines change=switch finding=CA3401 finding=CA3001 not-finding=CA3301 not-finding=CA3201
 import os
 import sys
 

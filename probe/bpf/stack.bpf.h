@@ -23,7 +23,7 @@ struct {
 } natives SEC(".maps");
 
 #define STACK_WINDOW_BITS 24    /* 16.8 ms */
-#define STACK_CLASS_ALLOWANCE 8 /* 480 a second */
+#define STACK_CLASS_ALLOWANCE 4 /* 240 a second */
 #define STACK_CPU_ALLOWANCE 48  /* 2,900 a second */
 #define STACK_SHIFT_MAX 15
 #define STACK_PAGE 4096u
@@ -41,7 +41,7 @@ static __always_inline void limiter_adapt(struct stack_limiter *limiter, __u16 w
 
     if (!gone)
         return;
-    down = limiter->taken >= allowance / 2 ? 0 : limiter->taken >= allowance / 8 ? 1 : 2;
+    down = limiter->taken >= allowance / 2 ? 0 : limiter->taken >= (allowance + 7) / 8 ? 1 : 2;
     down += (__u32)(gone - 1) * 2;
     limiter->shift = limiter->shift > down ? limiter->shift - down : 0;
     limiter->window = window;
@@ -332,6 +332,8 @@ static __always_inline void stack_at_wait(void *context, struct slot *slot, __u6
     int shift;
 
     asm volatile("" ::: "memory");
+    slot->stack_id = 0; /* of a wait that was called off as it began */
+    slot->stack_shift = 0;
     if (!take_stacks || KINDS_WITHOUT_STACK & BIT(slot->kind & 63))
         return;
     shift = stack_picked(slot, stack_class(slot->kind, slot->address, slot->fd), now);

@@ -74,7 +74,7 @@ class CriticalPathTest(unittest.TestCase):
         self.assertGreater(slept["slow"], 0.6 * path["wall_ns"], path)
         self.assertEqual([slept["a"], slept["b"], slept["main"]], [0, 0, 0], path)
         self.assertLess(self.share(path, "handoff", "join"), 0.05, path)
-        (row,) = [row for row in run.report["wait_summary"] if row["waiter"] == "main" and row["cause"] == "handoff"][:1]
+        (row,) = [row for row in run.report["wait_summary"] if row["waiter"] == "main" and row["cause"] == "join"][:1]
         self.assertGreater(row["time_ns"], 0.6 * path["wall_ns"])
         self.assertIn("thread", row["waker"])
 
