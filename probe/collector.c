@@ -160,8 +160,8 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     int error;
 
-    if (stack != JOIN_NONE && !gil)
-        habits_take_wait(collector->stacks, stack, thread, r);
+    if (!gil)
+        habits_take_wait(collector->stacks, stack, run_state_find_process(&collector->state, r->tgid), thread, r);
     error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
     if (error == 0 && stack != JOIN_NONE && !gil)
         loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),

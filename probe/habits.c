@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "probe/bpf/abi.h"
 #include "probe/collector.h"
+#include "probe/joins.h"
 #include "probe/run_state.h"
 #include "probe/stacks.h"
 
@@ -49,13 +50,56 @@ unsigned int habits_kind(const struct stack_table *stacks, uint32_t stack, unsig
     return kind;
 }
 
-void habits_take_wait(const struct stack_table *stacks, uint32_t stack, struct run_thread *thread, struct record *slice)
+static size_t find_place(const struct habit_places *places, uint32_t address)
 {
-    unsigned int kind = habits_kind(stacks, stack, slice->kind);
-    size_t before = slice->kind == kinds_before[1], after = kind == kinds_after[1];
+    size_t at = 0;
 
+    while (at < HABIT_PLACES && places->address[at] != address)
+        at++;
+    return at;
+}
+
+/* Addresses are used again: what has no habit any more is forgotten. */
+static void remember(struct habit_places *places, uint32_t address, unsigned int before, unsigned int kind)
+{
+    size_t at = find_place(places, address);
+
+    if (kind == before) {
+        if (at < HABIT_PLACES)
+            places->address[at] = 0;
+        return;
+    }
+    if (at == HABIT_PLACES)
+        at = places->next++ % HABIT_PLACES;
+    places->address[at] = address;
+    places->kind[at] = (uint8_t)kind;
+}
+
+static unsigned int kind_of_place(const struct run_process *process, const struct record *slice)
+{
+    size_t at = process && slice->address_low ? find_place(&process->habit_places, slice->address_low) : HABIT_PLACES;
+
+    return at < HABIT_PLACES ? process->habit_places.kind[at] : slice->kind;
+}
+
+void habits_take_wait(const struct stack_table *stacks, uint32_t stack, struct run_process *process,
+                      struct run_thread *thread, struct record *slice)
+{
+    unsigned int kind = slice->kind;
+    size_t before = slice->kind == kinds_before[1], after;
+
+    if (kind != kinds_before[0] && kind != kinds_before[1])
+        return;
+    if (stack == JOIN_NONE) {
+        kind = kind_of_place(process, slice);
+    } else {
+        kind = habits_kind(stacks, stack, kind);
+        if (process && slice->address_low)
+            remember(&process->habit_places, slice->address_low, slice->kind, kind);
+    }
     if (kind == slice->kind)
         return;
+    after = kind == kinds_after[1];
     thread->habits.ns[before][after] += slice->blocked_ns;
     thread->habits.count[before][after]++;
     slice->kind = (uint8_t)kind;

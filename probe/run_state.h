@@ -98,6 +98,7 @@ struct run_process {
     uint32_t library_looks;
     bool listens;
     uint32_t max_connections;
+    struct habit_places habit_places;
     struct image *image; /* borrowed from run_state.images; NULL: not known */
     uint32_t image_tries;
     uint64_t next_look;          /* when to look for the image again; 0: no need */

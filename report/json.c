@@ -86,6 +86,7 @@ static json_t *finding_object(struct json_out *o, const struct finding *finding)
     out_set(o, out, "gain", finding->gain > 0.0 ? out_real(finding->gain) : json_null());
     out_set(o, out, "sites", sites);
     out_set(o, out, "advice", json_string(wording ? wording->action : ""));
+    out_set(o, out, "remedy", out_text(finding->remedy));
     return out;
 }
 
