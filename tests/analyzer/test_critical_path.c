@@ -132,6 +132,30 @@ static void a_joined_pool_is_as_slow_as_its_slowest(void **state)
     paths_done(m, &path);
 }
 
+/* A worker that had nothing to do is not what the run waited for: whoever was late to give it work is. */
+static void an_idle_worker_leads_to_who_gave_it_work(void **state)
+{
+    struct measurement *m = paths_new();
+    size_t lane = synthetic_thread(m, MAIN, MAIN, 0, 0), worker;
+    struct critical_path path;
+
+    (void)state;
+    synthetic_slice(m, lane, 10 * MS, 200 * MS, CAUSE_SLEEP);
+    synthetic_woken_slice(m, lane, 20 * MS, 50 * MS, CAUSE_JOIN, 101);
+    paths_woken_at(m, lane, 50 * MS);
+    synthetic_slice(m, lane, 5 * MS, 0, CAUSE_OTHER);
+    worker = synthetic_thread(m, 101, MAIN, MAIN, 0);
+    synthetic_woken_slice(m, worker, 0, 230 * MS, CAUSE_IDLE, MAIN);
+    paths_woken_at(m, worker, 30 * MS);
+    synthetic_slice(m, worker, 50 * MS, 0, CAUSE_OTHER);
+    synthetic_finish(m);
+    path = paths_of(m);
+    assert_int_equal(paths_part(&path, 101, PATH_BLOCKED, CAUSE_IDLE), 0);
+    assert_int_equal(paths_part(&path, MAIN, PATH_BLOCKED, CAUSE_SLEEP), 200 * MS);
+    assert_int_equal(paths_on_cpu(&path, 101), 50 * MS);
+    paths_done(m, &path);
+}
+
 /* Four threads, one lock, held for 10 ms each time: what is on the path is work under the lock, no wait for it. */
 static void a_convoy_is_made_of_its_holders(void **state)
 {
@@ -424,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_producer_and_its_consumer_alternate),
         cmocka_unit_test(a_missing_slice_leads_nobody_astray),
         cmocka_unit_test(a_joined_pool_is_as_slow_as_its_slowest),
+        cmocka_unit_test(an_idle_worker_leads_to_who_gave_it_work),
         cmocka_unit_test(a_convoy_is_made_of_its_holders),
         cmocka_unit_test(the_run_queue_after_a_wait_is_on_the_path),
         cmocka_unit_test(the_wakers_cpu_time_says_when_it_woke),
