@@ -236,6 +236,9 @@ int advice_copy_frames(const struct frame *frames, size_t n, struct frame **ret_
 const struct frame *advice_own_frame_in(const struct frame *frames, size_t n);
 const struct frame *advice_own_frame(const struct site *site);
 
+/* Is this module the C library, the dynamic linker or the vdso, by its name? */
+bool advice_is_c_library(const char *module);
+
 /*
  * The frame of the program that a stack belongs to: as above, else the innermost with a name outside libraries and the
  * runtime (a stripped program's functions have no file). NULL: none.
@@ -243,7 +246,8 @@ const struct frame *advice_own_frame(const struct site *site);
 const struct frame *advice_program_frame_in(const struct frame *frames, size_t n);
 
 /*
- * The frame that says most about where a stack is: as above, else the innermost with a source file, else the innermost
+ * The frame that says most about where a stack is: as above, else the innermost with a name that is not the C library's
+ * (PQexec() tells more than poll()), else the innermost with a source file, else the innermost
  * with a name, else the innermost. NULL: none.
  */
 const struct frame *advice_near_frame_in(const struct frame *frames, size_t n);

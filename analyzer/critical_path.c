@@ -116,8 +116,8 @@ static void leave_to_begin(struct walk *w, size_t i, uint64_t cpu_ns, uint64_t s
 /* Somebody ended it by giving work, a lock or a result: also a worker's wait for work, which is idle to its pool. */
 static bool is_edge(enum cause cause)
 {
-    return cause == CAUSE_IDLE || cause == CAUSE_INTERPRETER_LOCK || cause == CAUSE_LOCK || cause == CAUSE_HANDOFF || cause == CAUSE_JOIN ||
-           cause == CAUSE_IPC;
+    return cause == CAUSE_IDLE || cause == CAUSE_INTERPRETER_LOCK || cause == CAUSE_LOCK || cause == CAUSE_HANDOFF ||
+           cause == CAUSE_JOIN || cause == CAUSE_IPC;
 }
 
 /*

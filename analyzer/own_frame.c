@@ -72,6 +72,17 @@ static bool is_of_a_library(const struct frame *frame)
            is_foreign_binary(frame);
 }
 
+bool advice_is_c_library(const char *module)
+{
+    static const char *const names[] = {"libc.so", "libc-", "libc.musl", "ld-", "libpthread", "[vdso]"};
+    const char *slash = strrchr(module, '/');
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (strncmp(slash ? slash + 1 : module, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool is_own(const struct frame *frame)
 {
     if (!frame->file || frame->line == 0)
@@ -103,6 +114,9 @@ const struct frame *advice_near_frame_in(const struct frame *frames, size_t n)
 
     if (own)
         return own;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(frames[i].function, "?") != 0 && !(frames[i].module && advice_is_c_library(frames[i].module)))
+            return &frames[i];
     for (size_t i = 0; i < n; i++)
         if (frames[i].file)
             return &frames[i];

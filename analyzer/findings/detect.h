@@ -51,9 +51,6 @@ int finding_remedy(struct finding_list *list, char *remedy);
  */
 int finding_add_place(struct finding_list *list, const struct site *place);
 
-/* Is it the C library, the loader or the vdso? */
-bool finding_is_c_library(const char *module);
-
 #define FINDING_PLACE 192
 
 /* "parse() at crawl.py:88": people's own code if it is on the stack, else the innermost with a name; else empty. */

@@ -23,7 +23,7 @@ static bool is_nameless(const struct site *site)
     for (size_t i = 0; i < site->n_frames; i++) {
         const struct frame *frame = &site->frames[i];
 
-        if (frame->module && finding_is_c_library(frame->module))
+        if (frame->module && advice_is_c_library(frame->module))
             continue;
         if (strcmp(frame->function, "?") != 0)
             return false;
@@ -51,7 +51,7 @@ static const char *nameless_module(const struct measurement *m)
 {
     for (size_t i = 0; i < m->n_sites; i++)
         for (size_t k = 0; is_nameless(&m->sites[i]) && k < m->sites[i].n_frames; k++)
-            if (m->sites[i].frames[k].module && !finding_is_c_library(m->sites[i].frames[k].module))
+            if (m->sites[i].frames[k].module && !advice_is_c_library(m->sites[i].frames[k].module))
                 return m->sites[i].frames[k].module;
     return NULL;
 }

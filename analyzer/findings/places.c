@@ -18,24 +18,13 @@ static const char *last_part(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-bool finding_is_c_library(const char *module)
-{
-    static const char *const names[] = {"libc.so", "libc-", "libc.musl", "ld-", "libpthread", "[vdso]"};
-    const char *slash = strrchr(module, '/');
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (strncmp(slash ? slash + 1 : module, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
-}
-
 static const struct frame *telling_frame(const struct frame *frames, size_t n)
 {
     const struct frame *own = advice_program_frame_in(frames, n);
 
     /* A library's function still tells something (PQexec); the C library's does not. */
     for (size_t i = 0; i < n && !own; i++)
-        if (has_name(&frames[i]) && !(frames[i].module && finding_is_c_library(frames[i].module)))
+        if (has_name(&frames[i]) && !(frames[i].module && advice_is_c_library(frames[i].module)))
             own = &frames[i];
     return own;
 }
