@@ -159,6 +159,15 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     return trusted || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
 }
 
+/* The forecast is all there is, and it sees nothing to gain: nobody rewrites a program for "1.0x expected". */
+static bool gains_nothing(const struct evidence *evidence, enum model model)
+{
+    const struct model_evidence *row = &evidence->models[model];
+
+    return evidence->runs == 0 && evidence->forecast_now_ns > 0 && row->available && row->forecast_ns > 0 &&
+           row->speedup < 1.0 + NOTICEABLE_SHARE;
+}
+
 /* Does another model beat staying with this one by so much that staying would be wrong? */
 static enum model overrule(struct advice *advice, double stay, double factor)
 {
@@ -278,6 +287,8 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
         return;
     if (r->change == CHANGE_SWITCH && r->model != advice->current_model)
         r->model = choose_switch(advice, r->model);
+    if (r->change == CHANGE_SWITCH && gains_nothing(&advice->evidence, r->model))
+        r->model = advice->current_model;
     else if (r->change == CHANGE_KEEP)
         other = overrule(advice, mended, OVERRULE_KEEP);
     else if (r->change == CHANGE_FIX)

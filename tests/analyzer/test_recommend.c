@@ -135,6 +135,28 @@ static void where_only_forecasts_disagree_the_tree_wins(void **state)
     advice_free(a);
 }
 
+/* "Use coroutines: 1.0x expected" is no advice. */
+static void a_forecast_without_a_gain_moves_nobody(void **state)
+{
+    static const struct {
+        double speedup;
+        enum change change;
+    } table[] = {{1.0, CHANGE_KEEP}, {1.019, CHANGE_KEEP}, {1.021, CHANGE_SWITCH}};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct advice *a = advice_with(MODEL_THREADS, 0);
+
+        a->evidence.forecast_now_ns = 10000 * MS;
+        row(a, MODEL_COROUTINES, table[i].speedup, SOURCE_FORECAST);
+        a->evidence.models[MODEL_COROUTINES].forecast_ns = (uint64_t)(10000 * MS / table[i].speedup);
+        decide(a, &to_coroutines);
+        assert_int_equal(a->recommendation.change, table[i].change);
+        assert_int_equal(a->recommendation.model, i < 2 ? MODEL_THREADS : MODEL_COROUTINES);
+        advice_free(a);
+    }
+}
+
 static void a_tie_goes_to_the_simpler_model(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 10);
@@ -323,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_difference_that_the_run_does_not_notice_overrules_nothing),
         cmocka_unit_test(a_replay_that_misses_this_run_overrules_nothing),
         cmocka_unit_test(where_only_forecasts_disagree_the_tree_wins),
+        cmocka_unit_test(a_forecast_without_a_gain_moves_nobody),
         cmocka_unit_test(a_tie_goes_to_the_simpler_model),
         cmocka_unit_test(beyond_five_percent_is_no_tie),
         cmocka_unit_test(a_small_difference_needs_a_reason_in_the_forecast),
