@@ -9,15 +9,15 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "probe/assemble.h"
-#include "probe/collector.h"
+#include "probe/assemble/assemble.h"
+#include "probe/follow/collector.h"
 #include "probe/helper_process.h"
 #include "probe/launch.h"
 #include "probe/machine.h"
 #include "probe/measurement.h"
 #include "probe/probe.h"
 #include "probe/runtime/detect.h"
-#include "probe/watch.h"
+#include "probe/follow/watch.h"
 
 #define DEFAULT_SLICES 131072u
 #define TICK_SOON_MS 5 /* while a process's image is still to be found */
