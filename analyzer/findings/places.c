@@ -4,7 +4,8 @@
 
 #define FUNCTION_MAX 80
 #define FILE_MAX 60
-#define HOLDERS_MAX 256 /* largest first: the rest is crumbs */
+#define HOLDER_WORTH 0.1 /* of the waits: one of many holders is not the holder */
+#define HOLDERS_MAX 256  /* largest first: the rest is crumbs */
 
 static bool has_name(const struct frame *frame)
 {
@@ -136,6 +137,7 @@ const char *finding_held_by(const struct finding_context *c, enum cause cause, c
         how = "let go by";
         known = let_go(c->m, cause, place, &share);
     }
+    known = known && share >= HOLDER_WORTH;
     if (known && share < 0.95)
         (void)snprintf(buffer, FINDING_HELD, "; %s %s for %s of it", how, place, words_share(share, text));
     else if (known)

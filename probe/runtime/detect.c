@@ -267,6 +267,19 @@ static void read_jvm_version(const char *library, char *version, size_t size)
     }
 }
 
+/*
+ * RPython's lock is made of static variables (rpython/translator/c/src/thread_gil.c: mutex_gil, mutex_gil_stealer, and
+ * the condition beside them); locks of the program are on the heap.
+ */
+static void fill_pypy(const struct elf_facts *facts, uint64_t bias, bool musl, struct image *image)
+{
+    if (musl || !facts->writable_end)
+        return;
+    image->gil_start = facts->writable_start + bias;
+    image->gil_end = facts->writable_end + bias;
+    image->runtime.interpreter_lock = INTERPRETER_LOCK_PRESENT;
+}
+
 static void fill_image(pid_t pid, const struct candidate *candidate, const struct elf_facts *facts, bool musl,
                        struct image *image)
 {
@@ -280,7 +293,8 @@ static void fill_image(pid_t pid, const struct candidate *candidate, const struc
         read_jvm_version(path, image->runtime.version, sizeof(image->runtime.version));
     if (facts->kind == RUNTIME_PYPY || facts->kind == RUNTIME_RUBY)
         image->runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
-    if (facts->kind != RUNTIME_CPYTHON && facts->kind != RUNTIME_RUBY && facts->kind != RUNTIME_NODE)
+    if (facts->kind != RUNTIME_CPYTHON && facts->kind != RUNTIME_RUBY && facts->kind != RUNTIME_NODE &&
+        facts->kind != RUNTIME_PYPY)
         return;
     if (elf_cache_bias(path, candidate->start, candidate->offset, &bias) < 0) {
         if (facts->kind != RUNTIME_NODE)
@@ -291,6 +305,8 @@ static void fill_image(pid_t pid, const struct candidate *candidate, const struc
         fill_cpython(pid, facts, bias, musl, image);
     else if (facts->kind == RUNTIME_RUBY)
         fill_ruby(facts, bias, image);
+    else if (facts->kind == RUNTIME_PYPY)
+        fill_pypy(facts, bias, musl, image);
     else if (facts->writable_end) {
         image->data_start = facts->writable_start + bias;
         image->data_end = facts->writable_end + bias;

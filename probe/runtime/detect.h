@@ -33,7 +33,7 @@ struct image {
 };
 
 /*
- * Inspect a process. CPython: kind, version and GIL range; Ruby, PyPy: the lock is there but not located
+ * Inspect a process. CPython, PyPy: kind, version and GIL range; Ruby: 3.1 only, else the lock is not located
  * (INTERPRETER_LOCK_UNKNOWN); a musl libc makes CPython's lock unknown, too, since its waits are not on the lock.
  *
  * @param cache  elf_cache_new(), or NULL to read every file anew

@@ -93,6 +93,23 @@ queue << :end
 [popper, sleeper, *spinners].each(&:join)
 """
 
+PYPY = """
+import threading, time
+lock = threading.Lock()
+def burn(until, total=0):
+    while time.time() < until:
+        for step in range(10000): total = (total * 31 + step) & 0xFFFF
+def wait_for_lock():
+    with lock: pass
+lock.acquire()
+until = time.time() + 0.8
+threads = [threading.Thread(target=burn, args=(until,)) for _ in range(3)] + [threading.Thread(target=wait_for_lock)]
+for thread in threads: thread.start()
+for thread in threads[:3]: thread.join()
+time.sleep(0.2)
+lock.release()
+"""
+
 GO = """
 package main
 import ("sync"; "time")
@@ -255,6 +272,18 @@ class RuntimesTest(unittest.TestCase):
         self.assertGreater(blocked["handoff"], 0.4e9, blocked)
         self.assertEqual(m["lock_held_samples"], 0)
         self.assertEqual(m["cpu_samples"], 0)  # nobody knows of these whether they held the lock
+
+    def test_pypy_s_lock_is_no_mutex_of_the_program(self):
+        m = self.measured(self.command("pypy3"), self.script(PYPY))
+        self.assertEqual(m["target"]["runtime"]["kind"], "pypy")
+        self.assertEqual(m["target"]["runtime"]["interpreter_lock"], "present")
+        # Three compute for 0.8 s under one lock; the fourth waits for a lock of the program's own, as does the main thread
+        # (for their ends). A thread that did nothing else in its life counts as idle.
+        self.assertGreater(m["blocked_ns"]["interpreter_lock"], 0.4e9, m["blocked_ns"])
+        self.assertGreater(m["blocked_ns"]["handoff"] + m["blocked_ns"].get("idle", 0), 1.6e9, m["blocked_ns"])
+        self.assertLess(m["blocked_ns"].get("lock", 0), m["blocked_ns"]["interpreter_lock"] / 10, m["blocked_ns"])
+        self.assertIn("CA2001", support.findings(self.report), self.log)
+        self.assertNotIn("CA2101", support.findings(self.report), self.log)
 
     def test_idle_threads_of_go_wait_for_no_lock(self):
         program = self.folder / "program"
