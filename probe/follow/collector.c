@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/follow/collector.h"
 
+#include <time.h>
+
 #include "base/base.h"
 #include "probe/cause.h"
 #include "probe/follow/collector_stacks.h"
@@ -16,6 +18,13 @@
 #include "probe/follow/watch_runtime.h"
 
 #define LOOK_INTERVAL_NS (100 * NSEC_PER_MSEC)
+
+/*
+ * A look at the sockets makes the kernel walk its whole table of connections, some milliseconds where that is large.
+ * The first second or so may be looked at closely; in a long run looks take no more than this share of a CPU.
+ */
+#define LOOK_CREDIT_NS (200 * (int64_t)NSEC_PER_MSEC)
+#define LOOK_PERCENT 1
 
 int collector_init(struct collector *collector, pid_t root, int helper, size_t max_slices)
 {
@@ -411,13 +420,33 @@ static void register_runtime(const struct run_process *process, void *userdata)
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }
 
+static uint64_t own_cpu_ns(void)
+{
+    struct timespec used;
+
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) < 0
+               ? 0
+               : (uint64_t)used.tv_sec * NSEC_PER_SEC + (uint64_t)used.tv_nsec;
+}
+
 void collector_tick(struct collector *collector, uint64_t now)
 {
+    uint64_t before;
+
     watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
     spaces_read(&collector->state, now);
     if (now < collector->next_look)
         return;
+    if (!collector->last_tick)
+        collector->look_credit_ns = LOOK_CREDIT_NS;
+    else if (collector->look_credit_ns < LOOK_CREDIT_NS)
+        collector->look_credit_ns += (int64_t)((now - collector->last_tick) * LOOK_PERCENT / 100);
+    collector->last_tick = now;
     collector->next_look = now + LOOK_INTERVAL_NS;
+    if (collector->look_credit_ns <= 0)
+        return;
+    before = own_cpu_ns();
     watch_processes(&collector->watch, &collector->state, now);
     watch_runtimes(&collector->state);
+    collector->look_credit_ns -= (int64_t)(own_cpu_ns() - before);
 }

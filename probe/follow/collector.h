@@ -53,6 +53,9 @@ struct collector {
     /* So far, for the status line only: from the slices read and the number of live threads at each status. */
     uint64_t on_cpu_ns, runnable_ns, thread_time_ns;
     uint64_t next_look; /* when to look at the processes again */
+    /* What looks may still cost of CPU time: they compete with the target where all CPUs are busy. */
+    int64_t look_credit_ns;
+    uint64_t last_tick;
 };
 
 /* @return 0 or -ENOMEM */

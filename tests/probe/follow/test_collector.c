@@ -200,6 +200,26 @@ static void a_parked_pool_thread_is_idle(void **state)
     collector_clear(&c);
 }
 
+/* Looks at processes compete with the target for CPUs: what they have used up is theirs again only as time goes by. */
+static void looks_wait_until_they_may_cost_again(void **state)
+{
+    const uint64_t start = 1000 * NSEC_PER_SEC, step = 150 * NSEC_PER_MSEC;
+    struct collector c;
+
+    (void)state;
+    assert_int_equal(collector_init(&c, ROOT, -1, 1000), 0);
+    collector_tick(&c, start);
+    assert_int_equal(c.watch.rounds, 1);
+    collector_tick(&c, start + 1); /* not yet */
+    assert_int_equal(c.watch.rounds, 1);
+    c.look_credit_ns = -10 * (int64_t)NSEC_PER_MSEC; /* at a hundredth: a second until the next */
+    collector_tick(&c, start + step);
+    assert_int_equal(c.watch.rounds, 1);
+    collector_tick(&c, start + 20 * step);
+    assert_int_equal(c.watch.rounds, 2);
+    collector_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +229,7 @@ int main(void)
         cmocka_unit_test(messages_of_odd_sizes_are_refused),
         cmocka_unit_test(a_parked_pool_thread_is_idle),
         cmocka_unit_test(a_thread_woken_less_than_once_a_second_is_idle),
+        cmocka_unit_test(looks_wait_until_they_may_cost_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
