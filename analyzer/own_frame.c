@@ -26,13 +26,6 @@ static const char *const foreign_binaries[] = {
     "libnode", "libuv",  "libssl",     "libcrypto", "linux-vdso", "[vdso]",
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 static bool begins_with_one_of(const char *text, const char *const *starts, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -49,8 +42,8 @@ static bool is_foreign_binary(const struct frame *frame)
 
     if (!name)
         return false;
-    if (frame->file &&
-        (ends_with(frame->file, ".py") || ends_with(frame->file, ".rb") || ends_with(frame->file, ".js")))
+    if (frame->file && (base_ends_with(frame->file, ".py") || base_ends_with(frame->file, ".rb") ||
+                        base_ends_with(frame->file, ".js")))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(foreign_binaries); i++) {
         size_t n = strlen(foreign_binaries[i]);

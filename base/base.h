@@ -66,6 +66,13 @@ static inline void base_close_file(FILE **file)
 #define AUTO_CLOSE CLEANUP(base_close_fd)
 #define AUTO_FCLOSE CLEANUP(base_close_file)
 
+static inline bool base_ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 /*
  * Grow a heap array to hold at least `want` elements of `size` bytes (doubling).
  *

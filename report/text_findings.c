@@ -42,6 +42,9 @@ static void finding_title(struct text *t, const struct finding *finding)
     if (finding->n_sites > 0)
         text_place(t, &place, text_site_frame(&finding->sites[0]));
     columns = FINDING_INDENT + escape_columns(buffer_text(&title));
+    /* "held by parse() at crawl.py:88" has said it already. */
+    if (place.length > 0 && strstr(buffer_text(&title), buffer_text(&place)))
+        buffer_reset(&place);
     place_columns = escape_columns(buffer_text(&place));
 
     buffer_format(&label, "  CA%04d ", finding->id);

@@ -140,11 +140,18 @@ static int by_held(const void *left, const void *right)
     return a->site < b->site ? -1 : a->site > b->site;
 }
 
-static bool same_line(const struct held *held, const struct site *site, const struct frame *frame)
+/* Lines of one function are one row: the first, which held it longest, stands for them. */
+static bool same_function(const struct held *held, const struct site *site, const struct frame *frame)
 {
-    if (!frame && !held->frame)
-        return site->cause == held->site->cause && site->tid == held->site->tid;
-    return site->cause == held->site->cause && frame && advice_compare_frames(frame, held->frame) == 0;
+    const struct frame *other = held->frame;
+
+    if (site->cause != held->site->cause || !frame != !other)
+        return false;
+    if (!frame)
+        return site->tid == held->site->tid;
+    if (strcmp(frame->function, other->function) != 0 || !frame->file != !other->file)
+        return false;
+    return !frame->file || strcmp(frame->file, other->file) == 0;
 }
 
 /* Holders are ranked: those beyond the first few matter to nobody. */
@@ -157,7 +164,7 @@ static size_t collect_held(const struct measurement *m, struct held held[HOLDERS
         const struct frame *frame = advice_program_frame_in(site->frames, site->n_frames);
         size_t at = 0;
 
-        while (at < n && !same_line(&held[at], site, frame))
+        while (at < n && !same_function(&held[at], site, frame))
             at++;
         if (at == n)
             held[n++] = (struct held){.site = site, .frame = frame};

@@ -12,10 +12,9 @@ static bool waits_outside(const struct site *site)
 /* What is left when all are under way at once is the longest of them, and the CPU work. */
 static double saved_share(const struct finding_context *c)
 {
-    double gain = finding_gain_mended(c), n = finding_metric(c, METRIC_EXTERNAL_WAITS);
-    double waits = metrics_share((double)c->lanes->external_ns, (double)c->m->wall_ns);
+    double gain = finding_gain_mended(c);
 
-    return gain > 1.0 ? 1.0 - 1.0 / gain : waits * (1.0 - 1.0 / (n > 1.0 ? n : 1.0));
+    return gain > 1.0 ? 1.0 - 1.0 / gain : finding_metric(c, METRIC_LOOP_OVERLAP_SHARE);
 }
 
 /* CA3002: awaits one after another: an event loop that never has two waits outstanding. */

@@ -82,8 +82,8 @@ enum slot_state {
 #define STACK_LIMITERS 16
 
 /*
- * How often stacks are taken of waits of one class: each with probability 2^-shift, adapted so that about a thousand a
- * second are. Random, not periodic, so that no wait of a pattern is preferred; user space weights by 2^shift.
+ * How often stacks are taken of waits of one class: each with probability 2^-shift, adapted so that about 240 a second
+ * are (stack.bpf.h). Random, not periodic, so that no wait of a pattern is preferred; user space weights by 2^shift.
  */
 struct stack_limiter {
     __u16 window; /* number of the current window of time */
@@ -148,7 +148,7 @@ enum record_type {
 
 /* The per-CPU event ring; SLICE: a stretch on CPU, the wait after it, the wait for a CPU after that. */
 struct record {
-    __u64 time; /* end of the wait; of the event */
+    __u64 time; /* SLICE: switch-in after the wait, which ended up to runnable_ns before; else of the event */
     __u32 tid;
     __u32 tgid;
     __u16 type;

@@ -11,23 +11,16 @@
 static const unsigned int kinds_before[2] = {WAIT_FUTEX_OTHER, WAIT_FUTEX_TIMEOUT};
 static const unsigned int kinds_after[2] = {WAIT_FUTEX_JOIN, WAIT_POOL};
 
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), tail = strlen(suffix);
-
-    return length >= tail && strcmp(text + length - tail, suffix) == 0;
-}
-
 static bool is_in(const struct stack_frame *frame, const char *file)
 {
-    return frame->file && ends_with(frame->file, file);
+    return frame->file && base_ends_with(frame->file, file);
 }
 
 /* Thread._wait_for_tstate_lock (threading.py, up to 3.12); Thread.join itself from 3.13 on. */
 static bool is_join(const struct stack_frame *leaf)
 {
     return is_in(leaf, "/threading.py") &&
-           (ends_with(leaf->function, "_wait_for_tstate_lock") || ends_with(leaf->function, "Thread.join"));
+           (base_ends_with(leaf->function, "_wait_for_tstate_lock") || base_ends_with(leaf->function, "Thread.join"));
 }
 
 unsigned int habits_kind(const struct stack_table *stacks, uint32_t stack, unsigned int kind)

@@ -146,13 +146,6 @@ static int64_t find_code(struct stack_table *table, const struct image *image, c
     return code;
 }
 
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text), tail = strlen(suffix);
-
-    return length >= tail && strcmp(text + length - tail, suffix) == 0;
-}
-
 /* asyncio runs everything from BaseEventLoop._run_once (asyncio/base_events.py); its wait is selectors.py's select. */
 static void find_place(const struct stack_table *table, const struct named_frame *frames, struct named_stack *stack)
 {
@@ -162,12 +155,13 @@ static void find_place(const struct stack_table *table, const struct named_frame
     for (uint32_t i = 0; i < stack->n; i++) {
         const struct cpython_code *code = table->codes[frames[i].code].code;
 
-        if (!code || !ends_with(code->name, "_run_once") || !ends_with(code->filename, "asyncio/base_events.py"))
+        if (!code || !base_ends_with(code->name, "_run_once") ||
+            !base_ends_with(code->filename, "asyncio/base_events.py"))
             continue;
         stack->place = STACK_IN_SELECTOR;
         if (i == 0) /* the loop's own bookkeeping */
             return;
-        if (i == 1 && leaf && ends_with(leaf->name, "select") && ends_with(leaf->filename, "selectors.py"))
+        if (i == 1 && leaf && base_ends_with(leaf->name, "select") && base_ends_with(leaf->filename, "selectors.py"))
             return;
         stack->place = STACK_IN_TURN;
         stack->turn = i;

@@ -115,6 +115,26 @@ static void no_line_is_wider_than_asked(void **state)
     }
 }
 
+/* A detail that says where the lock was held is not followed by the same place again. */
+static void a_place_is_said_once(void **state)
+{
+    struct fixture f = fixture_convoy();
+    struct finding *finding = &f.a->findings[0];
+    AUTO_FREE char *twice = render(&f, &(struct report_options){.format = REPORT_TEXT, .width = 200}), *once = NULL;
+    const char *line = strstr(twice, "CA2001");
+
+    (void)state;
+    assert_int_equal(finding->id, 2001);
+    assert_non_null(line);
+    assert_non_null(memmem(line, strcspn(line, "\n"), "crawl.py:88", strlen("crawl.py:88")));
+    free(finding->detail);
+    finding->detail = strdup("8 threads; held by parse() at crawl.py:88");
+    once = render(&f, &(struct report_options){.format = REPORT_TEXT, .width = 200});
+    line = strstr(strstr(strstr(once, "CA2001"), "crawl.py:88") + 1, "crawl.py:88");
+    assert_true(!line || memchr(strstr(once, "CA2001"), '\n', (size_t)(line - strstr(once, "CA2001"))));
+    fixture_free(&f);
+}
+
 static void width_zero_means_80(void **state)
 {
     struct fixture f = fixture_convoy();
@@ -200,6 +220,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_match_golden_files),
         cmocka_unit_test(no_line_is_wider_than_asked),
+        cmocka_unit_test(a_place_is_said_once),
         cmocka_unit_test(width_zero_means_80),
         cmocka_unit_test(hostile_names_reach_no_terminal),
         cmocka_unit_test(later_formats_are_refused),
