@@ -12,6 +12,9 @@ void profile_free(struct profile *p)
         return;
     free(p->steps);
     free(p->items);
+    free(p->phases);
+    free(p->locks);
+    free(p->stage_lanes);
     free(p);
 }
 
@@ -56,6 +59,25 @@ static uint64_t memory_per_worker(const struct measurement *m)
     return n ? sum / n : m->n_processes ? m->processes[0].private_bytes : 0;
 }
 
+/* One phase, one stage, and no more lanes than work at once; the mutex, if any, has no name yet. */
+static int plain_structure(struct profile *p)
+{
+    p->n_lanes = p->current_workers ? p->current_workers : 1;
+    p->phases = calloc(1, sizeof(*p->phases));
+    p->stage_lanes = calloc(1, sizeof(*p->stage_lanes));
+    p->locks = calloc(1, sizeof(*p->locks));
+    if (!p->phases || !p->stage_lanes || !p->locks)
+        return -ENOMEM;
+    p->n_phases = p->n_stages = 1;
+    p->stage_lanes[0] = p->n_lanes;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].lock)
+            p->n_locks = 1;
+    for (size_t i = 0; i < p->n_items; i++)
+        p->items[i].lane = (uint32_t)(i % p->n_lanes);
+    return 0;
+}
+
 int profile_from_measurement(const struct measurement *m, struct profile **ret_profile)
 {
     CLEANUP(profile_freep) struct profile *p = calloc(1, sizeof(*p));
@@ -82,6 +104,9 @@ int profile_from_measurement(const struct measurement *m, struct profile **ret_p
         return r;
     if (!p->n_items)
         return -ENODATA;
+    r = plain_structure(p);
+    if (r < 0)
+        return r;
     if (p->head_ns > m->wall_ns)
         p->head_ns = m->wall_ns;
     p->idle_ns = idle_time(m, &lanes);

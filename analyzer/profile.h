@@ -8,6 +8,9 @@
  * for real. A profile is: a serial head, a bag of items, a serial tail. An item is a sequence of steps; a step is CPU
  * under the interpreter lock, CPU without it, then a wait on something outside. That items are independent is an
  * assumption.
+ *
+ * The structure is kept: phases (what stays serial between rounds of items), lanes (which items one thread ran), locks
+ * by address, and stages (lanes that each do one part of every item and hand it on).
  */
 
 #include <stdbool.h>
@@ -20,12 +23,36 @@ struct profile_step {
     uint64_t locked_cpu_ns; /* CPU that needs the interpreter lock; 0 in runtimes without one */
     uint64_t free_cpu_ns;   /* CPU that any number of threads can do at once */
     uint64_t wait_ns;       /* external wait (network, disk, pipe, sleep) after the CPU */
-    bool critical;          /* the step ran under one shared mutex: it can't overlap with another critical step */
+    enum cause cause;       /* of the wait; any when wait_ns is 0 */
+    uint16_t lock;          /* 1 + index into locks: the step, wait included, runs under that mutex; 0: under none */
+    uint16_t stage;         /* below n_stages: the group of lanes that runs it in the current arrangement */
 };
 
 struct profile_item {
     size_t first_step; /* index into steps */
     size_t n_steps;    /* >= 1 */
+    uint32_t lane;     /* below n_lanes: the lane that ran it as recorded (its last stage) */
+    uint32_t phase;    /* below n_phases, never falling from one item to the next */
+};
+
+/* What is serial before the items of a phase: they begin when it is over, it begins when all items before are done. */
+struct profile_phase {
+    uint64_t serial_ns;     /* 0 for the first phase: that is the head */
+    uint64_t serial_cpu_ns; /* CPU in it */
+};
+
+/* A mutex that items share. */
+struct profile_lock {
+    int32_t pid;
+    uint64_t address; /* 0: not one lock, but lanes that only ever take turns */
+};
+
+/* What was seen that speaks against the assumption that items are independent. Counts are of the whole run. */
+struct profile_dependence {
+    uint64_t hand_offs;  /* waits inside items that another worker lane ended */
+    uint64_t lock_waits; /* waits for the mutexes in locks */
+    uint64_t passed_on;  /* items that began when another lane's item handed something on (pipelines, rings) */
+    double locked_share; /* of the work: ran under one of the mutexes, 0..1 */
 };
 
 struct profile {
@@ -41,11 +68,20 @@ struct profile {
     uint64_t switch_ns_per_item; /* futex/context switch cost per item in the current model; 0: none */
     uint64_t idle_ns;       /* wall time with nothing to do, left out of the profile; wall_ns - idle_ns to compare */
     uint64_t serial_cpu_ns; /* CPU within head and tail */
+    bool fixed_lanes;       /* items belong to their lanes (each had its share from the start); else a common bag */
     uint64_t private_bytes; /* memory a further worker process is expected to take; 0: not known */
     struct profile_step *steps;
     size_t n_steps;
     struct profile_item *items; /* cover the steps in order, without gaps */
     size_t n_items;
+    uint32_t n_lanes; /* >= 1 with items */
+    struct profile_phase *phases;
+    uint32_t n_phases; /* >= 1 with items */
+    struct profile_lock *locks;
+    uint16_t n_locks;
+    uint32_t *stage_lanes; /* lanes of each stage in the current arrangement */
+    uint16_t n_stages;     /* >= 1 with items; 1: every lane does whole items */
+    struct profile_dependence dependence;
 };
 
 /*

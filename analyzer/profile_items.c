@@ -146,8 +146,7 @@ static int push_step(struct profile_builder *b, struct profile_step step)
         return 0;
     b->open_work += cpu_ns + step.wait_ns;
     /* CPU before the next wait continues a step that has none yet. */
-    if (p->n_steps > b->open_first && !p->steps[p->n_steps - 1].wait_ns &&
-        p->steps[p->n_steps - 1].critical == step.critical) {
+    if (p->n_steps > b->open_first && !p->steps[p->n_steps - 1].wait_ns && p->steps[p->n_steps - 1].lock == step.lock) {
         struct profile_step *last = &p->steps[p->n_steps - 1];
 
         last->locked_cpu_ns += step.locked_cpu_ns;
@@ -168,7 +167,7 @@ static struct profile_step make_step(uint64_t cpu_ns, uint64_t wait_ns, double l
     if (locked_ns > cpu_ns)
         locked_ns = cpu_ns;
     return (struct profile_step){
-        .locked_cpu_ns = locked_ns, .free_cpu_ns = cpu_ns - locked_ns, .wait_ns = wait_ns, .critical = critical};
+        .locked_cpu_ns = locked_ns, .free_cpu_ns = cpu_ns - locked_ns, .wait_ns = wait_ns, .lock = critical};
 }
 
 /* One stretch of work, split by the share that runs under the mutex; whole waits are dealt to one of the sides. */
@@ -244,13 +243,13 @@ int builder_cut(struct profile_builder *b, const struct pieces *pieces, size_t f
 static int divide_step(struct profile_builder *b, struct profile_step step, uint64_t longest_ns)
 {
     uint64_t cpu_ns = step.locked_cpu_ns + step.free_cpu_ns;
-    uint64_t chunks = step.critical || cpu_ns <= longest_ns ? 1 : (cpu_ns + longest_ns - 1) / longest_ns;
+    uint64_t chunks = step.lock || cpu_ns <= longest_ns ? 1 : (cpu_ns + longest_ns - 1) / longest_ns;
 
     for (uint64_t i = 0; i < chunks; i++) {
         struct profile_step chunk = {
             .locked_cpu_ns = step.locked_cpu_ns / chunks,
             .free_cpu_ns = step.free_cpu_ns / chunks,
-            .critical = step.critical,
+            .lock = step.lock,
         };
         int r;
 

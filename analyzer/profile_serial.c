@@ -82,7 +82,7 @@ int profile_divide_long_bursts(struct profile_builder *b)
     uint64_t cpu_ns = profile_total_cpu(p), longest_ns = 0;
 
     for (size_t i = 0; i < p->n_steps; i++)
-        if (p->steps[i].locked_cpu_ns + p->steps[i].free_cpu_ns > longest_ns && !p->steps[i].critical)
+        if (p->steps[i].locked_cpu_ns + p->steps[i].free_cpu_ns > longest_ns && !p->steps[i].lock)
             longest_ns = p->steps[i].locked_cpu_ns + p->steps[i].free_cpu_ns;
     if (longest_ns * LONG_BURST <= cpu_ns || longest_ns * WORTH_DIVIDING <= cpu_ns + profile_total_wait(p) ||
         longest_ns <= chunk_length(cpu_ns))

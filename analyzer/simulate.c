@@ -40,6 +40,12 @@ void simulate_costs_from_measurement(const struct measurement *m, struct simulat
         ret_costs->thread_start_ns = m->replay_thread_start_ns;
     if (m->replay_ipc_item_ns)
         ret_costs->ipc_item_ns = m->replay_ipc_item_ns;
+    if (m->replay_loop_turn_ns)
+        ret_costs->loop_turn_ns = m->replay_loop_turn_ns;
+    if (m->replay_thread_switch_ns)
+        ret_costs->thread_switch_ns = m->replay_thread_switch_ns;
+    ret_costs->ipc_byte_ps = m->replay_ipc_byte_ps;
+    ret_costs->slowdown = m->replay_slowdown > 1.0 ? m->replay_slowdown : 1.0;
 }
 
 uint32_t simulate_loop_processes(const struct profile *p, uint32_t cpus)
@@ -202,28 +208,37 @@ static uint32_t next_candidate(uint32_t workers, uint32_t cpus, uint32_t most)
     return next;
 }
 
-int simulate_best_workers(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
-                          uint32_t *ret_workers, struct simulate_result *ret_result)
+int simulate_scaling(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
+                     struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n)
 {
-    struct {
-        uint32_t workers;
-        struct simulate_result result;
-    } tried[64];
-    size_t n_tried = 0;
-    uint64_t best_ns = UINT64_MAX;
     uint32_t most = most_workers(p, model, cpus);
+    size_t n = 0;
 
-    for (uint32_t workers = 1; workers <= most && n_tried < ARRAY_SIZE(tried);
+    for (uint32_t workers = 1; workers <= most && n < SIMULATE_MAX_POINTS;
          workers = next_candidate(workers, cpus, most)) {
-        int r = simulate(p, costs, model, workers, cpus, &tried[n_tried].result);
+        int r = simulate(p, costs, model, workers, cpus, &ret_points[n].result);
 
         if (r < 0)
             return r;
-        tried[n_tried].workers = workers;
-        if (tried[n_tried].result.wall_ns < best_ns)
-            best_ns = tried[n_tried].result.wall_ns;
-        n_tried++;
+        ret_points[n++].workers = workers;
     }
+    *ret_n = n;
+    return 0;
+}
+
+int simulate_best_workers(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
+                          uint32_t *ret_workers, struct simulate_result *ret_result)
+{
+    struct simulate_point tried[SIMULATE_MAX_POINTS];
+    size_t n_tried;
+    uint64_t best_ns = UINT64_MAX;
+    int r = simulate_scaling(p, costs, model, cpus, tried, &n_tried);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n_tried; i++)
+        if (tried[i].result.wall_ns < best_ns)
+            best_ns = tried[i].result.wall_ns;
     for (size_t i = 0; i < n_tried; i++) {
         if ((double)tried[i].result.wall_ns > NEARLY_BEST * (double)best_ns)
             continue;

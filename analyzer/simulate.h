@@ -17,8 +17,10 @@ struct simulate_costs {
     uint64_t process_start_ns; /* one worker process of this runtime, ready to work */
     uint64_t thread_start_ns;
     uint64_t ipc_item_ns;      /* an item to a worker process and its result back */
+    uint64_t ipc_byte_ps;      /* picoseconds that each byte of it adds; 0: not known */
     uint64_t loop_turn_ns;     /* one event loop turn around a wait */
     uint64_t thread_switch_ns; /* one thread wake-up around a wait */
+    double slowdown;           /* CPU time of the same work with every CPU busy / with one; 1.0 where not known */
 };
 
 struct simulate_result {
@@ -43,6 +45,22 @@ int simulate(const struct profile *p, const struct simulate_costs *costs, enum m
  */
 int simulate_current(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus,
                      struct simulate_result *ret_result);
+
+/* One model with one worker count; for MODEL_PROCESSES_COROUTINES the count is per process. */
+struct simulate_point {
+    uint32_t workers;
+    struct simulate_result result;
+};
+
+#define SIMULATE_MAX_POINTS 32
+
+/*
+ * The curve of a model over its workers: 1, 2, 3, 4, 6, 8, 12, ... up to the useful limit (more workers than items, or
+ * than the model can use, are not tried); the number of CPUs is among them.
+ * @return as simulate(); at least one point
+ */
+int simulate_scaling(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
+                     struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n);
 
 /*
  * The smallest worker count whose wall time is within 3 % of the best one. For MODEL_PROCESSES_COROUTINES the count is

@@ -41,7 +41,7 @@ static void append_steps(struct simulate_jobs *jobs, const struct profile *p, si
         size_t end = at + group < count ? at + group : count;
 
         for (size_t i = at; i < end; i++)
-            step_add(&sums[p->steps[first + i].critical], &p->steps[first + i], extra);
+            step_add(&sums[p->steps[first + i].lock != 0], &p->steps[first + i], extra);
         for (size_t k = 0; k < 2; k++)
             if (!step_empty(&sums[k]))
                 jobs->steps[jobs->n_steps++] = sums[k];

@@ -169,6 +169,7 @@ void measurement_free(struct measurement *m)
     for (size_t i = 0; m->replays && i < m->n_replays; i++)
         free(m->replays[i].runs_ns);
     free(m->replays);
+    free(m->repeats);
     free(m);
 }
 

@@ -253,6 +253,8 @@ struct event_loop {
     uint64_t pool_full_ns;     /* wall time with all of them busy */
     double outstanding_mean;   /* mean number of outbound connections while it waited; 0: none seen */
     uint32_t outstanding_max;
+    double timers_mean; /* mean number of timers scheduled in the loop while it waited; 0: not known, or none */
+    uint32_t timers_max;
     uint64_t sent_segments; /* TCP segments with data over its outbound connection, while it had one at a time and as */
     uint64_t received_segments; /* far as seen: requests and answers, or just news; 0, 0: not known */
 };
@@ -291,6 +293,16 @@ struct replay_result {
     uint64_t peak_rss_bytes; /* above the replayer's own baseline; largest over the runs */
     double share;            /* share of the profile that was really executed: (0, 1] */
     bool current;            /* replays the program as it is now: compare with wall_ns for the fidelity */
+};
+
+/* One of several runs of the same command (-r N): its totals. */
+struct repeat {
+    uint64_t wall_ns;
+    uint64_t thread_time_ns;
+    uint64_t on_cpu_ns;
+    uint64_t runnable_ns;
+    uint64_t blocked_ns[CAUSE_COUNT];
+    uint64_t unattributed_ns;
 };
 
 struct target {
@@ -368,7 +380,14 @@ struct measurement {
     size_t n_replays;
     uint64_t replay_process_start_ns; /* measured cost of starting one worker process of this runtime; 0: unknown */
     uint64_t replay_thread_start_ns;
-    uint64_t replay_ipc_item_ns; /* measured cost of handing one item to a worker process and back */
+    uint64_t replay_ipc_item_ns;      /* measured cost of handing one item to a worker process and back */
+    uint64_t replay_ipc_byte_ps;      /* picoseconds that each byte of it adds */
+    uint64_t replay_loop_turn_ns;     /* CPU of an event loop's turn around one wait */
+    uint64_t replay_thread_switch_ns; /* CPU of a thread's going to sleep and waking up around one wait */
+    double replay_slowdown;           /* CPU time of the same work with every CPU busy / with one busy; 0: unknown */
+
+    struct repeat *repeats; /* the runs of `-r N`, this one included, in the order they were made; empty for one run */
+    size_t n_repeats;
 };
 
 /* @return a zeroed measurement with loss.decimation 1, or NULL (out of memory); free with measurement_free() */

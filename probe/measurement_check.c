@@ -260,6 +260,8 @@ static const char *check_lists(const struct measurement *m)
         return "modules has a missing string";
     if (!strings_ok(m->notes, m->n_notes))
         return "notes has a missing string";
+    if (m->n_repeats && !m->repeats)
+        return "n_repeats without repeats";
     if (m->n_replays && !m->replays)
         return "n_replays without replays";
     for (size_t i = 0; i < m->n_replays; i++) {

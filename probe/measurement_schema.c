@@ -85,6 +85,7 @@ static const struct field_ids interpreter_locks = {interpreter_lock_id, interpre
 #define MAX_POINTS 4096
 #define MAX_CPUS (1U << 16)
 #define MAX_REPLAYS 4096
+#define MAX_REPEATS 10000
 
 /* Every row below belongs to the struct that STRUCT names at that point. */
 #define PLAIN(field_type, member)                                               \
@@ -260,6 +261,8 @@ static const struct field loop_fields[] = {
     PLAIN(FIELD_U64, pool_full_ns),
     PLAIN(FIELD_DOUBLE, outstanding_mean),
     PLAIN(FIELD_U32, outstanding_max),
+    PLAIN(FIELD_DOUBLE, timers_mean),
+    PLAIN(FIELD_U32, timers_max),
     PLAIN(FIELD_U64, sent_segments),
     PLAIN(FIELD_U64, received_segments),
     END,
@@ -336,6 +339,18 @@ static const struct field replay_fields[] = {
 };
 #undef STRUCT
 
+#define STRUCT struct repeat
+static const struct field repeat_fields[] = {
+    NEEDED(FIELD_U64, wall_ns),
+    PLAIN(FIELD_U64, thread_time_ns),
+    PLAIN(FIELD_U64, on_cpu_ns),
+    PLAIN(FIELD_U64, runnable_ns),
+    PLAIN(FIELD_CAUSES, blocked_ns),
+    PLAIN(FIELD_U64, unattributed_ns),
+    END,
+};
+#undef STRUCT
+
 #define STRUCT struct measurement
 const struct field measurement_schema[] = {
     TEXT(tool_version),
@@ -377,6 +392,11 @@ const struct field measurement_schema[] = {
     PLAIN(FIELD_U64, replay_process_start_ns),
     PLAIN(FIELD_U64, replay_thread_start_ns),
     PLAIN(FIELD_U64, replay_ipc_item_ns),
+    PLAIN(FIELD_U64, replay_ipc_byte_ps),
+    PLAIN(FIELD_U64, replay_loop_turn_ns),
+    PLAIN(FIELD_U64, replay_thread_switch_ns),
+    PLAIN(FIELD_DOUBLE, replay_slowdown),
+    COUNTED(FIELD_STRUCTS, repeats, n_repeats, MAX_REPEATS, repeat_fields),
     END,
 };
 #undef STRUCT

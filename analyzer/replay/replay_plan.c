@@ -198,10 +198,10 @@ static size_t append_item(const struct profile_step *from, size_t count, size_t 
     size_t n = 0;
 
     for (size_t at = 0; at < count; at += group) {
-        struct profile_step merged[2] = {{.critical = false}, {.critical = true}};
+        struct profile_step merged[2] = {{.lock = 0}, {.lock = 1}};
 
         for (size_t i = at; i < count && i < at + group; i++) {
-            struct profile_step *step = &merged[from[i].critical];
+            struct profile_step *step = &merged[from[i].lock != 0];
 
             step->locked_cpu_ns += from[i].locked_cpu_ns;
             step->free_cpu_ns += from[i].free_cpu_ns;

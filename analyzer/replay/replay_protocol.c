@@ -122,7 +122,7 @@ static json_t *steps_to_json(const struct replay_plan *plan)
 
         if (json_array_append_new(steps, json_pack("[I, I, I, i]", (json_int_t)step->locked_cpu_ns,
                                                    (json_int_t)step->free_cpu_ns, (json_int_t)step->wait_ns,
-                                                   step->critical ? 1 : 0)) < 0)
+                                                   step->lock ? 1 : 0)) < 0)
             return NULL;
     }
     return TAKE_PTR(steps);

@@ -22,7 +22,7 @@ static struct totals totals_of(const struct profile *p)
         t.locked_ns += s->locked_cpu_ns;
         t.free_ns += s->free_cpu_ns;
         t.wait_ns += s->wait_ns;
-        if (s->critical)
+        if (s->lock)
             t.critical_ns += s->locked_cpu_ns + s->free_cpu_ns + s->wait_ns;
     }
     return t;

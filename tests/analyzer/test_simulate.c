@@ -153,7 +153,7 @@ static void lock_goes_round_every_five_ms(void **state)
 
 static void critical_steps_are_serial_everywhere(void **state)
 {
-    struct profile_step step = {.free_cpu_ns = 10 * MS, .wait_ns = 10 * MS, .critical = true};
+    struct profile_step step = {.free_cpu_ns = 10 * MS, .wait_ns = 10 * MS, .lock = 1};
     CLEANUP(profile_freep) struct profile *p = equal_items(20, step);
 
     (void)state;
@@ -161,7 +161,7 @@ static void critical_steps_are_serial_everywhere(void **state)
         assert_int_equal(wall(p, &no_costs, model, 4, 4), 400 * MS);
     /* Half of the steps outside the mutex: they hide behind the others. */
     for (size_t i = 0; i < p->n_steps; i += 2)
-        p->steps[i].critical = false;
+        p->steps[i].lock = 0;
     assert_in_range(wall(p, &no_costs, MODEL_THREADS, 4, 4), 200 * MS, 240 * MS);
 }
 

@@ -138,6 +138,8 @@ static void fill_rows(struct measurement *m)
         .longest_stall_ns = 6,
         .outstanding_mean = 0.1 + 0.2,
         .outstanding_max = 7,
+        .timers_mean = 2.5,
+        .timers_max = 8,
         .sent_segments = 40,
         .received_segments = 41,
     };
@@ -253,6 +255,18 @@ static struct measurement *new_full(void)
     m->replay_process_start_ns = 37;
     m->replay_thread_start_ns = 38;
     m->replay_ipc_item_ns = 39;
+    m->replay_ipc_byte_ps = 40;
+    m->replay_loop_turn_ns = 41;
+    m->replay_thread_switch_ns = 42;
+    m->replay_slowdown = 1.25;
+    m->n_repeats = 1;
+    m->repeats = zeroed(1, sizeof(*m->repeats));
+    m->repeats[0] = (struct repeat){.wall_ns = 43,
+                                    .thread_time_ns = 44,
+                                    .on_cpu_ns = 45,
+                                    .runnable_ns = 46,
+                                    .blocked_ns[CAUSE_DISK] = 47,
+                                    .unattributed_ns = 48};
     return m;
 }
 
@@ -347,6 +361,8 @@ static void assert_same_loop(const struct event_loop *a, const struct event_loop
     SAME(longest_stall_ns);
     SAME(outstanding_mean);
     SAME(outstanding_max);
+    SAME(timers_mean);
+    SAME(timers_max);
     SAME(sent_segments);
     SAME(received_segments);
 }
@@ -455,6 +471,13 @@ static void assert_same_totals(const struct measurement *a, const struct measure
     SAME(replay_process_start_ns);
     SAME(replay_thread_start_ns);
     SAME(replay_ipc_item_ns);
+    SAME(replay_ipc_byte_ps);
+    SAME(replay_loop_turn_ns);
+    SAME(replay_thread_switch_ns);
+    SAME(replay_slowdown);
+    SAME(n_repeats);
+    for (size_t i = 0; i < a->n_repeats; i++)
+        assert_memory_equal(&a->repeats[i], &b->repeats[i], sizeof(a->repeats[i]));
 }
 
 static void assert_same(const struct measurement *a, const struct measurement *b)

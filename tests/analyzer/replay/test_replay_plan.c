@@ -108,12 +108,12 @@ static void merging_keeps_critical_steps_apart(void **state)
 
     (void)state;
     for (size_t i = 0; i < p->n_steps; i += 4)
-        p->steps[i].critical = true;
+        p->steps[i].lock = 1;
     assert_int_equal(replay_plan_sample(p, 10 * MS, &plan), 0);
     assert_true(plan.n_steps < 100);
     for (size_t i = 0; i < plan.n_steps; i++) {
         all += (double)plan.steps[i].free_cpu_ns;
-        critical += plan.steps[i].critical ? (double)plan.steps[i].free_cpu_ns : 0;
+        critical += plan.steps[i].lock ? (double)plan.steps[i].free_cpu_ns : 0;
     }
     assert_true(critical > 0.24 * all && critical < 0.26 * all);
 }
@@ -171,7 +171,7 @@ static void latency_of_the_present_arrangement_is_replayed(void **state)
 {
     static const struct simulate_costs costs = {.process_start_ns = MS, .ipc_item_ns = MS / 10};
     CLEANUP(profile_freep)
-    struct profile *p = equal_items(100, 1, (struct profile_step){.free_cpu_ns = MS, .critical = true});
+    struct profile *p = equal_items(100, 1, (struct profile_step){.free_cpu_ns = MS, .lock = 1});
     CLEANUP(replay_plan_clear) struct replay_plan now = {0};
     uint64_t wait_ns = 0;
 
@@ -184,7 +184,7 @@ static void latency_of_the_present_arrangement_is_replayed(void **state)
     assert_true(now.forecast_ns >= 200 * MS);
     assert_int_equal(replay_plan_sample(p, now.forecast_ns, &now), 0);
     for (size_t i = 0; i < now.n_steps; i++) {
-        assert_true(now.steps[i].critical);
+        assert_true(now.steps[i].lock);
         wait_ns += now.steps[i].wait_ns;
     }
     assert_in_range(wait_ns, 89 * MS, 91 * MS);

@@ -117,7 +117,7 @@ static void critical_steps_do_not_overlap(void **state)
         start(&child, python);
         calibrate(&child, 1);
         for (size_t i = 0; i < ARRAY_SIZE(arrangements); i++) {
-            struct profile_step steps[6] = {{.wait_ns = 10 * MS, .critical = true}};
+            struct profile_step steps[6] = {{.wait_ns = 10 * MS, .lock = 1}};
             size_t items[6];
             struct replay_plan plan = arrange(i, steps, items, 6);
 
