@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "analyzer/profile.h"
-#include "analyzer/simulate.h"
+#include "analyzer/profile/profile.h"
+#include "analyzer/simulate/simulate.h"
 #include "analyzer/statistics.h"
 #include "analyzer/words.h"
 #include "base/base.h"

@@ -5,11 +5,11 @@
 #include <limits.h>
 #include <math.h>
 
-#include "analyzer/profile.h"
+#include "analyzer/profile/profile.h"
 #include "analyzer/replay/replay_child.h"
 #include "analyzer/replay/replay_plan.h"
 #include "analyzer/replay/replay_protocol.h"
-#include "analyzer/simulate.h"
+#include "analyzer/simulate/simulate.h"
 #include "base/base.h"
 #include "probe/measurement.h"
 

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/profile.h"
-#include "analyzer/simulate.h"
+#include "analyzer/profile/profile.h"
+#include "analyzer/simulate/simulate.h"
 
 struct replay_plan {
     enum model model;

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONG_FILES = {
     "analyzer/replay/cpython.py": "a replayer is one file: the target's interpreter runs it with nothing beside it",
     "probe/measurement_json.c": "both directions of one format, and the only file of its room that may see jansson",
-    "tests/analyzer/test_profile.c": "one case for each shape a program can have",
+    "tests/analyzer/profile/test_profile.c": "one case for each shape a program can have",
     "tests/probe/test_measurement_json.c": "one case for each way a file can be broken",
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/profile_items.h"
+#include "analyzer/profile/profile_items.h"
 
 #include <math.h>
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "analyzer/profile.h"
+#include "analyzer/profile/profile.h"
 #include "tests/analyzer/synthetic.h"
 
 struct totals {

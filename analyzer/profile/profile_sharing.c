@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/profile_lanes.h"
+#include "analyzer/profile/profile_lanes.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/profile_shapes.h"
+#include "analyzer/profile/profile_shapes.h"
 
 #include <math.h>
 

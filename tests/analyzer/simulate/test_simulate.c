@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <time.h>
 
-#include "analyzer/profile.h"
-#include "analyzer/simulate.h"
+#include "analyzer/profile/profile.h"
+#include "analyzer/simulate/simulate.h"
 #include "base/base.h"
 
 #define MS NSEC_PER_MSEC

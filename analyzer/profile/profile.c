@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/profile.h"
+#include "analyzer/profile/profile.h"
 
-#include "analyzer/profile_items.h"
-#include "analyzer/profile_lanes.h"
-#include "analyzer/profile_shapes.h"
+#include "analyzer/profile/profile_items.h"
+#include "analyzer/profile/profile_lanes.h"
+#include "analyzer/profile/profile_shapes.h"
 #include "base/base.h"
 
 void profile_free(struct profile *p)

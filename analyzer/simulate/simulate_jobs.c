@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/simulate_jobs.h"
+#include "analyzer/simulate/simulate_jobs.h"
 
-#include "analyzer/profile.h"
+#include "analyzer/profile/profile.h"
 #include "base/base.h"
 
 /* Enough for any shape the models can tell apart, small enough for dozens of simulations within 50 ms. */

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/profile.h"
-#include "analyzer/profile_items.h"
-#include "analyzer/profile_lanes.h"
+#include "analyzer/profile/profile.h"
+#include "analyzer/profile/profile_items.h"
+#include "analyzer/profile/profile_lanes.h"
 
 /*
  * Fill model, workers, head, tail and items of the profile under construction. The lanes' pieces are used up: what goes

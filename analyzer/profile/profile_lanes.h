@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/profile_items.h"
+#include "analyzer/profile/profile_items.h"
 #include "probe/measurement.h"
 
 struct work_lane {

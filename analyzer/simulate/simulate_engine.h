@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/simulate_jobs.h"
+#include "analyzer/simulate/simulate_jobs.h"
 
 /* Who may run at once. Times in ns. */
 struct simulate_setup {

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analyzer/profile.h"
+#include "analyzer/profile/profile.h"
 
 /* A slice with a place in time, scaled so that a lane's pieces add up to what the lane spent. */
 struct piece {

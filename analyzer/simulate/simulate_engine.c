@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/simulate_engine.h"
+#include "analyzer/simulate/simulate_engine.h"
 
 #include <math.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "analyzer/simulate.h"
+#include "analyzer/simulate/simulate.h"
 
 #include <math.h>
 
-#include "analyzer/profile.h"
-#include "analyzer/simulate_engine.h"
-#include "analyzer/simulate_jobs.h"
+#include "analyzer/profile/profile.h"
+#include "analyzer/simulate/simulate_engine.h"
+#include "analyzer/simulate/simulate_jobs.h"
 #include "base/base.h"
 
 #define MAX_THREADS 256    /* beyond, stacks and the scheduler decide, and a pool that size is no advice */
