@@ -313,6 +313,8 @@ static int measure(struct run *run, const char *command, struct measurement **re
         return r == -ENOENT ? PROBE_NOT_FOUND : PROBE_NOT_EXECUTABLE;
     }
     r = follow(run);
+    if (run->options->ret_interrupts)
+        *run->options->ret_interrupts = (unsigned)run->interrupts;
     if (r < 0) {
         (void)snprintf(message, size, "the probe failed while the target was running (%s); the target goes on.",
                        r == -ECHILD ? "the helper ended" : strerror(-r));

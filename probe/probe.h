@@ -42,6 +42,8 @@ struct probe_options {
     /* Called about 4 times a second from the probe's own loop; NULL: none. */
     void (*progress)(const struct probe_progress *progress, void *userdata);
     void *userdata;
+    /* Set to the number of signals (interrupt, terminate, ...) that came for us while the target ran; NULL: none. */
+    unsigned *ret_interrupts;
 };
 
 /* How a run ended, from the caller's point of view. */
