@@ -195,6 +195,26 @@ static void add_places(struct json_out *o, json_t *out, const struct measurement
     out_set(o, out, "stacks", stacks_object(o, &m->loss));
 }
 
+/* With -r: the totals of every run. */
+static json_t *runs_array(struct json_out *o, const struct measurement *m)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < m->n_repeats; i++) {
+        const struct repeat *run = &m->repeats[i];
+        json_t *item = json_object();
+
+        out_set(o, item, "wall_ns", out_number(run->wall_ns));
+        out_set(o, item, "thread_time_ns", out_number(run->thread_time_ns));
+        out_set(o, item, "on_cpu_ns", out_number(run->on_cpu_ns));
+        out_set(o, item, "runnable_ns", out_number(run->runnable_ns));
+        out_set(o, item, "blocked_ns", out_causes(o, run->blocked_ns));
+        out_set(o, item, "unattributed_ns", out_number(run->unattributed_ns));
+        out_push(o, out, item);
+    }
+    return out;
+}
+
 json_t *json_measurement(struct json_out *o, const struct measurement *m)
 {
     json_t *threads = json_array();
@@ -230,5 +250,6 @@ json_t *json_measurement(struct json_out *o, const struct measurement *m)
     out_set(o, out, "loss", loss_object(o, &m->loss));
     out_set(o, out, "overhead_ns", out_number(m->overhead_ns));
     out_set(o, out, "notes", out_strings(o, m->notes, m->n_notes));
+    out_set(o, out, "runs", runs_array(o, m));
     return out;
 }

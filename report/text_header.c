@@ -223,10 +223,30 @@ static void failure_note(struct text *t)
     text_check(t, &b);
 }
 
+/* With -r: all runs in a line, and which of them the rest is about. */
+static void runs_line(struct text *t)
+{
+    const struct measurement *m = t->m;
+    uint64_t range_ns[2] = {UINT64_MAX, 0};
+    AUTO_BUFFER b = {0};
+
+    if (m->n_repeats < 2)
+        return;
+    for (size_t i = 0; i < m->n_repeats; i++) {
+        range_ns[0] = m->repeats[i].wall_ns < range_ns[0] ? m->repeats[i].wall_ns : range_ns[0];
+        range_ns[1] = m->repeats[i].wall_ns > range_ns[1] ? m->repeats[i].wall_ns : range_ns[1];
+    }
+    buffer_format(&b, "%s runs, %s; this is the middle one", format_count(m->n_repeats).text,
+                  format_duration_range(range_ns).text);
+    layout_paragraph(&t->layout, "RUNS", TEXT_INDENT, 0, buffer_text(&b));
+    text_check(t, &b);
+}
+
 void text_header(struct text *t)
 {
     first_line(t);
     second_line(t);
+    runs_line(t);
     failure_note(t);
     for (size_t i = 0; i < t->m->n_notes; i++) {
         AUTO_BUFFER b = {0};

@@ -382,6 +382,7 @@ struct fixture fixture_convoy(void)
     m->loss.stacks_taken = 1000;
     m->loss.stacks_failed = 30;
     m->overhead_ns = MS(40);
+    fixture_add_runs(m);
     convoy_advice(f.a);
     convoy_waits(f.a);
     return f;
