@@ -153,6 +153,87 @@ int statistics_ratio(const uint64_t *above, size_t n_above, const uint64_t *belo
     return 0;
 }
 
+#define EXACT_PAIRS 400 /* counts of arrangements stay below 2^53: C(40, 20) */
+
+/*
+ * How often each value of the Mann-Whitney statistic occurs among all arrangements of n and m samples: coefficients of
+ * the Gaussian binomial, prod (1 - q^(m+i)) / (1 - q^i). @param counts n * m + 1 zeroed elements
+ */
+static void count_arrangements(size_t n, size_t m, double *counts)
+{
+    size_t last = n * m;
+
+    counts[0] = 1.0;
+    for (size_t i = 1; i <= n; i++) {
+        for (size_t u = last; u >= m + i; u--)
+            counts[u] -= counts[u - m - i];
+        for (size_t u = i; u <= last; u++)
+            counts[u] += counts[u - i];
+    }
+}
+
+/*
+ * Rank k >= 1 (from both ends of the n * m ratios) of the interval, the largest with P(U < k) <= 0.025; and what it
+ * holds.
+ */
+static int rank_of_ratios(size_t n, size_t m, size_t *ret_rank, double *ret_confidence)
+{
+    AUTO_FREE double *counts = NULL;
+    double total = 0.0, below = 0.0;
+    size_t rank = 1;
+
+    if (n * m > EXACT_PAIRS) {
+        double middle = (double)(n * m) / 2.0;
+        double k = middle - 1.96 * sqrt((double)(n * m) * (double)(n + m + 1) / 12.0);
+
+        *ret_rank = k < 1.0 ? 1 : (size_t)k;
+        *ret_confidence = 0.95;
+        return 0;
+    }
+    counts = calloc(n * m + 1, sizeof(*counts));
+    if (!counts)
+        return -ENOMEM;
+    count_arrangements(n, m, counts);
+    for (size_t u = 0; u <= n * m; u++)
+        total += counts[u];
+    below = counts[0];
+    while (rank < n * m && (below + counts[rank]) / total <= 0.025)
+        below += counts[rank++];
+    *ret_rank = rank;
+    *ret_confidence = 1.0 - 2.0 * below / total;
+    return 0;
+}
+
+int statistics_independent_ratio(const uint64_t *above, size_t n_above, const uint64_t *below, size_t n_below,
+                                 struct statistics_estimate *ret, double *ret_confidence)
+{
+    AUTO_FREE double *ratios = NULL;
+    double value, confidence;
+    size_t rank, n = n_above * n_below;
+    int r;
+
+    if (n == 0)
+        return -EINVAL;
+    ratios = malloc(n * sizeof(*ratios));
+    if (!ratios)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (above[i / n_below] == 0 || below[i % n_below] == 0)
+            return -EINVAL;
+        ratios[i] = (double)above[i / n_below] / (double)below[i % n_below];
+    }
+    r = rank_of_ratios(n_above, n_below, &rank, &confidence);
+    if (r < 0)
+        return r;
+    qsort(ratios, n, sizeof(*ratios), compare_double);
+    value = statistics_median(above, n_above) / statistics_median(below, n_below);
+    ret->value = value;
+    ret->low = fmin(value, ratios[rank - 1]);
+    ret->high = fmax(value, ratios[n - rank]);
+    *ret_confidence = confidence;
+    return 0;
+}
+
 bool statistics_tie(const struct statistics_estimate *a, const struct statistics_estimate *b)
 {
     double larger = fmax(a->value, b->value);

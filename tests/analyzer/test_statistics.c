@@ -71,6 +71,53 @@ static void ties_by_overlap_or_by_five_percent(void **state)
     assert_false(statistics_tie(&a, &apart));
 }
 
+/* Tables of the Mann-Whitney test: the critical value at 5 % is 2 for 5 and 5, 23 for 10 and 10, none for 3 and 3. */
+static void independent_samples_follow_the_tables(void **state)
+{
+    uint64_t above[10], below[10];
+    struct statistics_estimate e = {0};
+    double confidence = 0.0;
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) {
+        above[i] = 1000 + 10 * i;
+        below[i] = 500 + i;
+    }
+    assert_int_equal(statistics_independent_ratio(above, 3, below, 3, &e, &confidence), 0);
+    assert_true(confidence > 0.899 && confidence < 0.901);
+    assert_true(e.low > 1000.0 / 502.0 - 1e-9 && e.low < 1000.0 / 502.0 + 1e-9);
+    assert_true(e.high > 1020.0 / 500.0 - 1e-9 && e.high < 1020.0 / 500.0 + 1e-9);
+    /* 4 and 4: 1 - 2 / 70; 5 and 5: the 3rd ratio, 1 - 2 * 4 / 252; 10 and 10: the 24th */
+    assert_int_equal(statistics_independent_ratio(above, 4, below, 4, &e, &confidence), 0);
+    assert_true(confidence > 1 - 2 / 70.0 - 1e-9 && confidence < 1 - 2 / 70.0 + 1e-9);
+    assert_int_equal(statistics_independent_ratio(above, 5, below, 5, &e, &confidence), 0);
+    assert_true(confidence > 1 - 8 / 252.0 - 1e-9 && confidence < 1 - 8 / 252.0 + 1e-9);
+    assert_int_equal(statistics_independent_ratio(above, 10, below, 10, &e, &confidence), 0);
+    assert_true(confidence >= 0.95 && confidence < 0.96);
+    assert_true(e.value > e.low && e.value < e.high);
+    assert_int_equal(statistics_independent_ratio(above, 0, below, 3, &e, &confidence), -EINVAL);
+    below[1] = 0;
+    assert_int_equal(statistics_independent_ratio(above, 3, below, 3, &e, &confidence), -EINVAL);
+}
+
+/* Same samples: the interval holds 1, and exact and approximate ranks meet where one takes over from the other. */
+static void independent_samples_of_one_kind_tie(void **state)
+{
+    uint64_t samples[24];
+    struct statistics_estimate exact = {0}, normal = {0};
+    double confidence = 0.0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
+        samples[i] = 1000 + i * 37 % 101;
+    assert_int_equal(statistics_independent_ratio(samples, 20, samples, 20, &exact, &confidence), 0);
+    assert_true(exact.low <= 1.0 && exact.high >= 1.0 && exact.value == 1.0 && confidence >= 0.95);
+    assert_int_equal(statistics_independent_ratio(samples, 21, samples, 20, &normal, &confidence), 0);
+    assert_true(normal.low < 1.0 && normal.high > 1.0);
+    assert_true(normal.high - normal.low < 1.3 * (exact.high - exact.low));
+    assert_true(normal.high - normal.low > 0.7 * (exact.high - exact.low));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +125,8 @@ int main(void)
         cmocka_unit_test(few_samples_give_their_whole_range),
         cmocka_unit_test(ranks_follow_the_binomial_distribution),
         cmocka_unit_test(ratios_hold_their_value_and_repeat),
+        cmocka_unit_test(independent_samples_follow_the_tables),
+        cmocka_unit_test(independent_samples_of_one_kind_tie),
         cmocka_unit_test(ties_by_overlap_or_by_five_percent),
     };
 
