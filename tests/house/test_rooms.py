@@ -11,6 +11,7 @@ ROOMS = ("base", "probe", "analyzer", "report", "cli")
 # The contracts between rooms: all that others may see of the probe and the analyzer.
 MEASUREMENT = {"probe/measurement.h", "probe/measurement_json.h"}
 ADVICE = {"analyzer/advice.h", "analyzer/analyze.h", "analyzer/tree.h", "analyzer/findings/findings.h"}
+ADVICE |= {"analyzer/compare/compare.h"}
 REPLAY = {"analyzer/replay/replay.h"}
 
 # Headers of foreign libraries, and the only places that may see them (path prefixes).
