@@ -2,9 +2,15 @@
 #include "report/report.h"
 
 #include "analyzer/advice.h"
+#include "report/buffer.h"
+#include "report/diff_text.h"
+#include "report/diff_wording.h"
 #include "report/escape.h"
 #include "report/format.h"
 #include "report/json.h"
+#include "report/json_diff.h"
+#include "report/json_read.h"
+#include "report/layout.h"
 #include "report/text.h"
 #include "report/verdict.h"
 
@@ -34,6 +40,39 @@ int report_write(FILE *out, const struct measurement *m, const struct advice *a,
     if (r == 0 && ferror(out))
         r = -EIO;
     return r;
+}
+
+int report_write_diff(FILE *out, const struct report_diff *diff, const struct report_options *options)
+{
+    int r = -ENOTSUP;
+
+    if (options->format == REPORT_TEXT) {
+        struct layout layout;
+
+        layout_init(&layout, out, options->width, options->color, options->utf8);
+        r = diff_text_write(&layout, diff, options->verbose);
+    } else if (options->format == REPORT_JSON) {
+        r = json_diff_write(out, diff);
+    }
+    if (r == 0 && ferror(out))
+        r = -EIO;
+    return r;
+}
+
+int report_diff_summary(FILE *out, const struct report_diff *diff)
+{
+    AUTO_BUFFER b = {0};
+
+    diff_wording_verdict(&b, &diff->comparison->wall);
+    (void)fprintf(out, "%s\n", buffer_text(&b));
+    if (b.error)
+        return b.error;
+    return ferror(out) ? -EIO : 0;
+}
+
+int report_read(const char *path, struct measurement **ret_m, struct advice **ret_a, char *message, size_t size)
+{
+    return json_read(path, ret_m, ret_a, message, size);
 }
 
 int report_summary(FILE *out, const struct advice *a)

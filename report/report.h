@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 struct advice;
+struct compare_side;
+struct comparison;
 struct measurement;
 struct tree;
 
@@ -34,6 +36,28 @@ struct report_options {
 
 /* @return 0, -errno from writing, -ENOTSUP, -ENOMEM */
 int report_write(FILE *out, const struct measurement *m, const struct advice *a, const struct report_options *options);
+
+/* Two runs compared (analyzer/compare/compare.h); everything is borrowed. */
+struct report_diff {
+    const char *names[2];             /* the files, as they were given: before, after */
+    const struct compare_side *sides; /* two */
+    const struct comparison *comparison;
+};
+
+/* What changed: diff.schema.json for JSON. @return as report_write() */
+int report_write_diff(FILE *out, const struct report_diff *diff, const struct report_options *options);
+
+/* Its verdict on one line: "AFTER is 2.9x faster: 12.4 s -> 4.30 s" */
+int report_diff_summary(FILE *out, const struct report_diff *diff);
+
+/*
+ * Read a JSON report, as far as compare() needs it.
+ * @param ret_m, ret_a  owned by the caller: measurement_free(), advice_free(); untouched on failure
+ * @param message       what is wrong and where; set on failure
+ * @return 0, -ENOMSG (no JSON report at all), -EBADMSG (one, but damaged), -EPROTONOSUPPORT (a later schema), -ENOMEM,
+ *         or -errno from opening or reading
+ */
+int report_read(const char *path, struct measurement **ret_m, struct advice **ret_a, char *message, size_t size);
 
 /* The verdict on one line, for whoever sent the report elsewhere: "Use PROCESSES: 4 workers. 12.4 s -> ..." */
 int report_summary(FILE *out, const struct advice *a);
