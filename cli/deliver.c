@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/say.h"
+#include "probe/measurement_json.h"
 
 int deliver_load_tree(const struct options *options, const char *aftermath, struct tree **ret_tree)
 {
@@ -67,9 +68,27 @@ int deliver_analyze(const struct options *options, const struct measurement *m, 
     return r;
 }
 
+int deliver_save(const struct options *options, const struct measurement *m)
+{
+    const char *field;
+    int r = options->save ? measurement_save(m, options->save, &field) : 0;
+
+    if (r == -ERANGE)
+        say("can't write %s: the number measured as '%s' is impossible. Please report this.", options->save, field);
+    else if (r < 0)
+        say_write_failed(options->save, r);
+    return r;
+}
+
+/* What there is to write: a report, or a comparison. */
+struct writing {
+    const struct measurement *m; /* NULL: a comparison */
+    const struct advice *a;
+    const struct report_diff *diff;
+};
+
 /* Render into memory first: a place is touched only when the report is whole. */
-static int render(const struct report_options *how, const struct measurement *m, const struct advice *a,
-                  char **ret_text, size_t *ret_size)
+static int render(const struct report_options *how, const struct writing *what, char **ret_text, size_t *ret_size)
 {
     AUTO_FREE char *text = NULL;
     size_t size = 0;
@@ -78,7 +97,7 @@ static int render(const struct report_options *how, const struct measurement *m,
 
     if (!out)
         return -errno;
-    r = report_write(out, m, a, how);
+    r = what->m ? report_write(out, what->m, what->a, how) : report_write_diff(out, what->diff, how);
     if (fclose(out) != 0 && r == 0)
         r = -ENOMEM;
     if (r < 0)
@@ -89,8 +108,8 @@ static int render(const struct report_options *how, const struct measurement *m,
 }
 
 /* @param path  NULL: fd is where it goes; otherwise fd is -1 */
-static int put_report(const struct options *options, const struct measurement *m, const struct advice *a,
-                      enum report_format format, const char *path, int fd)
+static int put_report(const struct options *options, const struct writing *written, enum report_format format,
+                      const char *path, int fd)
 {
     struct report_options how = {
         .format = format,
@@ -102,7 +121,7 @@ static int put_report(const struct options *options, const struct measurement *m
     const char *what = path ? path : fd == STDOUT_FILENO ? "to stdout" : "to stderr";
     AUTO_FREE char *text = NULL;
     size_t size = 0;
-    int r = render(&how, m, a, &text, &size);
+    int r = render(&how, written, &text, &size);
 
     if (r == 0)
         r = path ? output_put_file(path, text, size) : output_put_fd(fd, text, size);
@@ -126,7 +145,7 @@ int deliver_text(const char *text, size_t n)
 }
 
 /* One line for a terminal whose report went into files. */
-static void summarize(const struct options *options, const struct advice *a)
+static void summarize(const struct options *options, const struct writing *what)
 {
     AUTO_FREE char *text = NULL;
     size_t size = 0;
@@ -134,14 +153,15 @@ static void summarize(const struct options *options, const struct advice *a)
 
     if (!out)
         return;
-    if (report_summary(out, a) == 0 && fflush(out) == 0 && size > 0) {
+    if ((what->m ? report_summary(out, what->a) : report_diff_summary(out, what->diff)) == 0 && fflush(out) == 0 &&
+        size > 0) {
         text[size - 1] = '\0';
         say("%s (%s%s)", text, options->outputs[0].path, options->n_outputs > 1 ? " and more" : "");
     }
     (void)fclose(out);
 }
 
-int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd)
+static int deliver(const struct options *options, const struct writing *what, int default_fd)
 {
     bool to_stdout = false;
     int r = 0;
@@ -150,21 +170,31 @@ int deliver_reports(const struct options *options, const struct measurement *m, 
         const struct output_request *output = &options->outputs[i];
         bool is_stdout = strcmp(output->path, "-") == 0;
         int put =
-            put_report(options, m, a, output->format, is_stdout ? NULL : output->path, is_stdout ? STDOUT_FILENO : -1);
+            put_report(options, what, output->format, is_stdout ? NULL : output->path, is_stdout ? STDOUT_FILENO : -1);
 
         to_stdout = to_stdout || is_stdout;
         r = r ? r : put;
     }
     if (options->n_outputs > 0) {
         if (!options->quiet && !to_stdout && r == 0)
-            summarize(options, a);
+            summarize(options, what);
         return r;
     }
     if (options->format == REPORT_JSON)
-        return put_report(options, m, a, REPORT_JSON, NULL, STDOUT_FILENO);
+        return put_report(options, what, REPORT_JSON, NULL, STDOUT_FILENO);
     if (options->quiet && default_fd == STDERR_FILENO)
         return 0;
-    return put_report(options, m, a, REPORT_TEXT, NULL, default_fd);
+    return put_report(options, what, REPORT_TEXT, NULL, default_fd);
+}
+
+int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd)
+{
+    return deliver(options, &(struct writing){.m = m, .a = a}, default_fd);
+}
+
+int deliver_diff(const struct options *options, const struct report_diff *diff)
+{
+    return deliver(options, &(struct writing){.diff = diff}, STDOUT_FILENO);
 }
 
 bool deliver_gate(const struct options *options, const struct advice *a)

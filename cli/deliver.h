@@ -4,7 +4,8 @@
 /*
  * deliver: from a measurement to reports where they were asked for.
  *
- * The part that `run` and `report` share: analyze, render into memory, put each report into its place, apply the gate
+ * The part that `run`, `report`, `replay` and `diff` share: analyze, render into memory, put each report into its
+ * place, apply the gate
  * (--fail-on). Says what went wrong.
  */
 
@@ -14,6 +15,7 @@
 struct advice;
 struct measurement;
 struct options;
+struct report_diff;
 struct tree;
 
 /*
@@ -30,12 +32,18 @@ int deliver_check_places(const struct options *options, const char *aftermath);
 int deliver_analyze(const struct options *options, const struct measurement *m, const struct tree *tree,
                     struct advice **ret_advice);
 
+/* Write the measurement to --save, if that was asked for. @return 0 or -errno (said) */
+int deliver_save(const struct options *options, const struct measurement *m);
+
 /*
  * Write every report: to each -o, else JSON to stdout, else text to `default_fd`. SIGPIPE must be ignored; a reader
  * that went away is not an error.
  * @return 0, or the first -errno (said)
  */
 int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd);
+
+/* The same for a comparison; text goes to stdout. @return 0, or the first -errno (said) */
+int deliver_diff(const struct options *options, const struct report_diff *diff);
 
 /*
  * Text to stdout; a reader that went away is not an error.

@@ -6,13 +6,15 @@
  *
  *   command line    cli/options.c options_table.c       what is asked for
  *   run             cli/run.c                           the whole path, and the exit status (cli/status.c)
- *     measure       probe/probe.h                       launch, follow and read out -> probe/measurement.h
- *     replay        analyzer/replay/replay.h            the measured work under each model, for real
+ *     measure       cli/runs.c, probe/probe.h           launch, follow and read out -> probe/measurement.h; -r N
+ *     replay        cli/evidence.c, replay/replay.h     the measured work under each model, for real
  *     save          probe/measurement_json.h            --save FILE
  *     judge         analyzer/analyze.h                  metrics, tree.json, findings, forecast -> analyzer/advice.h
  *     report        report/report.h                     text (text_*.c), JSON (json.c), prose (wording_*.c)
  *     deliver       cli/deliver.c output.c              each report into its place, --fail-on
  *   report FILE     cli/report_cmd.c                    the same from "judge" on, without privilege
+ *   replay FILE     cli/replay_cmd.c                    the same with new replays
+ *   diff            cli/diff_cmd.c                      two of them: analyzer/compare.h, report/diff*.c
  *   explain         cli/explain_cmd.c                   a finding or the tree (report/explain.c)
  *   doctor          cli/doctor_cmd.c                    what this machine can measure
  *   while waiting   cli/progress.c                      the status line
@@ -44,6 +46,10 @@ static int dispatch(const struct options *options)
         return command_run(options);
     case COMMAND_REPORT:
         return command_report(options);
+    case COMMAND_DIFF:
+        return command_diff(options);
+    case COMMAND_REPLAY:
+        return command_replay(options);
     case COMMAND_EXPLAIN:
         return command_explain(options);
     case COMMAND_DOCTOR:

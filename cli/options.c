@@ -123,19 +123,6 @@ static int resolve_outputs(struct parser *p)
     return 0;
 }
 
-static int set_runs(struct parser *p, const char *value)
-{
-    uint32_t runs = 0;
-    int r = set_number(p, OPTION_RUNS, value, 1000, &runs);
-
-    if (r == 0 && runs > 1)
-        return refuse(p, STATUS_USAGE,
-                      "--runs %s: this version measures one run; for more, call it again with another --save FILE. "
-                      "The program was not started.",
-                      value);
-    return r;
-}
-
 static int set_probe(struct parser *p, const char *value)
 {
     static const char *const names[] = {[PROBE_AUTO] = "auto", [PROBE_BPF] = "bpf", [PROBE_PROCFS] = "procfs"};
@@ -212,7 +199,7 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_DURATION:
         return set_duration(p, key, value, &o->duration_ns);
     case OPTION_RUNS:
-        return set_runs(p, value);
+        return set_number(p, key, value, OPTIONS_MOST_RUNS, &o->runs);
     case OPTION_PID:
         return refuse(p, STATUS_USAGE,
                       "--pid %s: this version can't attach to a running process; start the program under it: "
@@ -345,6 +332,11 @@ static int check_operands(struct parser *p)
         return refuse(p, STATUS_FAILED, "there is no command to run: concadvise [options] -- COMMAND [ARGUMENTS]");
     if (o->command == COMMAND_REPORT && o->n_operands != 1)
         return refuse(p, STATUS_USAGE, "report needs one file: concadvise report FILE (made with --save FILE)");
+    if (o->command == COMMAND_DIFF && o->n_operands != 2)
+        return refuse(p, STATUS_USAGE,
+                      "diff needs two files: concadvise diff BEFORE AFTER (made with --save, or JSON reports)");
+    if (o->command == COMMAND_REPLAY && o->n_operands != 1)
+        return refuse(p, STATUS_USAGE, "replay needs one file: concadvise replay FILE (made with --save FILE)");
     if (o->command == COMMAND_EXPLAIN && o->n_operands != 1)
         return refuse(p, STATUS_USAGE, "explain needs one thing: concadvise explain CA2001, or explain tree");
     if (o->command == COMMAND_DOCTOR && o->n_operands != 0)
@@ -390,8 +382,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *mess
     size_t index;
     int r;
 
-    *ret_options =
-        (struct options){.evidence = true, .evidence_ns = 3 * NSEC_PER_SEC, .fail_severity = -1, .error_exitcode = 1};
+    *ret_options = (struct options){
+        .runs = 1, .evidence = true, .evidence_ns = 3 * NSEC_PER_SEC, .fail_severity = -1, .error_exitcode = 1};
     r = read_options(&p, argc, argv, false, &dashes);
     if (r || ret_options->command != COMMAND_RUN)
         return r;

@@ -19,6 +19,8 @@
 enum command {
     COMMAND_RUN,
     COMMAND_REPORT,
+    COMMAND_DIFF,
+    COMMAND_REPLAY,
     COMMAND_EXPLAIN,
     COMMAND_DOCTOR,
     COMMAND_HELP,    /* -h */
@@ -45,6 +47,7 @@ struct options {
     bool format_given;
     struct output_request *outputs;
     size_t n_outputs;
+    uint32_t runs;        /* 1..OPTIONS_MOST_RUNS */
     uint64_t duration_ns; /* 0: until the target ends */
     uint32_t cpus;        /* 0: as many as the target may use */
     bool evidence;
@@ -65,6 +68,9 @@ struct options {
 };
 
 #define OPTIONS_MESSAGE 512
+
+/* Half of the runs are kept until the middle one is known; a run can take some 10 MB. */
+#define OPTIONS_MOST_RUNS 100
 
 /* Exit statuses for wrong use (DESIGN 6). */
 #define STATUS_USAGE 2    /* sub-commands, features of a later version, no arguments at all */

@@ -4,18 +4,17 @@
 
 #include "analyzer/advice.h"
 #include "analyzer/analyze.h"
-#include "analyzer/replay/replay.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/deliver.h"
+#include "cli/evidence.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/runs.h"
 #include "cli/say.h"
 #include "cli/status.h"
 #include "probe/measurement.h"
-#include "probe/measurement_json.h"
-#include "probe/probe.h"
 
 #define MESSAGE 1024
 
@@ -24,74 +23,13 @@ static void free_tree(struct tree **tree)
     tree_free(*tree);
 }
 
-/* JSON on stdout must be all of stdout. */
-static bool json_takes_stdout(const struct options *options)
-{
-    for (size_t i = 0; i < options->n_outputs; i++)
-        if (options->outputs[i].format == REPORT_JSON && strcmp(options->outputs[i].path, "-") == 0)
-            return true;
-    return options->n_outputs == 0 && options->format == REPORT_JSON;
-}
-
-/* @return 0, or the exit status */
-static int measure(const struct options *options, struct progress *progress, struct measurement **ret_m)
-{
-    struct probe_options probe = {
-        .kind = options->probe,
-        .argv = options->operands,
-        .user = options->user,
-        .target_stdout_to_stderr = json_takes_stdout(options),
-        .duration_ns = options->duration_ns,
-        .sites = true,
-        .progress = progress->enabled ? progress_measuring : NULL,
-        .userdata = progress,
-    };
-    char message[MESSAGE] = "";
-    int r = probe_run(&probe, ret_m, message, sizeof(message));
-
-    progress_clear(progress);
-    if (r == PROBE_MEASURED)
-        return 0;
-    if (message[0])
-        say("%s", message);
-    else
-        say("%s could not be measured: %s.", options->operands[0], r < 0 ? strerror(-r) : "the probe gave no reason");
-    if (r == PROBE_NOT_FOUND)
-        return 127;
-    return r == PROBE_NOT_EXECUTABLE ? 126 : STATUS_FAILED;
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void note_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/*
- * Ctrl-C during the replays ends the replayers (they are in the foreground group, too), not the report: the first one
- * is only noted; SA_RESETHAND lets a second one quit. A replayer that dies early must not end us by SIGPIPE.
- */
+/* Without replays the report is a forecast: say why. */
 static void replay_evidence(const struct options *options, struct progress *progress, struct measurement *m)
 {
-    struct sigaction once = {.sa_handler = note_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
-    struct replay_options replay = {
-        .budget_ns = options->evidence_ns,
-        .cpus = options->cpus,
-        .progress = progress->enabled ? progress_replaying : NULL,
-        .userdata = progress,
-    };
     char message[MESSAGE] = "";
-    int r;
+    int r = evidence_replay(options, progress, m, message, sizeof(message));
 
-    (void)sigaction(SIGINT, &once, &before);
-    r = replay_run(m, &replay, message, sizeof(message));
-    (void)sigaction(SIGINT, &before, NULL);
-    progress_clear(progress);
-    if (interrupted && !options->quiet)
-        say("interrupted: the evidence is incomplete.");
-    else if (r < 0 && r != -ENODATA && !options->quiet)
+    if (r < 0 && r != -ENODATA && r != -EINTR && !options->quiet)
         say("nothing was replayed, the report is a forecast: %s.", message[0] ? message : strerror(-r));
 }
 
@@ -105,18 +43,6 @@ static bool wants_evidence(const struct options *options, const struct measureme
     CLEANUP(advice_freep) struct advice *a = NULL;
 
     return options->evidence && analyze(m, &how, &a) == 0 && a->recommendation.model != MODEL_NONE;
-}
-
-static int save(const struct options *options, const struct measurement *m)
-{
-    const char *field;
-    int r = options->save ? measurement_save(m, options->save, &field) : 0;
-
-    if (r == -ERANGE)
-        say("can't write %s: the number measured as '%s' is impossible. Please report this.", options->save, field);
-    else if (r < 0)
-        say_write_failed(options->save, r);
-    return r;
 }
 
 /* Judge and report. @return 0, 1: a finding over the gate, or -errno (said) */
@@ -142,7 +68,7 @@ int command_run(const struct options *options)
     if (deliver_load_tree(options, not_started, &tree) < 0 || deliver_check_places(options, not_started) < 0)
         return STATUS_FAILED;
     progress_init(&progress, options->quiet);
-    r = measure(options, &progress, &m);
+    r = runs_measure(options, &progress, &m, &status);
     if (r)
         return r;
 
@@ -150,11 +76,10 @@ int command_run(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
-    saved = save(options, m);
+    saved = deliver_save(options, m);
     judged = judge(options, m, tree);
 
     /* What the target has to say about itself comes before what we have. */
-    status = status_of_target(m, options->duration_ns);
     if (status_is_success(&status) && (saved < 0 || judged < 0))
         status.code = STATUS_FAILED;
     else if (status_is_success(&status) && judged > 0)

@@ -123,6 +123,7 @@ static void defaults_and_values(void **state)
     assert_int_equal(p.options.error_exitcode, 1);
     assert_int_equal(p.options.fail_severity, -1);
     assert_int_equal(p.options.cpus, 0);
+    assert_int_equal(p.options.runs, 1);
     options_clear(&p.options);
 
     PARSE(&p, "-d500ms", "--cpus=4", "--evidence-time", "1s", "--probe", "procfs", "--save=s", "-u", "me", "prog");
@@ -182,6 +183,12 @@ static void bad_values_are_refused_on_both_sides_of_the_limit(void **state)
     assert_int_equal(p.status, 0);
     options_clear(&p.options);
     REFUSED(STATUS_FAILED, "-3", "--cpus", "-3", "prog");
+    REFUSED(STATUS_FAILED, "--runs 0", "-r", "0", "prog");
+    REFUSED(STATUS_FAILED, "--runs 101", "-r", "101", "prog");
+    PARSE(&p, "-r100", "prog");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.runs, 100);
+    options_clear(&p.options);
     REFUSED(STATUS_FAILED, "soon", "-d", "soon", "prog");
     REFUSED(STATUS_FAILED, "--duration 0", "-d", "0", "prog");
     REFUSED(STATUS_FAILED, "--error-exitcode 256", "--error-exitcode", "256", "prog");
@@ -216,17 +223,39 @@ static void unknown_and_incomplete_options_are_refused(void **state)
     REFUSED(STATUS_USAGE, "no arguments", "doctor", "x");
 }
 
+static void diff_and_replay_take_files(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    PARSE(&p, "diff", "a", "-f", "json", "b");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.command, COMMAND_DIFF);
+    assert_int_equal(p.options.n_operands, 2);
+    assert_string_equal(p.options.operands[1], "b");
+    options_clear(&p.options);
+    PARSE(&p, "replay", "a", "--save", "b", "--evidence-time", "1s");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.command, COMMAND_REPLAY);
+    assert_string_equal(p.options.save, "b");
+    options_clear(&p.options);
+    REFUSED(STATUS_USAGE, "two files", "diff", "a");
+    REFUSED(STATUS_USAGE, "two files", "diff", "a", "b", "c");
+    REFUSED(STATUS_USAGE, "--save has no meaning", "diff", "a", "b", "--save", "c");
+    REFUSED(STATUS_USAGE, "--fail-on has no meaning", "diff", "a", "b", "--fail-on", "high");
+    REFUSED(STATUS_USAGE, "this version", "diff", "a", "b", "-f", "html");
+    REFUSED(STATUS_USAGE, "one file", "replay");
+    REFUSED(STATUS_USAGE, "--runs has no meaning", "replay", "a", "-r", "2");
+}
+
 static void later_features_say_so(void **state)
 {
     (void)state;
     REFUSED(STATUS_USAGE, "this version", "-p", "1");
-    REFUSED(STATUS_USAGE, "this version", "-r", "3", "prog");
     REFUSED(STATUS_USAGE, "this version", "-f", "html", "prog");
     REFUSED(STATUS_USAGE, "this version", "--format=markdown", "prog");
     REFUSED(STATUS_USAGE, "this version", "-o", "x.html", "prog");
-    REFUSED(STATUS_USAGE, "this version", "diff", "a", "b");
     REFUSED(STATUS_USAGE, "this version", "export", "a");
-    REFUSED(STATUS_USAGE, "this version", "replay", "a");
 }
 
 static void help_and_version_win(void **state)
@@ -285,6 +314,7 @@ int main(void)
         cmocka_unit_test(gates_collect_ids_and_the_lowest_severity),
         cmocka_unit_test(bad_values_are_refused_on_both_sides_of_the_limit),
         cmocka_unit_test(unknown_and_incomplete_options_are_refused),
+        cmocka_unit_test(diff_and_replay_take_files),
         cmocka_unit_test(later_features_say_so),
         cmocka_unit_test(help_and_version_win),
         cmocka_unit_test(help_lists_every_option_in_80_columns),
