@@ -213,6 +213,23 @@ static void read_parallelism(struct in *in, const json_t *object, struct measure
     m->n_parallelism = m->parallelism_ns ? n : 0;
 }
 
+/* Every nanosecond of thread time is in exactly one bucket; shares above 1 would follow from anything else. */
+static void check_sum(struct in *in, const struct repeat *run, const char *where)
+{
+    const uint64_t parts[] = {run->on_cpu_ns, run->runnable_ns, run->unattributed_ns};
+    uint64_t rest = run->thread_time_ns;
+    bool fits = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(parts) + CAUSE_COUNT && fits; i++) {
+        uint64_t part = i < ARRAY_SIZE(parts) ? parts[i] : run->blocked_ns[i - ARRAY_SIZE(parts)];
+
+        fits = part <= rest;
+        rest -= fits ? part : 0;
+    }
+    if (!fits || rest > 0)
+        complain(in, -EBADMSG, "%s: on_cpu + runnable + blocked + unattributed is not thread_time", where);
+}
+
 /* Reports of earlier versions have no runs. */
 static void read_runs(struct in *in, const json_t *object, struct measurement *m)
 {
@@ -231,6 +248,7 @@ static void read_runs(struct in *in, const json_t *object, struct measurement *m
             .unattributed_ns = time_in(in, run, "measurement.runs", "unattributed_ns"),
         };
         causes_in(in, run, "measurement.runs", m->repeats[i].blocked_ns);
+        check_sum(in, &m->repeats[i], "measurement.runs");
     }
     m->n_repeats = m->repeats ? n : 0;
 }
@@ -239,6 +257,7 @@ static void read_measurement(struct in *in, const json_t *root, struct measureme
 {
     static const char where[] = "measurement";
     const json_t *object = object_in(in, root, "", where);
+    struct repeat totals;
 
     m->wall_ns = time_in(in, object, where, "wall_ns");
     m->thread_time_ns = time_in(in, object, where, "thread_time_ns");
@@ -250,6 +269,12 @@ static void read_measurement(struct in *in, const json_t *root, struct measureme
     m->processes_total = time_in(in, object, where, "processes");
     m->max_live_threads = time_in(in, object, where, "max_live_threads");
     m->loss.threads_dropped = time_in(in, json_object_get(object, "loss"), "measurement.loss", "threads_dropped");
+    totals = (struct repeat){.thread_time_ns = m->thread_time_ns,
+                             .on_cpu_ns = m->on_cpu_ns,
+                             .runnable_ns = m->runnable_ns,
+                             .unattributed_ns = m->unattributed_ns};
+    memcpy(totals.blocked_ns, m->blocked_ns, sizeof(totals.blocked_ns));
+    check_sum(in, &totals, where);
     read_parallelism(in, object, m);
     read_runs(in, object, m);
 }

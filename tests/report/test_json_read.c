@@ -143,6 +143,31 @@ static void other_files_are_told_from_damaged_reports(void **state)
                      -ENOENT);
 }
 
+/* A nanosecond too many in one of the numbers that add up, of the run reported or of one of the runs. */
+static void sums_that_do_not_add_up_are_refused(void **state)
+{
+    static const char *const numbers[] = {"\"on_cpu_ns\": 11920000000", "\"runnable_ns\": 2000000000",
+                                          "\"network\": 4000000000", "\"thread_time_ns\": 99280000000"};
+    struct fixture f = fixture_convoy();
+    AUTO_FREE char *text = json_of(&f);
+    const char *runs = strstr(text, "\"runs\": [");
+
+    (void)state;
+    assert_non_null(runs);
+    for (size_t i = 0; i < ARRAY_SIZE(numbers) * 2; i++) {
+        const char *number = numbers[i / 2];
+        char *at = strstr(i % 2 ? runs : text, number), message[256];
+        struct fixture back = {0};
+
+        assert_non_null(at);
+        at[strlen(number) - 1] = '1';
+        assert_int_equal(read_text(text, strlen(text), &back, message), -EBADMSG);
+        assert_non_null(strstr(message, "is not thread_time"));
+        at[strlen(number) - 1] = '0';
+    }
+    fixture_free(&f);
+}
+
 /* Wherever a report is cut off or one of its characters changed: an error or a report, never a crash. */
 static void damage_is_survived(void **state)
 {
@@ -182,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_report_comes_back),
         cmocka_unit_test(a_hostile_report_comes_back),
         cmocka_unit_test(other_files_are_told_from_damaged_reports),
+        cmocka_unit_test(sums_that_do_not_add_up_are_refused),
         cmocka_unit_test(damage_is_survived),
     };
 
