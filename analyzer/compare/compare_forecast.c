@@ -27,13 +27,16 @@ static enum compare_forecast_kind kind_of(const struct advice *before, const str
     return COMPARE_FORECAST_OTHER_MODEL;
 }
 
+/* A speed-up that is none would make a time beyond all numbers. */
+#define LEAST_SPEEDUP 1e-6
+
 /* The interval of a recommendation is one of the speed-up. */
 static void take_recommendation(const struct recommendation *r, struct compare_forecast *f)
 {
     f->workers = r->workers;
     f->replayed = r->replayed;
     f->expected_ns = r->expected_ns;
-    f->interval_known = r->now_ns > 0 && r->interval[0] > 0.0 && r->interval[1] > r->interval[0];
+    f->interval_known = r->now_ns > 0 && r->interval[0] > LEAST_SPEEDUP && r->interval[1] > r->interval[0];
     if (f->interval_known) {
         f->interval_ns[0] = (uint64_t)llround((double)r->now_ns / r->interval[1]);
         f->interval_ns[1] = (uint64_t)llround((double)r->now_ns / r->interval[0]);
@@ -58,7 +61,7 @@ static void take_scaling(const struct model_evidence *row, uint64_t now_ns, stru
     for (size_t i = 0; i < row->n_scaling; i++) {
         const struct scaling_point *point = &row->scaling[i];
 
-        if (point->workers != f->measured_workers || point->speedup <= 0.0 || now_ns == 0)
+        if (point->workers != f->measured_workers || point->speedup <= LEAST_SPEEDUP || now_ns == 0)
             continue;
         f->workers = point->workers;
         f->replayed = f->interval_known = false;
