@@ -29,14 +29,16 @@ void progress_measuring(const struct probe_progress *now, void *userdata)
 {
     struct progress *p = userdata;
     char elapsed[DURATION_TEXT], on_cpu[DURATION_TEXT], blocked[DURATION_TEXT];
-    char line[256];
+    char line[256], which[40] = "";
 
     if (!p->enabled)
         return;
+    if (p->runs > 1)
+        (void)snprintf(which, sizeof(which), "run %u/%u | ", p->run, p->runs);
     report_duration(now->elapsed_ns, elapsed, sizeof(elapsed));
     report_duration(now->on_cpu_ns, on_cpu, sizeof(on_cpu));
     report_duration(now->blocked_ns, blocked, sizeof(blocked));
-    (void)snprintf(line, sizeof(line), "concadvise: %s | %u thread%s | on-CPU %s | blocked %s", elapsed,
+    (void)snprintf(line, sizeof(line), "concadvise: %s%s | %u thread%s | on-CPU %s | blocked %s", which, elapsed,
                    now->live_threads, now->live_threads == 1 ? "" : "s", on_cpu, blocked);
     show(p, line);
 }

@@ -14,7 +14,9 @@ struct probe_progress;
 
 struct progress {
     bool enabled;
-    bool shown; /* a line stands on the terminal */
+    bool shown;    /* a line stands on the terminal */
+    unsigned run;  /* of -r N, from 1 on */
+    unsigned runs; /* N; up to 1: not shown */
 };
 
 void progress_init(struct progress *p, bool quiet);

@@ -196,6 +196,8 @@ int runs_measure(const struct options *options, struct progress *progress, struc
 
         if (repeats.n == 1)
             empty_stdin();
+        progress->run = (unsigned)repeats.n + 1;
+        progress->runs = options->runs;
         failed = measure(options, progress, &signals, &m);
         if (!failed)
             more = take_run(options, &repeats, m, signals, &error, &status);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several runs of one command (-r), what changed between two of them (diff), and replays of a saved one (replay)."""
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import tempfile
@@ -183,6 +185,21 @@ class RunsTest(FolderCase):
         done = subprocess.run(argv, input=b"in\n", capture_output=True, timeout=support.TIMEOUT_S)
         self.assertEqual((done.returncode, done.stdout), (0, b"in\nend\nend\nend\n"))
         self.assertIn(b"only the first of 3 runs", done.stderr)
+
+    def test_the_status_line_counts_the_runs(self):
+        master, slave = pty.openpty()
+        argv = [support.CONCADVISE, "--no-evidence", "-r", "2", "--", "/bin/sleep", "0.8"]
+        environment = support.target_environment(TERM="xterm")
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave, env=environment)
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while chunk := os.read(master, 65536):
+                shown += chunk
+        os.close(master)
+        self.assertEqual(process.wait(support.TIMEOUT_S), 0)
+        for run in (b"run 1/2 | ", b"run 2/2 | "):
+            self.assertIn(run, shown)
 
     def test_no_warning_without_input(self):
         done = support.run("--no-evidence", "-r", "2", "--", "/bin/true")
