@@ -28,6 +28,8 @@ void diff_wording_method(struct buffer *b, const struct compare_wall *wall)
 {
     size_t before = wall->runs[COMPARE_BEFORE], after = wall->runs[COMPARE_AFTER];
 
+    if (wall->disturbed)
+        buffer_add(b, "The slower side waited for CPUs that other programs had; without that they may be equal. ");
     if (wall->method == COMPARE_BY_RULE) {
         if (before == 1 && after == 1)
             buffer_add(b, "One run each: ");
@@ -71,6 +73,10 @@ const char *diff_wording_caveat(enum compare_caveat caveat)
         return "A program was still running when its measurement ended: wall times say little, look at the shares.";
     case COMPARE_INCOMPLETE:
         return "Threads found no slot in a measurement: their time is missing from it.";
+    case COMPARE_BUSY_MACHINE:
+        return "Other programs took CPU time from a run: it waited for a CPU although it had no more threads than "
+               "CPUs. "
+               "Measure both on a quiet machine.";
     case COMPARE_CAVEATS:
         break;
     }

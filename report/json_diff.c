@@ -65,6 +65,7 @@ static json_t *verdict_object(struct json_out *o, const struct compare_wall *wal
     out_set(o, out, "confidence", ranks ? out_real(wall->confidence) : json_null());
     out_set(o, out, "noise_share", ranks ? json_null() : out_real(wall->noise_share));
     out_set(o, out, "small", json_boolean(wall->small));
+    out_set(o, out, "disturbed", json_boolean(wall->disturbed));
     return out;
 }
 

@@ -148,6 +148,7 @@ static uint32_t find_caveats(const struct measurement *before, const struct meas
         [COMPARE_AFTER_FAILED] = failed(&after->target),
         [COMPARE_UNFINISHED] = !before->target.exited || !after->target.exited,
         [COMPARE_INCOMPLETE] = before->loss.threads_dropped + after->loss.threads_dropped > 0,
+        [COMPARE_BUSY_MACHINE] = compare_disturbed(before) || compare_disturbed(after),
     };
     uint32_t caveats = 0;
 

@@ -53,6 +53,7 @@ struct compare_wall {
     double noise_share; /* COMPARE_BY_RULE: a ratio within 1 +- this is a tie: COMPARE_NOISE_SHARE, or the spread of the
                            runs of a side, where that is more */
     bool small;         /* a tie although the interval excludes 1: it is within STATISTICS_TIE_SHARE */
+    bool disturbed; /* a tie although there is a difference: what other programs took of the CPUs may be all of it */
     size_t runs[COMPARE_SIDES];
     uint64_t median_ns[COMPARE_SIDES];
     uint64_t range_ns[COMPARE_SIDES][2];
@@ -91,17 +92,18 @@ struct compare_finding {
 };
 
 /* What makes the two differ beside the change itself: bits. X(symbol, id). */
-#define COMPARE_CAVEAT_LIST(X)                                                           \
-    X(COMPARE_OTHER_COMMAND, "command")       /* arguments differ */                     \
-    X(COMPARE_OTHER_MACHINE, "machine")       /* CPU type or memory */                   \
-    X(COMPARE_OTHER_KERNEL, "kernel")         /* release */                              \
-    X(COMPARE_OTHER_CPUS, "cpus")             /* number, affinity or quota */            \
-    X(COMPARE_OTHER_RUNTIME, "runtime")       /* kind, version, interpreter lock */      \
-    X(COMPARE_OTHER_PROBE, "probe")           /* one is from /proc: fewer causes */      \
-    X(COMPARE_BEFORE_FAILED, "before_failed") /* exit status or signal */                \
-    X(COMPARE_AFTER_FAILED, "after_failed")                                              \
-    X(COMPARE_UNFINISHED, "unfinished") /* a run was cut short: wall times say little */ \
-    X(COMPARE_INCOMPLETE, "incomplete") /* threads found no slot: their time is missing */
+#define COMPARE_CAVEAT_LIST(X)                                                                 \
+    X(COMPARE_OTHER_COMMAND, "command")       /* arguments differ */                           \
+    X(COMPARE_OTHER_MACHINE, "machine")       /* CPU type or memory */                         \
+    X(COMPARE_OTHER_KERNEL, "kernel")         /* release */                                    \
+    X(COMPARE_OTHER_CPUS, "cpus")             /* number, affinity or quota */                  \
+    X(COMPARE_OTHER_RUNTIME, "runtime")       /* kind, version, interpreter lock */            \
+    X(COMPARE_OTHER_PROBE, "probe")           /* one is from /proc: fewer causes */            \
+    X(COMPARE_BEFORE_FAILED, "before_failed") /* exit status or signal */                      \
+    X(COMPARE_AFTER_FAILED, "after_failed")                                                    \
+    X(COMPARE_UNFINISHED, "unfinished")     /* a run was cut short: wall times say little */   \
+    X(COMPARE_INCOMPLETE, "incomplete")     /* threads found no slot: their time is missing */ \
+    X(COMPARE_BUSY_MACHINE, "busy_machine") /* other programs took CPU time from a run */
 
 enum compare_caveat {
 #define X(symbol, id) symbol,

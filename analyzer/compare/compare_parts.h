@@ -10,6 +10,12 @@
 /* Wall times, their spread, and the verdict. @return 0, -EINVAL, -ENOMEM */
 int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct compare_wall *wall);
 
+/*
+ * Did other programs take its CPUs? Threads that are no more than its CPUs need not wait for one on their own account:
+ * then a tenth of the time they could run, and enough to be seen in the wall time, was taken from them.
+ */
+bool compare_disturbed(const struct measurement *m);
+
 /* What two numbers of single runs may differ by, as a share of the larger. */
 double compare_noise(const struct compare_wall *wall);
 

@@ -8,17 +8,44 @@
 #include "base/base.h"
 #include "probe/measurement.h"
 
-/* The wall times of a side: those of its repeats, else its own. @return a heap list, NULL: out of memory */
-static uint64_t *walls_of(const struct measurement *m, size_t *ret_n)
+bool compare_disturbed(const struct measurement *m)
+{
+    double quota = m->machine.cpu_quota, threads = (double)m->max_live_threads;
+    double wall = (double)m->wall_ns, on_cpu = (double)m->on_cpu_ns, runnable = (double)m->runnable_ns;
+
+    if (m->max_live_threads > m->machine.cpus_allowed || (quota > 0.0 && quota < threads))
+        return false;
+    for (size_t i = 0; i < m->n_repeats; i++) {
+        wall += (double)m->repeats[i].wall_ns;
+        on_cpu += (double)m->repeats[i].on_cpu_ns;
+        runnable += (double)m->repeats[i].runnable_ns;
+    }
+    return runnable > 0.10 * (on_cpu + runnable) && runnable > 0.02 * wall;
+}
+
+/* Waits for a CPU that others had can't have made a run longer than they took, nor be all of it. */
+static uint64_t without_queue(uint64_t wall_ns, uint64_t runnable_ns)
+{
+    uint64_t most = wall_ns - wall_ns / 10;
+
+    return wall_ns - (runnable_ns < most ? runnable_ns : most);
+}
+
+/*
+ * The wall times of a side: those of its repeats, else its own.
+ * @param quiet  what they may have been on a quiet machine, at the least
+ * @return a heap list, NULL: out of memory
+ */
+static uint64_t *walls_of(const struct measurement *m, bool quiet, size_t *ret_n)
 {
     size_t n = m->n_repeats > 0 ? m->n_repeats : 1;
     uint64_t *walls = calloc(n, sizeof(*walls));
 
     if (!walls)
         return NULL;
-    walls[0] = m->wall_ns;
+    walls[0] = quiet ? without_queue(m->wall_ns, m->runnable_ns) : m->wall_ns;
     for (size_t i = 0; i < m->n_repeats; i++)
-        walls[i] = m->repeats[i].wall_ns;
+        walls[i] = quiet ? without_queue(m->repeats[i].wall_ns, m->repeats[i].runnable_ns) : m->repeats[i].wall_ns;
     *ret_n = n;
     return walls;
 }
@@ -77,11 +104,12 @@ static int judge_by_ranks(const uint64_t *before, const uint64_t *after, struct 
     return 0;
 }
 
-int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct compare_wall *wall)
+/* @param quiet  the side whose run-queue waits to take off; -1: none */
+static int judge(const struct compare_side sides[COMPARE_SIDES], int quiet, struct compare_wall *wall)
 {
     size_t n_before = 0, n_after = 0;
-    AUTO_FREE uint64_t *before = walls_of(sides[COMPARE_BEFORE].m, &n_before);
-    AUTO_FREE uint64_t *after = walls_of(sides[COMPARE_AFTER].m, &n_after);
+    AUTO_FREE uint64_t *before = walls_of(sides[COMPARE_BEFORE].m, quiet == COMPARE_BEFORE, &n_before);
+    AUTO_FREE uint64_t *after = walls_of(sides[COMPARE_AFTER].m, quiet == COMPARE_AFTER, &n_after);
 
     if (!before || !after)
         return -ENOMEM;
@@ -93,6 +121,28 @@ int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct com
     if (n_before >= COMPARE_LEAST_RUNS && n_after >= COMPARE_LEAST_RUNS)
         return judge_by_ranks(before, after, wall);
     judge_by_rule(wall);
+    return 0;
+}
+
+/*
+ * Where other programs held up the slower side, the difference must be there without what they took, too: loads that
+ * come and go between two sessions are no noise that repeats would show.
+ */
+int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct compare_wall *wall)
+{
+    struct compare_wall quiet = {0};
+    int slower, r = judge(sides, -1, wall);
+
+    if (r < 0 || wall->verdict == COMPARE_TIE)
+        return r;
+    slower = wall->verdict == COMPARE_FASTER ? COMPARE_BEFORE : COMPARE_AFTER;
+    if (!compare_disturbed(sides[slower].m))
+        return 0;
+    r = judge(sides, slower, &quiet);
+    if (r < 0 || quiet.verdict == wall->verdict)
+        return r;
+    wall->disturbed = true;
+    wall->verdict = COMPARE_TIE;
     return 0;
 }
 

@@ -290,6 +290,62 @@ static void caveats_name_what_else_differs(void **state)
     assert_int_equal(compared(&p)->caveats, 1u << COMPARE_UNFINISHED);
 }
 
+/* A tenth of the time it could run, on both sides of the limit; waits of its own making, or too short to matter, don't
+   count. */
+static void a_busy_machine_is_told_from_the_programs_own_queue(void **state)
+{
+    CLEANUP(pair_clear) struct pair p = pair_of(run_of(1000 * MS), NULL, run_of(1000 * MS), NULL);
+    struct measurement *m = (struct measurement *)p.before.m;
+
+    (void)state;
+    m->max_live_threads = 4;
+    m->on_cpu_ns = 910 * MS;
+    m->runnable_ns = 90 * MS;
+    assert_int_equal(compared(&p)->caveats, 0);
+    m->on_cpu_ns = 890 * MS;
+    m->runnable_ns = 110 * MS;
+    assert_int_equal(compared(&p)->caveats, 1u << COMPARE_BUSY_MACHINE);
+    m->max_live_threads = 5; /* of 4 CPUs */
+    assert_int_equal(compared(&p)->caveats, 0);
+    m->max_live_threads = 4;
+    m->on_cpu_ns = 60 * MS;
+    m->runnable_ns = 19 * MS; /* of a second */
+    assert_int_equal(compared(&p)->caveats, 0);
+    m->runnable_ns = 21 * MS;
+    assert_int_equal(compared(&p)->caveats, 1u << COMPARE_BUSY_MACHINE);
+}
+
+/* 1000 ms against 500 ms, of which the slower side waited for a CPU that others had: 400 ms leave a difference, 500 ms
+   don't. What the faster side waited makes it no slower. */
+static void a_difference_must_be_there_on_a_quiet_machine(void **state)
+{
+    static const struct {
+        uint64_t waited_ms;
+        enum compare_verdict verdict;
+    } cases[] = {{50, COMPARE_FASTER}, {400, COMPARE_FASTER}, {480, COMPARE_TIE}, {900, COMPARE_TIE}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases) * 2; i++) {
+        bool swapped = i % 2;
+        struct measurement *slow = run_of(1000 * MS), *fast = run_of(500 * MS);
+        CLEANUP(pair_clear)
+        struct pair p = swapped ? pair_of(fast, NULL, slow, NULL) : pair_of(slow, NULL, fast, NULL);
+        enum compare_verdict wanted = cases[i / 2].verdict;
+
+        slow->max_live_threads = fast->max_live_threads = 1;
+        slow->runnable_ns = cases[i / 2].waited_ms * MS;
+        slow->blocked_ns[CAUSE_NETWORK] = 0;
+        slow->on_cpu_ns = slow->wall_ns - slow->runnable_ns;
+        fast->runnable_ns = fast->on_cpu_ns = 250 * MS;
+        fast->blocked_ns[CAUSE_NETWORK] = 0;
+        assert_int_equal(compared(&p)->wall.verdict, wanted == COMPARE_TIE ? COMPARE_TIE
+                                                     : swapped             ? COMPARE_SLOWER
+                                                                           : COMPARE_FASTER);
+        assert_int_equal(p.c.wall.disturbed, wanted == COMPARE_TIE);
+        assert_true(p.c.wall.ratio == (swapped ? 0.5 : 2.0));
+    }
+}
+
 /* BEFORE: serial, 1000 ms; advised: 4 threads, 250 ms (200-400 ms); evidence of processes: 2 workers, 500 ms. */
 static struct advice *advised(void)
 {
@@ -402,6 +458,8 @@ int main(void)
         cmocka_unit_test(rows_add_up_to_the_thread_time),
         cmocka_unit_test(findings_are_paired_by_id_and_place),
         cmocka_unit_test(caveats_name_what_else_differs),
+        cmocka_unit_test(a_busy_machine_is_told_from_the_programs_own_queue),
+        cmocka_unit_test(a_difference_must_be_there_on_a_quiet_machine),
         cmocka_unit_test(a_followed_forecast_is_checked),
         cmocka_unit_test(other_models_are_held_against_the_evidence),
         cmocka_unit_test(what_can_not_be_compared_says_why),
