@@ -32,7 +32,7 @@ const struct option_row options_table[OPTION_COUNT] = {
                         "fail on this finding, or on any from this severity on (high, medium, low); may be repeated"},
     [OPTION_ERROR_EXITCODE] = {0, "error-exitcode", "N", JUDGES, "exit status for --fail-on (default 1)"},
     [OPTION_COLOR] = {0, "color", "WHEN", JUDGES | DIFF, "auto, always or never"},
-    [OPTION_QUIET] = {'q', "quiet", NULL, JUDGES, "no progress and no report on stderr; files are written"},
+    [OPTION_QUIET] = {'q', "quiet", NULL, JUDGES | DIFF, "no progress and no report on stderr; files are written"},
     [OPTION_VERBOSE] = {'v', "verbose", NULL, JUDGES | DIFF, "also threads, stacks, and every step of the decision"},
     [OPTION_VERSION] = {'V', "version", NULL, EVERY, "print the version"},
     [OPTION_HELP] = {'h', "help", NULL, EVERY, "print this help"},
