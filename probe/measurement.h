@@ -255,6 +255,8 @@ struct event_loop {
     uint32_t outstanding_max;
     double timers_mean; /* mean number of timers scheduled in the loop while it waited; 0: not known, or none */
     uint32_t timers_max;
+    double
+        sleepers_mean; /* of these, those that end an asyncio.sleep(): tasks that wait for nothing else; 0: likewise */
     uint64_t sent_segments; /* TCP segments with data over its outbound connection, while it had one at a time and as */
     uint64_t received_segments; /* far as seen: requests and answers, or just news; 0, 0: not known */
 };

@@ -153,6 +153,10 @@ static const char *check_processes_and_loops(const struct measurement *m)
             return "the kind of an event loop is not terminated";
         if (!isfinite(m->loops[i].outstanding_mean) || m->loops[i].outstanding_mean < 0.0)
             return "outstanding_mean of an event loop is not a count";
+        if (!isfinite(m->loops[i].timers_mean) || m->loops[i].timers_mean < 0.0)
+            return "timers_mean of an event loop is not a count";
+        if (!isfinite(m->loops[i].sleepers_mean) || m->loops[i].sleepers_mean < 0.0)
+            return "sleepers_mean of an event loop is not a count";
     }
     return NULL;
 }

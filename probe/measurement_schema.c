@@ -263,6 +263,7 @@ static const struct field loop_fields[] = {
     PLAIN(FIELD_U32, outstanding_max),
     PLAIN(FIELD_DOUBLE, timers_mean),
     PLAIN(FIELD_U32, timers_max),
+    PLAIN(FIELD_DOUBLE, sleepers_mean),
     PLAIN(FIELD_U64, sent_segments),
     PLAIN(FIELD_U64, received_segments),
     END,

@@ -95,6 +95,9 @@ static int fill_loop(const struct collector *c, const struct run_thread *thread,
     if (thread->outstanding_looks)
         loop->outstanding_mean = (double)thread->outstanding_sum / (double)thread->outstanding_looks;
     loop->outstanding_max = (uint32_t)thread->outstanding_max;
+    loop->timers_mean = facts->timers_mean;
+    loop->timers_max = facts->timers_max;
+    loop->sleepers_mean = facts->sleepers_mean;
     loop->sent_segments = thread->sent_segments;
     loop->received_segments = thread->received_segments;
     return is_node(process) && thread->tid == thread->tgid ? assemble_pool(c, loop) : 0;

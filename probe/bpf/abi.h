@@ -174,6 +174,15 @@ enum stack_role {
     STACK_CONNECT, /* of a thread that opens the connection with that id (struct peer_value.stack_id) */
 };
 
+/* What an asyncio loop has scheduled as it begins to wait. */
+struct loop_timers {
+    __u32 n; /* without the cancelled ones */
+    __u8 known;
+    __u8 looked; /* how many of them were looked at: */
+    __u8 sleeps; /* of these, those that end an asyncio.sleep() */
+    __u8 pad;
+};
+
 /* The per-CPU stack ring: Python frames, innermost first. */
 struct stack_record {
     __u64 time;
@@ -181,8 +190,9 @@ struct stack_record {
     __u32 tid; /* of the thread whose frames these are; HOLDER: 0, not known */
     __u32 tgid;
     __u16 n_frames;
-    __u8 role;      /* enum stack_role */
-    __u8 lock_held; /* SAMPLE: it held the interpreter lock */
+    __u8 role;                 /* enum stack_role */
+    __u8 lock_held;            /* SAMPLE: it held the interpreter lock */
+    struct loop_timers timers; /* WAIT */
     __u64 code[STACK_DEPTH];
     __u64 instr[STACK_DEPTH];
     __u64 frame[STACK_DEPTH]; /* address of the frame itself: tells one activation from the next */
@@ -223,7 +233,8 @@ struct ring_head {
     __u64 natives;
     struct stack_limiter limiter; /* of all stacks of this CPU */
     __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
-    __u64 pad[3];
+    struct loop_timers timers;    /* of the wait whose stack is taken next */
+    __u64 pad[2];
 };
 
 /* Sums over threads that ended, and counters of the whole run. */
@@ -354,7 +365,7 @@ struct wire_final {
 static_assert(sizeof(struct record) == 64, "a record is a cache line");
 static_assert(sizeof(struct ring_head) == 64, "a head is a cache line");
 static_assert(sizeof(struct slot) % 8 == 0, "array stride");
-static_assert(sizeof(struct stack_record) == 24 + 24 * STACK_DEPTH, "no hidden padding");
+static_assert(sizeof(struct stack_record) == 32 + 24 * STACK_DEPTH, "no hidden padding");
 static_assert(sizeof(struct native_record) == 32 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
 static_assert(sizeof(struct peer_key) == 24, "no hidden padding: it is hashed");
 static_assert(sizeof(struct wire_futex) == sizeof(struct futex_key) + sizeof(struct futex_value), "a pair");

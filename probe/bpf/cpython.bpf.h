@@ -28,20 +28,6 @@ struct {
 /* Number of registered processes ever: while it is 0, nothing here costs anything. */
 __u32 pythons_seen;
 
-static __always_inline __u64 read_user_u64(__u64 address)
-{
-    __u64 value = 0;
-
-    return bpf_probe_read_user(&value, sizeof(value), (void *)address) ? 0 : value;
-}
-
-static __always_inline __u32 read_user_u32(__u64 address)
-{
-    __u32 value = 0;
-
-    return bpf_probe_read_user(&value, sizeof(value), (void *)address) ? 0 : value;
-}
-
 static __always_inline void python_fork(__u32 parent, __u32 child)
 {
     struct python_process *process;
@@ -195,6 +181,9 @@ __noinline int python_record(struct python_process *process, struct stack_reques
     stack->tgid = request->tgid;
     stack->role = request->role;
     stack->lock_held = request->lock_held;
+    stack->timers = head->timers;
+    if (request->role != STACK_WAIT)
+        stack->timers.known = 0;
     python_walk(process, python_first_frame(process, tstate), stack);
     asm volatile("" ::: "memory");
     head->stacks++;

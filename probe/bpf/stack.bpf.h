@@ -324,6 +324,29 @@ __noinline int runtime_kind(struct slot *slot)
      BIT(WAIT_PIPE_SIBLING) | BIT(WAIT_PIPE_TARGET) | BIT(WAIT_EVENTFD) | BIT(WAIT_CHILD))
 
 /*
+ * Whether it is one of an asyncio loop, and if so its timers, are left for the record of its Python frames. In the way
+ * of waits alone, so that only one of the programs has to be verified with it.
+ */
+static __always_inline void timers_at_wait(struct slot *slot)
+{
+    struct python_process *python;
+    struct ring_head *head;
+    __u32 tgid = slot->tgid, cpu;
+
+    if (!pythons_seen)
+        return;
+    head = ring_head(&cpu);
+    if (!head)
+        return;
+    head->timers.known = 0;
+    if (!is_select() || !may_read())
+        return;
+    python = bpf_map_lookup_elem(&pythons, &tgid);
+    if (python)
+        asyncio_timers(python, head);
+}
+
+/*
  * A wait begins. What it is for is read back from the slot: as values of map memory they are alike on every way that
  * leads here, and the verifier walks what follows once.
  */
@@ -339,6 +362,7 @@ static __always_inline void stack_at_wait(void *context, struct slot *slot, __u6
     shift = stack_picked(slot, stack_class(slot->kind, slot->address, slot->fd), now);
     if (shift < 0)
         return;
+    timers_at_wait(slot);
     slot->stack_id = stack_take(context, slot, now, 0, STACK_WAIT);
     slot->stack_shift = (__u32)shift;
 }

@@ -167,15 +167,20 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     struct join join;
     bool found = joins_take(collector->joins, r->stack_id, &join) && is_of_this_wait(&join, r);
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
+    uint64_t weight = UINT64_C(1) << (r->stack_shift & 63);
+    enum stack_place place;
     int error;
 
     if (!gil)
         habits_take_wait(collector->stacks, stack, run_state_find_process(&collector->state, r->tgid), thread, r);
     error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
-    if (error == 0 && stack != JOIN_NONE && !gil)
-        loops_take_wait(thread, r, stack_table_place(collector->stacks, stack), UINT64_C(1) << (r->stack_shift & 63),
-                        join.step);
-    return error;
+    if (error < 0 || stack == JOIN_NONE || gil)
+        return error;
+    place = stack_table_place(collector->stacks, stack);
+    loops_take_wait(thread, r, place, weight, join.step);
+    if (place == STACK_IN_SELECTOR && join.timers_known)
+        loops_take_timers(thread, r->blocked_ns * weight, join.timers, join.sleepers);
+    return 0;
 }
 
 /* Nothing lasts longer than the machine has been up: a difference that wrapped around is no slice. */

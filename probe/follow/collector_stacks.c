@@ -92,6 +92,16 @@ static struct join_stack *half_of(struct collector *collector, struct join *join
     }
 }
 
+static void take_wait_facts(struct join *join, const struct stack_record *record, uint64_t step)
+{
+    const struct loop_timers *timers = &record->timers;
+
+    join->step = step;
+    join->timers_known = timers->known;
+    join->timers = timers->n;
+    join->sleepers = timers->looked ? (double)timers->n * timers->sleeps / timers->looked : 0;
+}
+
 void collector_join_python(struct collector *collector, const struct stack_record *record, uint32_t stack,
                            uint64_t step)
 {
@@ -110,7 +120,7 @@ void collector_join_python(struct collector *collector, const struct stack_recor
         return;
     half->python = stack;
     if (record->role == STACK_WAIT)
-        join->step = step;
+        take_wait_facts(join, record, step);
     if (record->role == STACK_SAMPLE)
         join->lock_held = record->lock_held;
 }

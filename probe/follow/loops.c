@@ -85,6 +85,8 @@ struct loop_track {
     uint64_t calls, in_short_runs, samples;
     struct run runs[RUNS_MAX]; /* of samples that chance may have put in a row: the longest, in no order */
     size_t n_runs;
+    double timed_ns, timers_ns, sleepers_ns; /* waits of known timers; the products of both */
+    uint32_t timers_max;
 };
 
 void loops_free(struct loop_track *track)
@@ -395,6 +397,19 @@ void loops_take_wait(struct run_thread *thread, const struct record *slice, enum
     *known = event;
 }
 
+void loops_take_timers(struct run_thread *thread, uint64_t ns, uint32_t timers, double sleepers)
+{
+    struct loop_track *track = track_of(thread);
+
+    if (!track)
+        return;
+    track->timed_ns += (double)ns;
+    track->timers_ns += (double)ns * timers;
+    track->sleepers_ns += (double)ns * sleepers;
+    if (timers > track->timers_max)
+        track->timers_max = timers;
+}
+
 void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_place place, uint64_t step)
 {
     struct event event = {.begin = time,
@@ -458,6 +473,11 @@ void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts)
     if (ret_facts->sampled)
         ret_facts->busy_share = (double)(track->turn_samples + (thread->uvloop ? track->foreign_samples : 0)) /
                                 (double)(track->stack_samples + thread->early_samples);
+    if (track->timed_ns > 0) {
+        ret_facts->timers_mean = track->timers_ns / track->timed_ns;
+        ret_facts->sleepers_mean = track->sleepers_ns / track->timed_ns;
+    }
+    ret_facts->timers_max = track->timers_max;
     ret_facts->blocked_ns = track->waits.ns;
     ret_facts->blocked_count = track->waits.count;
     ret_facts->nested_ns = track->nested.ns;

@@ -46,6 +46,9 @@ struct loop_facts {
     uint64_t longest_nested_ns;
     uint64_t nested_stalls;
     uint64_t nested_stall_ns;
+    double timers_mean; /* scheduled while the selector waited, over its time; 0: none, or not known */
+    double sleepers_mean;
+    uint32_t timers_max;
 };
 
 void loops_free(struct loop_track *track); /* NULL-safe */
@@ -60,6 +63,13 @@ void loops_take_slice(struct run_thread *thread, const struct record *slice);
  */
 void loops_take_wait(struct run_thread *thread, const struct record *slice, enum stack_place place, uint64_t weight,
                      uint64_t step);
+
+/*
+ * How many timers an asyncio loop had scheduled during a wait of its selector.
+ * @param ns        length of the waits that this one stands for
+ * @param sleepers  of the timers, those that end an asyncio.sleep()
+ */
+void loops_take_timers(struct run_thread *thread, uint64_t ns, uint32_t timers, double sleepers);
 
 /* A Python stack of a thread on a CPU. */
 void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_place place, uint64_t step);

@@ -36,6 +36,9 @@ struct cpython_offsets {
     uint32_t frame_previous;
     uint32_t frame_instr;
     uint32_t frame_owner;
+    uint32_t frame_locals; /* f_localsplus, localsplus */
+    uint32_t type_cached_keys;
+    uint32_t func_code;
     uint32_t code_filename;
     uint32_t code_name;
     uint32_t code_qualname;

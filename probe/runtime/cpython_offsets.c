@@ -17,6 +17,8 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 24,
         .frame_instr = 120,
+        .frame_locals = 376,
+        .func_code = 16,
         .code_filename = 96,
         .code_name = 104,
         .code_firstlineno = 36,
@@ -39,6 +41,8 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 24,
         .frame_instr = 104,
+        .frame_locals = 360,
+        .func_code = 16,
         .code_filename = 96,
         .code_name = 104,
         .code_firstlineno = 36,
@@ -61,6 +65,8 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 24,
         .frame_instr = 104,
+        .frame_locals = 360,
+        .func_code = 16,
         .code_filename = 104,
         .code_name = 112,
         .code_firstlineno = 40,
@@ -83,6 +89,8 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 24,
         .frame_instr = 104,
+        .frame_locals = 360,
+        .func_code = 16,
         .code_filename = 104,
         .code_name = 112,
         .code_firstlineno = 40,
@@ -105,6 +113,8 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 24,
         .frame_instr = 96,
+        .frame_locals = 352,
+        .func_code = 48,
         .code_filename = 104,
         .code_name = 112,
         .code_firstlineno = 40,
@@ -129,6 +139,9 @@ static const struct cpython_offsets table[] = {
         .frame_code = 32,
         .frame_previous = 48,
         .frame_instr = 56,
+        .frame_locals = 72,
+        .type_cached_keys = 872,
+        .func_code = 48,
         .code_filename = 112,
         .code_name = 120,
         .code_qualname = 128,
@@ -157,6 +170,9 @@ static const struct cpython_offsets table[] = {
         .frame_previous = 8,
         .frame_instr = 56,
         .frame_owner = 70,
+        .frame_locals = 72,
+        .type_cached_keys = 880,
+        .func_code = 48,
         .code_filename = 112,
         .code_name = 120,
         .code_qualname = 128,
@@ -185,6 +201,9 @@ static const struct cpython_offsets table[] = {
         .frame_previous = 8,
         .frame_instr = 56,
         .frame_owner = 70,
+        .frame_locals = 72,
+        .type_cached_keys = 880,
+        .func_code = 48,
         .code_filename = 112,
         .code_name = 120,
         .code_qualname = 128,
@@ -203,6 +222,14 @@ const struct cpython_offsets *cpython_offsets_for(int minor)
         if (table[i].minor == minor)
             return &table[i];
     return NULL;
+}
+
+static enum cpython_dict_access dict_access_of(int minor)
+{
+    return minor < 11    ? CPYTHON_DICT_OFFSET
+           : minor == 11 ? CPYTHON_DICT_VALUES
+           : minor == 12 ? CPYTHON_DICT_TAGGED
+                         : CPYTHON_DICT_INLINE;
 }
 
 void cpython_walk_config(const struct cpython_offsets *offsets, struct cpython_walk_config *ret_config)
@@ -232,5 +259,11 @@ void cpython_walk_config(const struct cpython_offsets *offsets, struct cpython_w
         .gil_last_holder = 8,
         .gil_locked = 16,
         .gil_size = 208,
+        .frame_locals = offsets->frame_locals,
+        .dict_access = dict_access_of(offsets->minor),
+        .type_cached_keys = offsets->type_cached_keys,
+        .values_first = offsets->minor >= 13 ? 8 : 0,
+        .str_ascii = offsets->str_ascii,
+        .func_code = offsets->func_code,
     };
 }

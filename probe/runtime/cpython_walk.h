@@ -19,6 +19,7 @@
  *   3. while frame: if frame_owner is not 0 and *(u8 *)(frame + frame_owner) == owner_c_shim, skip it; else deliver
  *      {*(u64 *)(frame + frame_code), instr} with instr = *(s32 or u64 *)(frame + frame_instr) by frame_instr_size;
  *      frame = *(frame + frame_previous).
+ * In BPF only: the timers of an asyncio loop, by way of the first local variable of a frame (probe/bpf/asyncio.bpf.h).
  */
 
 #ifdef __BPF__
@@ -37,6 +38,14 @@ enum cpython_frame_access {
     CPYTHON_FRAME_OBJECT = 0, /* 3.6-3.10: tstate->frame */
     CPYTHON_FRAME_CFRAME = 1, /* 3.11, 3.12: tstate->cframe->current_frame */
     CPYTHON_FRAME_DIRECT = 2, /* 3.13: tstate->current_frame */
+};
+
+/* Where the attributes of an instance of a class written in Python are. */
+enum cpython_dict_access {
+    CPYTHON_DICT_OFFSET = 0, /* 3.6-3.10: a dictionary, tp_dictoffset into the object */
+    CPYTHON_DICT_VALUES = 1, /* 3.11: before the object, an array of values (keys: the type's), or a dictionary */
+    CPYTHON_DICT_TAGGED = 2, /* 3.12: either, in one pointer */
+    CPYTHON_DICT_INLINE = 3, /* 3.13: values behind the object, or a dictionary before it */
 };
 
 struct cpython_walk_config {
@@ -66,10 +75,17 @@ struct cpython_walk_config {
     __u32 gil_last_holder;        /* within the GIL: tstate that holds it or held it last */
     __u32 gil_locked;             /* within the GIL: s32, 1 while held */
     __u32 gil_size;               /* sizeof the GIL: a futex in [gil, gil + gil_size) is a GIL wait */
-    __u32 reserved;               /* 0 */
+
+    __u32 frame_locals;     /* the first local variable */
+    __u32 dict_access;      /* enum cpython_dict_access */
+    __u32 type_cached_keys; /* 3.11+: ht_cached_keys within the type */
+    __u32 values_first;     /* within the PyDictValues of a dictionary or an object; 0 is an offset here */
+    __u32 str_ascii;        /* data of an ASCII string */
+    __u32 func_code;        /* code object of a function */
+    __u32 reserved;         /* 0 */
 };
 
 /* co_flags: coroutine 0x80, iterable coroutine 0x100, async generator 0x200 (Include/code.h). */
 #define CPYTHON_CO_COROUTINE 0x380
 
-_Static_assert(sizeof(struct cpython_walk_config) == 24 * 4, "shared by BPF and user space");
+_Static_assert(sizeof(struct cpython_walk_config) == 30 * 4, "shared by BPF and user space");

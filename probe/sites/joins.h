@@ -35,6 +35,9 @@ struct join {
     struct join_stack waker;
     struct join_stack holder;
     uint64_t step; /* see stack_table_add() */
+    bool timers_known;
+    uint32_t timers; /* of the asyncio loop that waits here */
+    double sleepers; /* of these, those that end an asyncio.sleep(), as far as looked at */
     uint64_t age;
 };
 

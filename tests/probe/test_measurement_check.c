@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
+
 #include "base/base.h"
 #include "probe/measurement.h"
 #include "probe/measurement_json.h"
@@ -175,6 +177,16 @@ static void contradictions_are_noticed(void **state)
     assert_broken(m, "looks at the memory of a process are not in order of time");
     m->processes->memory[1].at_ns = 61;
     assert_int_equal(measurement_check(m, NULL), 0);
+    m->n_loops = 1;
+    m->loops = calloc(1, sizeof(*m->loops));
+    m->loops->timers_mean = m->loops->sleepers_mean = 2.5;
+    assert_int_equal(measurement_check(m, NULL), 0);
+    m->loops->timers_mean = -0.5;
+    assert_broken(m, "timers_mean of an event loop is not a count");
+    m->loops->timers_mean = 2.5;
+    m->loops->sleepers_mean = (double)INFINITY;
+    assert_broken(m, "sleepers_mean of an event loop is not a count");
+    m->loops->sleepers_mean = 2.5;
 }
 
 int main(void)

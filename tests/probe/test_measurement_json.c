@@ -140,6 +140,7 @@ static void fill_rows(struct measurement *m)
         .outstanding_max = 7,
         .timers_mean = 2.5,
         .timers_max = 8,
+        .sleepers_mean = 1.25,
         .sent_segments = 40,
         .received_segments = 41,
     };
@@ -363,6 +364,7 @@ static void assert_same_loop(const struct event_loop *a, const struct event_loop
     SAME(outstanding_max);
     SAME(timers_mean);
     SAME(timers_max);
+    SAME(sleepers_mean);
     SAME(sent_segments);
     SAME(received_segments);
 }

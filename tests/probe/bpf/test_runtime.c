@@ -141,6 +141,89 @@ static void the_holder_of_the_gil_is_seen(void **state)
     assert_true(seen > 0);
 }
 
+/*
+ * Loops whose attributes lie in every way they can: in an order of their own, as a dictionary that somebody asked for,
+ * with too many for a shared table of keys. Each has so many tasks asleep, two timers of another kind, four cancelled.
+ * Before them all, somebody else waits in select() of selectors.py.
+ */
+static const char loops_script[] =
+    "import asyncio, os, selectors, time\n"
+    "class Named(asyncio.SelectorEventLoop):\n"
+    "    def __init__(self):\n"
+    "        self.name, self.number = 'x', 1\n"
+    "        super().__init__()\n"
+    "class Poll(asyncio.SelectorEventLoop):\n"
+    "    def __init__(self): super().__init__(selectors.PollSelector())\n"
+    "def asked():\n"
+    "    loop = asyncio.new_event_loop()\n"
+    "    vars(loop)\n"
+    "    return loop\n"
+    "def crowded():\n"
+    "    loop = asyncio.new_event_loop()\n"
+    "    for i in range(60): setattr(loop, 'extra%d' % i, i)\n"
+    "    return loop\n"
+    "class Other:\n"
+    "    def wait(self):\n"
+    "        selector = selectors.DefaultSelector()\n"
+    "        selector.register(os.pipe()[0], selectors.EVENT_READ)\n"
+    "        for i in range(5): selector.select(0.02)\n"
+    "async def sleeps():\n"
+    "    for i in range(8): await asyncio.sleep(0.02)\n"
+    "async def main(loop, n):\n"
+    "    more = [loop.call_later(99, print) for i in range(6)]\n"
+    "    for timer in more[:4]: timer.cancel()\n"
+    "    await asyncio.gather(*[sleeps() for i in range(n)])\n"
+    "time.sleep(0.2)\n"
+    "Other().wait()\n"
+    "for n, make in (3, asyncio.new_event_loop), (5, Named), (7, asked), (9, crowded), (11, Poll), (300, Named):\n"
+    "    loop = make()\n"
+    "    asyncio.set_event_loop(loop)\n"
+    "    loop.run_until_complete(main(loop, n))\n";
+
+static void timers_of_loops_are_counted_whatever_shape_their_attributes_have(void **state)
+{
+    static const uint32_t tasks[] = {3, 5, 7, 9, 11, 300};
+    char paths[MAX_INTERPRETERS][256];
+    size_t n = interpreter_list(paths);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        char *const argv[] = {paths[i], (char *)"-c", (char *)(uintptr_t)loops_script, NULL};
+        size_t seen[ARRAY_SIZE(tasks)] = {0}, known = 0;
+        struct registration registration = {0};
+        struct recording recording;
+
+        recording_run(&recording, argv, true, follow_python, &registration);
+        assert_int_equal(recording.status, 0);
+        assert_true(registration.done);
+        for (size_t k = 0; k < recording.n_stacks; k++) {
+            const struct stack_record *stack = &recording.stacks[k];
+
+            if (!stack->timers.known)
+                continue;
+            assert_int_equal(stack->role, STACK_WAIT);
+            known++;
+            for (size_t t = 0; t < ARRAY_SIZE(tasks); t++) {
+                bool all = tasks[t] + 6 <= 16; /* no more are looked at */
+
+                if (stack->timers.n != tasks[t] + 2)
+                    continue;
+                seen[t]++;
+                if (all) {
+                    assert_int_equal(stack->timers.looked, tasks[t] + 2);
+                    assert_int_equal(stack->timers.sleeps, tasks[t]);
+                }
+                assert_in_range(stack->timers.looked, 1, 16);
+                assert_in_range(stack->timers.sleeps, 1, stack->timers.looked);
+            }
+        }
+        for (size_t t = 0; t < ARRAY_SIZE(tasks); t++)
+            if (seen[t] < 4)
+                fail_msg("%s: %zu waits with %u tasks, %zu with any", paths[i], seen[t], tasks[t], known);
+        recording_clear(&recording);
+    }
+}
+
 static uint32_t count_of(const struct recording *recording, enum wait_kind kind)
 {
     uint32_t sum = 0;
@@ -236,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_holder_of_the_gil_is_seen),
+        cmocka_unit_test(timers_of_loops_are_counted_whatever_shape_their_attributes_have),
         cmocka_unit_test(a_lock_of_its_own_is_an_interpreter_lock),
         cmocka_unit_test(rubys_waits_are_told_apart),
     };

@@ -174,6 +174,52 @@ static void a_late_switch_in_loses_no_stack(void **state)
     assert_int_equal(m->sites[0].time_ns, 5000000);
 }
 
+/* A wait in epoll that began with so many timers scheduled, as the kernel side saw them. */
+static void loop_waits(uint32_t id, uint32_t tid, union code *const frames[2], struct loop_timers timers,
+                       uint64_t begin)
+{
+    struct stack_record record = {
+        .id = id, .tid = tid, .tgid = root, .role = STACK_WAIT, .time = begin, .n_frames = 2, .timers = timers};
+
+    record.code[0] = (uintptr_t)frames[0];
+    record.code[1] = (uintptr_t)frames[1];
+    assert_int_equal(feed(WIRE_STACKS, &record, sizeof(record)), 0);
+    wait_ends(tid, WAIT_EPOLL_TIMEOUT, begin + 10000000, 10000000, id, 0, 0);
+}
+
+/* Timers are an asyncio loop's own; what looks like them elsewhere is not believed. */
+static void timers_are_those_of_the_loop_that_waits(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = NULL;
+    static struct text name[2], path[2];
+    static union code select, run_once;
+    union code *const in_loop[2] = {&select, &run_once}, *const elsewhere[2] = {&select, &code[0]};
+
+    (void)state;
+    write_text(&name[0], "EpollSelector.select");
+    write_text(&path[0], "/usr/lib/python3.11/selectors.py");
+    write_text(&name[1], "BaseEventLoop._run_once");
+    write_text(&path[1], "/usr/lib/python3.11/asyncio/base_events.py");
+    write_code(&select, &name[0], &path[0], 1, 0);
+    write_code(&run_once, &name[1], &path[1], 1, 0);
+    loop_waits(1, root, in_loop, (struct loop_timers){.known = 1, .n = 30, .looked = 0}, BEGIN);
+    loop_waits(2, root, in_loop, (struct loop_timers){.known = 1, .n = 50, .looked = 10, .sleeps = 4},
+               BEGIN + 20000000);
+    loop_waits(3, root, in_loop, (struct loop_timers){.n = 7000}, BEGIN + 40000000); /* not known */
+    loop_waits(4, root, elsewhere, (struct loop_timers){.known = 1, .n = 7000}, BEGIN + 60000000);
+    for (uint32_t id = 5; id < 8; id++) /* another thread's loop has numbers of its own */
+        loop_waits(id, worker, in_loop, (struct loop_timers){.known = 1, .n = 3}, BEGIN + id * 20000000);
+    m = measured(WAIT_EPOLL_TIMEOUT, 0);
+    assert_int_equal(m->n_loops, 2);
+    assert_int_equal(m->loops[0].tid, root);
+    assert_true(m->loops[0].timers_mean > 39.99 && m->loops[0].timers_mean < 40.01);
+    assert_int_equal(m->loops[0].timers_max, 50);
+    assert_true(m->loops[0].sleepers_mean > 9.99 && m->loops[0].sleepers_mean < 10.01);
+    assert_int_equal(m->loops[1].tid, worker);
+    assert_true(m->loops[1].timers_mean > 2.99 && m->loops[1].timers_mean < 3.01);
+    assert_true(m->loops[1].sleepers_mean == 0);
+}
+
 static void cpu_time_is_shared_by_samples(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = NULL;
@@ -317,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_site_has_what_its_waits_took, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stack_belongs_to_one_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_switch_in_loses_no_stack, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(timers_are_those_of_the_loop_that_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cpu_time_is_shared_by_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wakers_and_holders_come_by_the_id_of_the_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_owner_of_a_mutex_is_a_holder, set_up, tear_down),

@@ -279,6 +279,26 @@ static void computing_without_a_system_call_is_one_callback(void **state)
     assert_in_range(facts.longest_stall_ns, 395 * MS, 410 * MS);
 }
 
+/* A loop that waits for 100 timers for long, and for 10 for a moment, has near 100 of them. */
+static void timers_are_weighted_by_how_long_they_were_waited_for(void **state)
+{
+    struct run_thread timed = {0}, untimed = {0};
+    struct loop_facts facts;
+
+    (void)state;
+    loops_take_timers(&timed, 90 * MS, 100, 50);
+    loops_take_timers(&timed, 5 * MS, 10, 10);
+    loops_take_timers(&timed, 5 * MS, 0, 0);
+    facts = finish(&timed);
+    assert_true(facts.timers_mean > 90.49 && facts.timers_mean < 90.51);
+    assert_true(facts.sleepers_mean > 45.49 && facts.sleepers_mean < 45.51);
+    assert_int_equal(facts.timers_max, 100);
+    selector(&untimed, 900 * MS, 1000 * MS);
+    facts = finish(&untimed);
+    assert_true(facts.timers_mean == 0 && facts.sleepers_mean == 0);
+    assert_int_equal(facts.timers_max, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_wait_on_another_descriptor_is_told_apart),
         cmocka_unit_test(a_busy_server_is_not_one_long_callback),
         cmocka_unit_test(computing_without_a_system_call_is_one_callback),
+        cmocka_unit_test(timers_are_weighted_by_how_long_they_were_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
