@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "analyzer/profile/profile.h"
-#include "analyzer/simulate/simulate.h"
+#include "analyzer/simulate/simulate_model.h"
 #include "base/base.h"
 
 #define MAX_CHANGED_STEPS (UINT64_C(1) << 22) /* about 200 MB; no question needs more */
@@ -88,7 +88,9 @@ int simulate_changed(const struct profile *p, const struct simulate_costs *costs
                      enum model model, uint32_t cpus, uint32_t *ret_workers, struct simulate_result *ret_result)
 {
     struct simulate_costs changed_costs = *costs;
+    CLEANUP(simulate_work_clear) struct simulate_work work = {0};
     struct profile copy = *p;
+    double scale;
     int r;
 
     if (!change_valid(change) || !cpus || model < 0 || model >= MODEL_COUNT)
@@ -101,8 +103,14 @@ int simulate_changed(const struct profile *p, const struct simulate_costs *costs
     changed_costs.process_start_ns = scaled(costs->process_start_ns, change->process_start_factor);
     changed_costs.ipc_item_ns = scaled(costs->ipc_item_ns, change->ipc_factor);
     changed_costs.ipc_byte_ps = scaled(costs->ipc_byte_ps, change->ipc_factor);
+    if (change->item_bytes)
+        changed_costs.ipc_item_bytes = change->item_bytes;
     if (r == 0)
-        r = simulate_best_workers(&copy, &changed_costs, model, cpus, ret_workers, ret_result);
+        r = simulate_cpu_scale(p, costs, &scale); /* that of the run as it was, whatever becomes of it */
+    if (r == 0)
+        r = simulate_work_init(&copy, &changed_costs, scale, &work);
+    if (r == 0)
+        r = simulate_work_best(&work, model, cpus, ret_workers, ret_result);
     free(copy.steps);
     free(copy.items);
     return r;

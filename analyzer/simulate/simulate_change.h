@@ -25,9 +25,10 @@ struct simulate_change {
     double process_start_factor; /* on the cost of a worker process */
     double ipc_factor;           /* on the cost of handing an item to a worker process, as measured and in general */
     bool no_interpreter_lock;    /* a runtime without one */
+    uint64_t item_bytes;         /* what an item and its result carry between processes; 0: as it is */
 };
 
-#define SIMULATE_NO_CHANGE ((struct simulate_change){1.0, 1.0, 1.0, 1.0, 1.0, 1.0, false})
+#define SIMULATE_NO_CHANGE ((struct simulate_change){1.0, 1.0, 1.0, 1.0, 1.0, 1.0, false, 0})
 
 /*
  * The best worker count of a model for the changed profile, and what it takes then. Neither profile nor costs are
