@@ -8,6 +8,8 @@
 #define MAX_THREADS 256    /* beyond, stacks and the scheduler decide, and a pool that size is no advice */
 #define MAX_IN_FLIGHT 1024 /* coroutines; connections at one peer run out first */
 #define RUBY_TURN_NS (100 * NSEC_PER_MSEC) /* CRuby, thread_pthread.c: TIME_QUANTUM_MSEC */
+#define WORTH_IT 0.99                      /* a larger worker count that gains less was tried in vain */
+#define IN_VAIN 5                          /* so often in a row (six times the workers), and the curve ends */
 #define NEARLY_BEST 1.03                   /* a larger worker count must buy more than this */
 
 /* Taken on 2-4 core machines, on the dear side; a replay replaces them by what this machine does. */
@@ -60,11 +62,8 @@ int simulate(const struct profile *p, const struct simulate_costs *costs, enum m
              uint32_t cpus, struct simulate_result *ret_result)
 {
     CLEANUP(simulate_work_clear) struct simulate_work work = {0};
-    double scale;
-    int r = simulate_cpu_scale(p, costs, &scale);
+    int r = simulate_work_init(p, costs, 0, &work);
 
-    if (r == 0)
-        r = simulate_work_init(p, costs, scale, &work);
     return r < 0 ? r : simulate_work_run(&work, model, workers, cpus, ret_result);
 }
 
@@ -72,11 +71,8 @@ int simulate_current(const struct profile *p, const struct simulate_costs *costs
                      struct simulate_result *ret_result)
 {
     CLEANUP(simulate_work_clear) struct simulate_work work = {0};
-    double scale;
-    int r = simulate_cpu_scale(p, costs, &scale);
+    int r = simulate_work_init(p, costs, 0, &work);
 
-    if (r == 0)
-        r = simulate_work_init(p, costs, scale, &work);
     return r < 0 ? r : simulate_work_run_current(&work, cpus, ret_result);
 }
 
@@ -129,14 +125,18 @@ int simulate_work_scaling(const struct simulate_work *work, enum model model, ui
                           struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n)
 {
     uint32_t most = cpus ? most_workers(work->profile, model, cpus) : 1;
-    size_t n = 0;
+    uint64_t best_ns = UINT64_MAX;
+    size_t n = 0, in_vain = 0;
 
-    for (uint32_t workers = 1; workers <= most && n < SIMULATE_MAX_POINTS;
+    for (uint32_t workers = 1; workers <= most && n < SIMULATE_MAX_POINTS && in_vain < IN_VAIN;
          workers = next_candidate(workers, cpus, most)) {
         int r = simulate_work_run(work, model, workers, cpus, &ret_points[n].result);
 
         if (r < 0)
             return r;
+        in_vain = (double)ret_points[n].result.wall_ns < WORTH_IT * (double)best_ns ? 0 : in_vain + 1;
+        if (ret_points[n].result.wall_ns < best_ns)
+            best_ns = ret_points[n].result.wall_ns;
         ret_points[n++].workers = workers;
     }
     *ret_n = n;
@@ -168,11 +168,8 @@ int simulate_scaling(const struct profile *p, const struct simulate_costs *costs
                      struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n)
 {
     CLEANUP(simulate_work_clear) struct simulate_work work = {0};
-    double scale;
-    int r = simulate_cpu_scale(p, costs, &scale);
+    int r = simulate_work_init(p, costs, 0, &work);
 
-    if (r == 0)
-        r = simulate_work_init(p, costs, scale, &work);
     return r < 0 ? r : simulate_work_scaling(&work, model, cpus, ret_points, ret_n);
 }
 
@@ -180,10 +177,7 @@ int simulate_best_workers(const struct profile *p, const struct simulate_costs *
                           uint32_t *ret_workers, struct simulate_result *ret_result)
 {
     CLEANUP(simulate_work_clear) struct simulate_work work = {0};
-    double scale;
-    int r = simulate_cpu_scale(p, costs, &scale);
+    int r = simulate_work_init(p, costs, 0, &work);
 
-    if (r == 0)
-        r = simulate_work_init(p, costs, scale, &work);
     return r < 0 ? r : simulate_work_best(&work, model, cpus, ret_workers, ret_result);
 }

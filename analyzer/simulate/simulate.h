@@ -61,7 +61,7 @@ struct simulate_point {
 /*
  * The curve of a model over its workers: 1, 2, 3, 4, 6, 8, 12, ... up to the useful limit; the number of CPUs is among
  * them. The limit is the number of items, and: twice the CPUs for threads and processes without waits; with waits 256
- * threads, 1024 coroutines in flight, 16 processes or twice the CPUs.
+ * threads, 1024 coroutines in flight, 16 processes or twice the CPUs. The curve ends earlier when it has become flat.
  * @return as simulate(); at least one point
  */
 int simulate_scaling(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,

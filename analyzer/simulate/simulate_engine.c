@@ -17,23 +17,26 @@ static void next_work(struct engine *e, uint32_t id);
 /* --- The steps of a lane, from one blocking point to the next; each function falls through to the following one. ---
  */
 
-/* A cost below zero takes away from the measured CPU, never more than there is. */
+/* What was measured, with this model's price of its waits; a price below zero takes no more away than there is. */
+static double priced_locked(const struct engine *e, const struct simulate_step *step)
+{
+    return step->locked_ns * e->setup->cpu_scale + e->setup->wait_cpu_ns * step->waits;
+}
+
 static double locked_of(const struct engine *e, const struct lane *lane)
 {
-    const struct simulate_step *step = step_of(e, lane);
-    double extra_ns = e->setup->wait_cpu_ns * step->waits;
+    double ns = fmax(0, priced_locked(e, step_of(e, lane)));
 
     if (lane->step == 0)
-        extra_ns += e->setup->item_cpu_ns * e->trace->items[lane->item].original;
-    return fmax(0, step->locked_ns + extra_ns);
+        ns += e->setup->item_cpu_ns * e->trace->items[lane->item].original;
+    return ns;
 }
 
 static double free_of(const struct engine *e, const struct lane *lane)
 {
-    const struct simulate_step *step = step_of(e, lane);
-    double rest_ns = step->locked_ns + e->setup->wait_cpu_ns * step->waits;
+    double ns = step_of(e, lane)->free_ns * e->setup->cpu_scale;
 
-    return rest_ns < 0 ? fmax(0, step->free_ns + rest_ns) : step->free_ns;
+    return fmax(0, ns + fmin(0, priced_locked(e, step_of(e, lane))));
 }
 
 static void after_wait(struct engine *e, uint32_t id);

@@ -23,6 +23,7 @@ struct simulate_setup {
     const uint32_t *stage_lanes; /* lanes i < stage_lanes[0] do stage 0, the next ones stage 1, ...; NULL: all do all */
     double start_serial_ns;      /* creator's time per lane: lane i starts after (i + 1) of them */
     double start_cpu_ns;         /* the lane's own CPU before its first item */
+    double cpu_scale;            /* factor on the CPU of all steps; 1 */
     double item_cpu_ns;          /* per item, under the interpreter lock of the worker */
     double item_gate_ns;         /* per item, CPU of the one dispatcher that hands them out */
     double item_delay_ns;        /* per item, latency before it; within the mutex where its first step runs under one */

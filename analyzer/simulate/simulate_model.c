@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 #define FINE_STEPS 16384 /* what all runs of a curve start from */
-#define RUN_STEPS 4096   /* enough for any shape the models can tell apart, small enough for dozens of runs */
+#define RUN_STEPS 2048   /* enough for any shape the models can tell apart, small enough for dozens of runs */
 #define STEPS_PER_LANE 8 /* but a lane must have some to do */
 #define LOCK_TURN_NS 5e6 /* CPython: sys.getswitchinterval() */
 #define MAX_LANES (UINT32_C(1) << 20)
@@ -42,6 +42,7 @@ static struct simulate_setup describe_model(const struct simulate_work *work, en
     struct simulate_setup s = {
         .processes = 1,
         .cpus = cpus,
+        .cpu_scale = work->cpu_scale,
         .interpreter_lock = p->interpreter_lock,
         .wait_cpu_ns = turn_cost(costs, model) - turn_cost(costs, current_model(p)),
         .lock_turn_ns = costs->lock_turn_ns ? (double)costs->lock_turn_ns : LOCK_TURN_NS,
@@ -83,7 +84,7 @@ static int run_setup(const struct simulate_work *work, const struct simulate_tra
         (size_t)setup->lanes * STEPS_PER_LANE > RUN_STEPS ? (size_t)setup->lanes * STEPS_PER_LANE : RUN_STEPS;
     int r = 0;
 
-    if (by_lane || trace->n_steps > budget || trace->n_phases > 1) {
+    if (by_lane || trace->n_steps > budget) {
         r = simulate_trace_merge(trace, setup->lanes, by_lane, budget, &merged);
         trace = &merged;
     }
@@ -105,7 +106,7 @@ int simulate_work_run(const struct simulate_work *work, enum model model, uint32
     if (!workers || !cpus || model < 0 || model >= MODEL_COUNT)
         return -EINVAL;
     setup = describe_model(work, model, workers, cpus);
-    return run_setup(work, work->fine.n_phases ? &work->fine : &work->whole, &setup, false, ret_result, &totals);
+    return run_setup(work, &work->fine, &setup, false, ret_result, &totals);
 }
 
 /* Lanes of each stage, and how many they are. */
@@ -157,9 +158,11 @@ static int run_current(const struct simulate_work *work, uint32_t cpus, struct s
     use_present_costs(p, &setup);
     if (staged)
         use_stages(p, &setup);
-    if (p->fixed_lanes && !setup.stage_lanes)
+    bool by_lane = p->fixed_lanes && !setup.stage_lanes;
+
+    if (by_lane)
         setup.item_gate_ns = 0; /* each lane knew its items from the start */
-    return run_setup(work, &work->whole, &setup, p->fixed_lanes && !setup.stage_lanes, ret_result, ret_totals);
+    return run_setup(work, by_lane ? &work->whole : &work->fine, &setup, by_lane, ret_result, ret_totals);
 }
 
 int simulate_work_run_current(const struct simulate_work *work, uint32_t cpus, struct simulate_result *ret_result)
@@ -169,35 +172,36 @@ int simulate_work_run_current(const struct simulate_work *work, uint32_t cpus, s
     return cpus ? run_current(work, cpus, ret_result, &totals) : -EINVAL;
 }
 
-int simulate_cpu_scale(const struct profile *p, const struct simulate_costs *costs, double *ret_scale)
+/* Run as it is now with the CPU times as they were measured: how many CPUs were busy at once? */
+static int find_cpu_scale(struct simulate_work *work)
 {
-    CLEANUP(simulate_work_clear) struct simulate_work work = {0};
+    const struct simulate_costs *costs = work->costs;
     struct simulate_costs alone = *costs;
     struct simulate_result result;
     struct simulate_totals totals = {.busy = 1};
-    int r = 0;
+    int r;
 
-    /* Run as it is now with the CPU times as they were measured: how many CPUs were busy at once? */
+    work->cpu_scale = 1;
+    if (costs->slowdown <= 1 || costs->slowdown_cpus <= 1 || work->profile->current_workers <= 1)
+        return 0;
     alone.slowdown = 1;
-    if (costs->slowdown > 1 && costs->slowdown_cpus > 1 && p->current_workers > 1) {
-        r = simulate_work_init(p, &alone, 1, &work);
-        if (r == 0)
-            r = run_current(&work, costs->slowdown_cpus, &result, &totals);
-    }
-    if (r < 0)
-        return r;
-    *ret_scale = totals.busy > 1 ? 1 / (1 + (costs->slowdown - 1) * (totals.busy - 1) / (costs->slowdown_cpus - 1)) : 1;
-    return 0;
+    work->costs = &alone;
+    r = run_current(work, costs->slowdown_cpus, &result, &totals);
+    work->costs = costs;
+    work->cpu_scale = 1 / (1 + (costs->slowdown - 1) * (totals.busy - 1) / (costs->slowdown_cpus - 1));
+    return r;
 }
 
 int simulate_work_init(const struct profile *p, const struct simulate_costs *costs, double cpu_scale,
                        struct simulate_work *ret_work)
 {
-    CLEANUP(simulate_work_clear) struct simulate_work work = {.profile = p, .costs = costs};
-    int r = simulate_trace_from_profile(p, cpu_scale, &work.whole);
+    CLEANUP(simulate_work_clear) struct simulate_work work = {.profile = p, .costs = costs, .cpu_scale = cpu_scale};
+    int r = simulate_trace_from_profile(p, &work.whole);
 
-    if (r == 0 && work.whole.n_steps > FINE_STEPS)
+    if (r == 0)
         r = simulate_trace_merge(&work.whole, FINE_STEPS / RUN_STEPS, false, FINE_STEPS, &work.fine);
+    if (r == 0 && cpu_scale <= 0)
+        r = find_cpu_scale(&work);
     if (r < 0)
         return r;
     *ret_work = work;

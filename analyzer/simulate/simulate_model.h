@@ -12,20 +12,19 @@
 
 /* A profile prepared once for many runs. */
 struct simulate_work {
-    const struct profile *profile;      /* the caller's */
-    const struct simulate_costs *costs; /* the caller's */
+    const struct profile *profile;      /* the caller's; it must outlive this */
+    const struct simulate_costs *costs; /* the caller's, too */
+    double cpu_scale;                   /* takes the slowdown of the measured arrangement out of its CPU times; <= 1 */
     struct simulate_trace whole;
-    struct simulate_trace fine; /* merged as far as no run can tell; without phases where `whole` is small enough */
+    struct simulate_trace fine; /* merged as far as no run can tell */
 };
 
 /*
- * The CPU time of the items was measured while other CPUs were busy, too; alone they would have needed less.
- * @param ret_scale  factor that takes the slowdown of the present arrangement out, 0 < factor <= 1
- * @return 0 or -ENOMEM
+ * The CPU time of items was measured while other CPUs were busy, too; alone they would have needed less. How much, is
+ * found by a run of the present arrangement.
+ * @param cpu_scale  0: find it; else what was found for the profile that this one was made from
+ * @return 0 (simulate_work_clear()) or -ENOMEM
  */
-int simulate_cpu_scale(const struct profile *p, const struct simulate_costs *costs, double *ret_scale);
-
-/* @return 0 (simulate_work_clear()) or -ENOMEM */
 int simulate_work_init(const struct profile *p, const struct simulate_costs *costs, double cpu_scale,
                        struct simulate_work *ret_work);
 void simulate_work_clear(struct simulate_work *work); /* accepts a zeroed struct */

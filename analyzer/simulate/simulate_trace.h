@@ -26,9 +26,9 @@ struct simulate_step {
 };
 
 struct simulate_item {
-    size_t first;      /* index into steps */
-    size_t count;      /* >= 1 */
     double work_ns;    /* CPU and waits of its steps */
+    size_t first;      /* index into steps */
+    uint32_t count;    /* >= 1 */
     uint32_t original; /* items of the profile in it */
     uint32_t lane;
 };
@@ -43,6 +43,7 @@ struct simulate_phase {
 };
 
 struct simulate_trace {
+    const struct profile *source; /* the steps are still those of this profile, steps is NULL; NULL: they are here */
     struct simulate_step *steps;
     size_t n_steps, steps_capacity;
     struct simulate_item *items;
@@ -55,14 +56,13 @@ struct simulate_trace {
 };
 
 /*
- * The whole profile, step by step. Steps and items without any time are left out.
- * @param cpu_scale  factor on the CPU of items
+ * The whole profile; its steps are not copied, so it must outlive the trace. Items without any time are left out.
  * @return 0 (simulate_trace_clear()) or -ENOMEM
  */
-int simulate_trace_from_profile(const struct profile *p, double cpu_scale, struct simulate_trace *ret_trace);
+int simulate_trace_from_profile(const struct profile *p, struct simulate_trace *ret_trace);
 
 /*
- * A copy with about `budget` steps, or as many as there are.
+ * A copy, ready for the engine, with about `budget` steps, or as many as there are.
  * @param lanes    that will work on it: items get single towards the end so that the lanes end as raggedly as they
  * would
  * @param by_lane  each lane's items of a phase become one item: it does them all, in order
