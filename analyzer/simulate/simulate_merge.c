@@ -137,23 +137,25 @@ static double phase_work(const struct simulate_trace *t, const struct simulate_p
 static struct simulate_phase representative(const struct simulate_trace *t, size_t first, size_t n)
 {
     struct simulate_phase chosen = t->phases[first];
-    double serial_ns = 0, serial_cpu_ns = 0, total_ns = 0, chosen_ns = -1;
+    double serial_ns = 0, serial_cpu_ns = 0, total_ns = 0, mean_ns = 0, chosen_ns = 0;
 
     for (size_t i = first; i < first + n; i++) {
+        double work_ns = phase_work(t, &t->phases[i]);
+
         serial_ns += t->phases[i].serial_ns;
         serial_cpu_ns += t->phases[i].serial_cpu_ns;
-        total_ns += phase_work(t, &t->phases[i]);
+        total_ns += work_ns * t->phases[i].weight; /* it may stand for others already */
+        mean_ns += work_ns / (double)n;
     }
     for (size_t i = first; i < first + n; i++) {
         double work_ns = phase_work(t, &t->phases[i]);
 
-        if (work_ns > 0 &&
-            (chosen_ns < 0 || fabs(work_ns - total_ns / (double)n) < fabs(chosen_ns - total_ns / (double)n))) {
+        if (work_ns > 0 && (chosen_ns <= 0 || fabs(work_ns - mean_ns) < fabs(chosen_ns - mean_ns))) {
             chosen = t->phases[i];
             chosen_ns = work_ns;
         }
     }
-    chosen.weight *= chosen_ns > 0 ? total_ns / chosen_ns : 1;
+    chosen.weight = chosen_ns > 0 ? total_ns / chosen_ns : 1;
     chosen.serial_ns = serial_ns;
     chosen.serial_cpu_ns = serial_cpu_ns;
     return chosen;
