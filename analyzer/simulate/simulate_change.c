@@ -88,8 +88,9 @@ int simulate_changed(const struct profile *p, const struct simulate_costs *costs
                      enum model model, uint32_t cpus, uint32_t *ret_workers, struct simulate_result *ret_result)
 {
     struct simulate_costs changed_costs = *costs;
-    CLEANUP(simulate_work_clear) struct simulate_work measured = {0}, work = {0};
+    CLEANUP(simulate_work_clear) struct simulate_work work = {0};
     struct profile copy = *p;
+    double cpu_scale;
     int r;
 
     if (!change_valid(change) || !cpus || model < 0 || model >= MODEL_COUNT)
@@ -105,9 +106,9 @@ int simulate_changed(const struct profile *p, const struct simulate_costs *costs
     if (change->item_bytes)
         changed_costs.ipc_item_bytes = change->item_bytes;
     if (r == 0)
-        r = simulate_work_init(p, costs, 0, &measured);
-    if (r == 0) /* the CPU times stay those of the run as it was, whatever becomes of it */
-        r = simulate_work_init(&copy, &changed_costs, measured.cpu_scale, &work);
+        r = simulate_cpu_scale(p, costs, &cpu_scale); /* CPU times stay those of the run as it was */
+    if (r == 0)
+        r = simulate_work_init(&copy, &changed_costs, cpu_scale, &work);
     if (r == 0)
         r = simulate_work_best(&work, model, cpus, ret_workers, ret_result);
     free(copy.steps);

@@ -47,7 +47,7 @@ double simulate_rate(const struct engine *e, double *ret_slowdown)
 }
 
 /*
- * The rule of CPython's interpreter lock (Python/ceval_gil.h, take_gil() and drop_gil(), the same from 3.2 to 3.13): a
+ * The rule of CPython's interpreter lock (take_gil() and drop_gil() in Python/ceval_gil.h, from 3.12 on ceval_gil.c): a
  * waiter sleeps on a condition for one interval. When that times out and the lock did not change hands meanwhile
  * (switch_number), it asks the holder to drop it; else it sleeps for another interval, at the end of the line. A holder
  * that was asked waits until another thread has the lock (FORCE_SWITCHING). Blocking calls drop the lock at once, which

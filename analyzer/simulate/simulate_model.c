@@ -172,6 +172,11 @@ int simulate_work_run_current(const struct simulate_work *work, uint32_t cpus, s
     return cpus ? run_current(work, cpus, ret_result, &totals) : -EINVAL;
 }
 
+static bool has_slowdown(const struct profile *p, const struct simulate_costs *costs)
+{
+    return costs->slowdown > 1 && costs->slowdown_cpus > 1 && p->current_workers > 1;
+}
+
 /* Run as it is now with the CPU times as they were measured: how many CPUs were busy at once? */
 static int find_cpu_scale(struct simulate_work *work)
 {
@@ -182,7 +187,7 @@ static int find_cpu_scale(struct simulate_work *work)
     int r;
 
     work->cpu_scale = 1;
-    if (costs->slowdown <= 1 || costs->slowdown_cpus <= 1 || work->profile->current_workers <= 1)
+    if (!has_slowdown(work->profile, costs))
         return 0;
     alone.slowdown = 1;
     work->costs = &alone;
@@ -207,6 +212,16 @@ int simulate_work_init(const struct profile *p, const struct simulate_costs *cos
     *ret_work = work;
     work = (struct simulate_work){0};
     return 0;
+}
+
+int simulate_cpu_scale(const struct profile *p, const struct simulate_costs *costs, double *ret_scale)
+{
+    CLEANUP(simulate_work_clear) struct simulate_work work = {.cpu_scale = 1};
+    int r = has_slowdown(p, costs) ? simulate_work_init(p, costs, 0, &work) : 0;
+
+    if (r == 0)
+        *ret_scale = work.cpu_scale;
+    return r;
 }
 
 void simulate_work_clear(struct simulate_work *work)

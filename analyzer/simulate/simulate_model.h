@@ -27,6 +27,8 @@ struct simulate_work {
  */
 int simulate_work_init(const struct profile *p, const struct simulate_costs *costs, double cpu_scale,
                        struct simulate_work *ret_work);
+/* Only what cpu_scale would be. @return 0 or -ENOMEM */
+int simulate_cpu_scale(const struct profile *p, const struct simulate_costs *costs, double *ret_scale);
 void simulate_work_clear(struct simulate_work *work); /* accepts a zeroed struct */
 
 /* As simulate(). */

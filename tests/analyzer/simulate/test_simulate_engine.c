@@ -240,6 +240,21 @@ static void items_stay_with_their_lanes_now(void **state)
     assert_int_equal(paper_current(p, &no_costs, 4), 100 * MS);
 }
 
+static void without_items_only_serial_parts_remain(void **state)
+{
+    CLEANUP(profile_freep) struct profile *p = paper_items(1, 1, (struct profile_step){.wait_ns = 1});
+
+    (void)state;
+    p->steps[0].wait_ns = 0; /* nothing at all to do */
+    p->head_ns = 3 * MS;
+    for (enum model model = MODEL_SERIAL; model < MODEL_COUNT; model++)
+        assert_int_equal(paper_wall(p, &no_costs, model, 2, 2), 3 * MS);
+    p->n_items = p->n_steps = 0;
+    cut_into_phases(p, 3, (struct profile_phase){.serial_ns = 2 * MS, .serial_cpu_ns = MS});
+    for (enum model model = MODEL_SERIAL; model < MODEL_COUNT; model++)
+        assert_int_equal(paper_wall(p, &no_costs, model, 2, 2), 7 * MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +269,7 @@ int main(void)
         cmocka_unit_test(the_slowest_stage_is_the_bottleneck),
         cmocka_unit_test(one_giant_item_bounds_the_run),
         cmocka_unit_test(items_stay_with_their_lanes_now),
+        cmocka_unit_test(without_items_only_serial_parts_remain),
     };
 
     return cmocka_run_group_tests_name("analyzer/simulate_engine", tests, NULL, NULL);
