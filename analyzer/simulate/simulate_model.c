@@ -7,7 +7,8 @@
 #include "analyzer/simulate/simulate_engine.h"
 #include "base/base.h"
 
-#define FINE_STEPS 16384 /* what all runs of a curve start from */
+#define FINE_STEPS 8192  /* what all runs of a curve start from: as many as the largest of them needs */
+#define FINE_LANES 256   /* with ends ragged enough for so many workers */
 #define RUN_STEPS 2048   /* enough for any shape the models can tell apart, small enough for dozens of runs */
 #define STEPS_PER_LANE 8 /* but a lane must have some to do */
 #define LOCK_TURN_NS 5e6 /* CPython: sys.getswitchinterval() */
@@ -204,7 +205,7 @@ int simulate_work_init(const struct profile *p, const struct simulate_costs *cos
     int r = simulate_trace_from_profile(p, &work.whole);
 
     if (r == 0)
-        r = simulate_trace_merge(&work.whole, FINE_STEPS / RUN_STEPS, false, FINE_STEPS, &work.fine);
+        r = simulate_trace_merge(&work.whole, FINE_LANES, false, FINE_STEPS, &work.fine);
     if (r == 0 && cpu_scale <= 0)
         r = find_cpu_scale(&work);
     if (r < 0)

@@ -75,9 +75,9 @@ static bool bucket_fits(const struct simulate_bucket *b, const struct simulate_s
 /* The bucket for a step at a place: near the one before, for items are alike. */
 static struct simulate_bucket *find_bucket(struct simulate_window *w, const struct simulate_step *step, size_t place)
 {
-    for (size_t i = 0; i < w->n_buckets; i++) {
-        size_t k = (w->hint + i) % w->n_buckets;
-
+    for (size_t i = 0, k = w->hint; i < w->n_buckets; i++, k++) {
+        if (k == w->n_buckets)
+            k = 0;
         if (bucket_fits(&w->buckets[k], step, place)) {
             w->hint = k;
             return &w->buckets[k];
