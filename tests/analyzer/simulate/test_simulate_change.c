@@ -120,6 +120,40 @@ static void process_costs_decide_what_processes_gain(void **state)
     assert_true(changed(p, &costs, change, MODEL_PROCESSES, 4, NULL) < cheap_start);
 }
 
+static void big_items_are_dear_to_hand_over(void **state)
+{
+    CLEANUP(profile_freep) struct profile *p = items(16, 10 * MS, 0, 0);
+    const struct simulate_costs costs = {.process_start_ns = MS, .ipc_byte_ps = 1000};
+    struct simulate_change change = SIMULATE_NO_CHANGE;
+    uint64_t little = changed(p, &costs, change, MODEL_PROCESSES, 4, NULL);
+
+    (void)state;
+    change.item_bytes = 20000000; /* 20 ms at 1 ns per byte */
+    assert_true(changed(p, &costs, change, MODEL_PROCESSES, 4, NULL) >= little + 4 * 20 * MS);
+    assert_true(changed(p, &costs, change, MODEL_PROCESSES, 4, NULL) >
+                changed(p, &costs, change, MODEL_THREADS, 4, NULL));
+}
+
+/* CPU times were measured on two busy CPUs; that the changed program would keep one busy does not make them longer. */
+static void measured_cpu_times_stay_those_of_the_run(void **state)
+{
+    CLEANUP(profile_freep) struct profile *p = items(20, 0, 15 * MS, 0);
+    const struct simulate_costs costs = {.slowdown = 1.5, .slowdown_cpus = 2};
+    struct simulate_change change = SIMULATE_NO_CHANGE;
+    uint64_t serial_ns;
+
+    (void)state;
+    p->current_model = MODEL_THREADS;
+    p->current_workers = 2;
+    serial_ns = changed(p, &costs, change, MODEL_SERIAL, 2, NULL);
+    assert_in_range(serial_ns, 20 * 10 * MS - 10, 20 * 10 * MS + 10);
+    for (size_t i = 0; i < p->n_steps; i++)
+        p->steps[i].wait_ns = 1000;
+    change.wait_factor = 1000000; /* a second each */
+    serial_ns = changed(p, &costs, change, MODEL_SERIAL, 2, NULL) - 20 * 1000 * MS;
+    assert_in_range(serial_ns, 20 * 10 * MS - MS, 20 * 10 * MS + MS);
+}
+
 static void bad_changes_are_refused(void **state)
 {
     CLEANUP(profile_freep) struct profile *p = items(4, MS, 0, 0);
@@ -148,6 +182,8 @@ int main(void)
         cmocka_unit_test(factors_change_what_they_name),
         cmocka_unit_test(the_interpreter_lock_can_be_taken_away),
         cmocka_unit_test(process_costs_decide_what_processes_gain),
+        cmocka_unit_test(big_items_are_dear_to_hand_over),
+        cmocka_unit_test(measured_cpu_times_stay_those_of_the_run),
         cmocka_unit_test(bad_changes_are_refused),
     };
 
