@@ -4,7 +4,8 @@
 /*
  * simulate: a profile re-run on paper under one model (trace-driven, deterministic).
  *
- * Knows CPUs, the interpreter lock (handed over every 5 ms: sys.getswitchinterval()), start-up and hand-over costs.
+ * Knows the models, their worker counts and what they cost; docs/forecast.md has the rules. Refuses to know quotas and
+ * memory: the caller bounds the workers by those.
  */
 
 #include <stdint.h>
@@ -18,9 +19,12 @@ struct simulate_costs {
     uint64_t thread_start_ns;
     uint64_t ipc_item_ns;      /* an item to a worker process and its result back */
     uint64_t ipc_byte_ps;      /* picoseconds that each byte of it adds; 0: not known */
+    uint64_t ipc_item_bytes;   /* what an item and its result carry; 0: little */
     uint64_t loop_turn_ns;     /* one event loop turn around a wait */
     uint64_t thread_switch_ns; /* one thread wake-up around a wait */
-    double slowdown;           /* CPU time of the same work with every CPU busy / with one; 1.0 where not known */
+    uint64_t lock_turn_ns;     /* a waiter asks for the interpreter lock after it; 0: 5 ms, as CPython */
+    double slowdown;           /* CPU time of the same work with every CPU busy / with one; <= 1: none is known */
+    uint32_t slowdown_cpus;    /* CPUs that were busy then; also those of the measured run; 0: not known */
 };
 
 struct simulate_result {
@@ -55,8 +59,9 @@ struct simulate_point {
 #define SIMULATE_MAX_POINTS 32
 
 /*
- * The curve of a model over its workers: 1, 2, 3, 4, 6, 8, 12, ... up to the useful limit (more workers than items, or
- * than the model can use, are not tried); the number of CPUs is among them.
+ * The curve of a model over its workers: 1, 2, 3, 4, 6, 8, 12, ... up to the useful limit; the number of CPUs is among
+ * them. The limit is the number of items, and: twice the CPUs for threads and processes without waits; with waits 256
+ * threads, 1024 coroutines in flight, 16 processes or twice the CPUs. The curve ends earlier when it has become flat.
  * @return as simulate(); at least one point
  */
 int simulate_scaling(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,

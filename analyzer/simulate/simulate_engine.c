@@ -3,191 +3,55 @@
 
 #include <math.h>
 
+#include "analyzer/simulate/simulate_state.h"
 #include "base/base.h"
-
-#define NO_LANE UINT32_MAX
-#define INTERPRETER_QUANTUM_NS 5e6  /* CPython: sys.getswitchinterval() */
-#define INTERPRETER_HANDOVER_NS 2e4 /* futex round and cold caches when the lock changes hands by force */
-#define HANDOVERS_PER_QUANTUM 16384 /* after so many the quantum doubles: hours of convoy stay cheap to simulate */
-#define OVERSUBSCRIBED_RATE 0.995   /* more busy lanes than CPUs: preemption costs a little, it never gains */
-
-enum phase {
-    PHASE_START,
-    PHASE_GATE,   /* waits for the dispatcher and the item's latency */
-    PHASE_MUTEX,  /* queued for the mutex */
-    PHASE_LOCKED, /* CPU under the interpreter lock (or on the loop's core), or queued for it */
-    PHASE_FREE,
-    PHASE_WAIT,
-    PHASE_DONE,
-};
-
-struct lane {
-    enum phase phase;
-    uint32_t process;
-    size_t item, step;
-    double left_ns;  /* CPU still needed in this phase */
-    double burst_ns; /* part of it now on the CPU */
-    double key;      /* end of the burst (virtual time) or of the wait (time) */
-    uint32_t slot;   /* place in its heap */
-    uint32_t next;   /* in a queue */
-};
-
-/* Binary heap of lanes by key; lanes know their slot so that a key can be lowered. */
-struct heap {
-    uint32_t *lanes;
-    uint32_t size;
-};
-
-struct queue {
-    uint32_t head, tail;
-};
-
-/* One per process: the interpreter lock or the event loop's core. */
-struct core {
-    uint32_t holder;
-    struct queue waiting;
-};
-
-struct engine {
-    const struct simulate_jobs *jobs;
-    const struct simulate_setup *setup;
-    struct lane *lanes;
-    struct core *cores;
-    struct heap running; /* keys in virtual CPU time: every lane here progresses at the same rate */
-    struct heap waiting; /* keys in time */
-    uint32_t mutex_holder;
-    struct queue mutex_waiting;
-    size_t next_item;
-    uint32_t done;
-    double now, virtual_now, gate_free, cpu_ns, quantum;
-    uint32_t handovers;
-};
-
-static void heap_put(struct engine *e, struct heap *h, uint32_t slot, uint32_t lane)
-{
-    h->lanes[slot] = lane;
-    e->lanes[lane].slot = slot;
-}
-
-static void heap_up(struct engine *e, struct heap *h, uint32_t slot)
-{
-    uint32_t lane = h->lanes[slot];
-
-    while (slot > 0 && e->lanes[h->lanes[(slot - 1) / 2]].key > e->lanes[lane].key) {
-        heap_put(e, h, slot, h->lanes[(slot - 1) / 2]);
-        slot = (slot - 1) / 2;
-    }
-    heap_put(e, h, slot, lane);
-}
-
-static void heap_push(struct engine *e, struct heap *h, uint32_t lane, double key)
-{
-    e->lanes[lane].key = key;
-    h->lanes[h->size] = lane;
-    heap_up(e, h, h->size++);
-}
-
-static uint32_t heap_pop(struct engine *e, struct heap *h)
-{
-    uint32_t top = h->lanes[0], moved = h->lanes[--h->size], slot = 0;
-
-    while (2 * slot + 1 < h->size) {
-        uint32_t child = 2 * slot + 1;
-
-        if (child + 1 < h->size && e->lanes[h->lanes[child + 1]].key < e->lanes[h->lanes[child]].key)
-            child++;
-        if (e->lanes[h->lanes[child]].key >= e->lanes[moved].key)
-            break;
-        heap_put(e, h, slot, h->lanes[child]);
-        slot = child;
-    }
-    if (h->size)
-        heap_put(e, h, slot, moved);
-    return top;
-}
-
-static void queue_push(struct engine *e, struct queue *q, uint32_t lane)
-{
-    e->lanes[lane].next = NO_LANE;
-    if (q->head == NO_LANE)
-        q->head = lane;
-    else
-        e->lanes[q->tail].next = lane;
-    q->tail = lane;
-}
-
-static uint32_t queue_pop(struct engine *e, struct queue *q)
-{
-    uint32_t lane = q->head;
-
-    if (lane != NO_LANE)
-        q->head = e->lanes[lane].next;
-    return lane;
-}
-
-static void run_burst(struct engine *e, uint32_t lane, double burst_ns)
-{
-    e->lanes[lane].burst_ns = burst_ns;
-    heap_push(e, &e->running, lane, e->virtual_now + burst_ns);
-}
-
-/* How long the holder of a core may run now: all it needs, unless others queue for an interpreter lock. */
-static double allowed_burst(const struct engine *e, const struct core *core, const struct lane *lane)
-{
-    if (e->setup->one_core || core->waiting.head == NO_LANE || lane->left_ns <= e->quantum)
-        return lane->left_ns;
-    return e->quantum;
-}
-
-/* Ask for the process's core; run at once when it is free. */
-static void core_request(struct engine *e, uint32_t id)
-{
-    struct core *core = &e->cores[e->lanes[id].process];
-
-    if (core->holder == NO_LANE) {
-        core->holder = id;
-        run_burst(e, id, allowed_burst(e, core, &e->lanes[id]));
-        return;
-    }
-    queue_push(e, &core->waiting, id);
-    /* A holder that ran undisturbed now has one quantum left. */
-    struct lane *holder = &e->lanes[core->holder];
-    double excess = holder->key - (e->virtual_now + e->quantum);
-
-    if (!e->setup->one_core && excess > 0) {
-        holder->burst_ns -= excess;
-        holder->key -= excess;
-        heap_up(e, &e->running, holder->slot);
-    }
-}
-
-static void core_release(struct engine *e, uint32_t process)
-{
-    struct core *core = &e->cores[process];
-
-    core->holder = queue_pop(e, &core->waiting);
-    if (core->holder != NO_LANE)
-        run_burst(e, core->holder, allowed_burst(e, core, &e->lanes[core->holder]));
-}
 
 static const struct simulate_step *step_of(const struct engine *e, const struct lane *lane)
 {
-    return &e->jobs->steps[e->jobs->items[lane->item].first + lane->step];
+    return &e->trace->steps[e->trace->items[lane->item].first + lane->step];
 }
 
-static void begin_item(struct engine *e, uint32_t id);
+static void begin_step(struct engine *e, uint32_t id);
+static void next_work(struct engine *e, uint32_t id);
 
-/* The steps of a lane, from one blocking point to the next; each function falls through to the following one. */
+/* --- The steps of a lane, from one blocking point to the next; each function falls through to the following one. ---
+ */
+
+/* What was measured, with this model's price of its waits; a price below zero takes no more away than there is. */
+static double priced_locked(const struct engine *e, const struct simulate_step *step)
+{
+    return step->locked_ns * e->setup->cpu_scale + e->setup->wait_cpu_ns * step->waits;
+}
+
+static double locked_of(const struct engine *e, const struct lane *lane)
+{
+    double ns = fmax(0, priced_locked(e, step_of(e, lane)));
+
+    if (lane->step == 0)
+        ns += e->setup->item_cpu_ns * e->trace->items[lane->item].original;
+    return ns;
+}
+
+static double free_of(const struct engine *e, const struct lane *lane)
+{
+    double ns = step_of(e, lane)->free_ns * e->setup->cpu_scale;
+
+    return fmax(0, ns + fmin(0, priced_locked(e, step_of(e, lane))));
+}
+
 static void after_wait(struct engine *e, uint32_t id);
 
 static void begin_wait(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
-    double wait_ns = step_of(e, lane)->wait_ns;
+    const struct simulate_step *step = step_of(e, lane);
+    double wait_ns = step->wait_ns;
 
-    lane->phase = PHASE_WAIT;
+    if (lane->step == 0 && step->lock)
+        wait_ns += e->setup->item_delay_ns * e->trace->items[lane->item].original;
+    lane->state = LANE_WAIT;
     if (wait_ns > 0)
-        heap_push(e, &e->waiting, id, e->now + wait_ns);
+        simulate_heap_push(&e->waiting, id, e->now + wait_ns);
     else
         after_wait(e, id);
 }
@@ -195,14 +59,14 @@ static void begin_wait(struct engine *e, uint32_t id)
 static void begin_free(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
-    double free_ns = e->setup->one_core ? 0 : step_of(e, lane)->free_ns;
+    double free_ns = e->setup->one_core ? 0 : free_of(e, lane);
 
     if (!e->setup->one_core && !e->setup->interpreter_lock)
-        free_ns += step_of(e, lane)->locked_ns;
-    lane->phase = PHASE_FREE;
+        free_ns += locked_of(e, lane);
+    lane->state = LANE_FREE;
     lane->left_ns = free_ns;
     if (free_ns > 0)
-        run_burst(e, id, free_ns);
+        simulate_run(e, id, free_ns);
     else
         begin_wait(e, id);
 }
@@ -210,14 +74,13 @@ static void begin_free(struct engine *e, uint32_t id)
 static void begin_cpu(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
-    const struct simulate_step *step = step_of(e, lane);
 
-    lane->phase = PHASE_LOCKED;
-    lane->left_ns = e->setup->one_core           ? step->locked_ns + step->free_ns
-                    : e->setup->interpreter_lock ? step->locked_ns
+    lane->state = LANE_LOCKED;
+    lane->left_ns = e->setup->one_core           ? locked_of(e, lane) + free_of(e, lane)
+                    : e->setup->interpreter_lock ? locked_of(e, lane)
                                                  : 0;
     if (lane->left_ns > 0)
-        core_request(e, id);
+        simulate_core_request(e, id);
     else
         begin_free(e, id);
 }
@@ -225,83 +88,202 @@ static void begin_cpu(struct engine *e, uint32_t id)
 static void begin_step(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
+    struct mutex *mutex = &e->mutexes[step_of(e, lane)->lock];
 
-    if (step_of(e, lane)->critical && e->mutex_holder != id) {
-        if (e->mutex_holder != NO_LANE) {
-            lane->phase = PHASE_MUTEX;
-            queue_push(e, &e->mutex_waiting, id);
+    if (step_of(e, lane)->lock) {
+        if (mutex->holder != SIMULATE_NOBODY) {
+            lane->state = LANE_MUTEX;
+            simulate_queue_push(e, &mutex->waiting, id);
             return;
         }
-        e->mutex_holder = id;
+        mutex->holder = id;
     }
     begin_cpu(e, id);
 }
 
-static void release_mutex(struct engine *e, uint32_t id)
+static void release_mutex(struct engine *e, uint16_t lock)
 {
-    if (e->mutex_holder != id)
+    struct mutex *mutex = &e->mutexes[lock];
+
+    if (!lock)
         return;
-    e->mutex_holder = queue_pop(e, &e->mutex_waiting);
-    if (e->mutex_holder != NO_LANE)
-        begin_cpu(e, e->mutex_holder);
+    mutex->holder = simulate_queue_pop(e, &mutex->waiting);
+    if (mutex->holder != SIMULATE_NOBODY)
+        begin_cpu(e, mutex->holder);
 }
 
-/* Mutual recursion is bounded: empty steps are merged away, so a lane reaches a heap or a queue within a step or two.
- */
-static void after_wait(struct engine *e, uint32_t id)
-{
-    struct lane *lane = &e->lanes[id];
+/* --- Items: from the dispatcher to the lanes, from stage to stage. --- */
 
-    release_mutex(e, id);
-    if (++lane->step < e->jobs->items[lane->item].count)
-        begin_step(e, id);
-    else
-        begin_item(e, id);
+static const struct simulate_phase *phase_of(const struct engine *e)
+{
+    return &e->trace->phases[e->phase];
 }
 
 static void begin_item(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
+    const struct simulate_item *item = &e->trace->items[lane->item];
+    bool fresh = lane->step == 0 && e->setup->item_delay_ns > 0 && !step_of(e, lane)->lock;
 
-    if (e->next_item == e->jobs->n_items) {
-        lane->phase = PHASE_DONE;
-        e->done++;
-        return;
+    if (fresh) {
+        lane->state = LANE_DELAY;
+        simulate_heap_push(&e->waiting, id, e->now + e->setup->item_delay_ns * item->original);
+    } else {
+        begin_step(e, id);
     }
-    lane->item = e->next_item++;
-    lane->step = 0;
-
-    const struct simulate_item *item = &e->jobs->items[lane->item];
-    double begin = e->now;
-
-    if (item->gate_ns > 0) {
-        e->gate_free = fmax(e->gate_free, e->now) + item->gate_ns;
-        begin = e->gate_free;
-    }
-    lane->phase = PHASE_GATE;
-    heap_push(e, &e->waiting, id, begin + item->delay_ns);
 }
+
+/* The dispatcher works ahead by a few items, then only when somebody asks. */
+static void dispatch(struct engine *e)
+{
+    if (e->dispatching || e->dispatched >= e->end_item || (!e->n_gate && e->ready >= e->setup->prefetch))
+        return;
+    e->dispatching = true;
+    simulate_run(e, simulate_dispatcher_id(e), e->setup->item_gate_ns * e->trace->items[e->dispatched].original);
+}
+
+static void take_item(struct engine *e, uint32_t id)
+{
+    e->lanes[id].item = e->next_item++;
+    e->lanes[id].step = 0;
+    begin_item(e, id);
+}
+
+static void dispatched(struct engine *e)
+{
+    uint32_t id = simulate_queue_pop(e, &e->gate);
+
+    e->dispatching = false;
+    e->dispatched++;
+    if (id != SIMULATE_NOBODY) {
+        e->n_gate--;
+        take_item(e, id);
+    } else {
+        e->ready++;
+    }
+    dispatch(e);
+}
+
+static void go_idle(struct engine *e, uint32_t id)
+{
+    struct lane *lane = &e->lanes[id];
+
+    lane->state = LANE_IDLE;
+    simulate_queue_push(e, &e->idle[lane->stage], id);
+}
+
+/* What a lane does next: what waits for its stage, else an item of the bag. */
+static void next_work(struct engine *e, uint32_t id)
+{
+    struct lane *lane = &e->lanes[id];
+    struct queue *passed = e->passed ? &e->passed[lane->stage] : NULL;
+
+    if (passed && passed->head != SIMULATE_NOBODY) {
+        lane->item = passed->head;
+        passed->head = e->item_next[lane->item];
+        lane->step = e->item_step[lane->item];
+        begin_item(e, id);
+    } else if (passed || e->next_item + e->n_gate >= e->end_item) {
+        go_idle(e, id);
+    } else if (e->setup->item_gate_ns <= 0) {
+        take_item(e, id);
+    } else if (e->ready) {
+        e->ready--;
+        take_item(e, id);
+        dispatch(e);
+    } else {
+        lane->state = LANE_GATE;
+        e->n_gate++;
+        simulate_queue_push(e, &e->gate, id);
+        dispatch(e);
+    }
+}
+
+/* Hand an item to the lanes of the stage of its next step. */
+static void pass_on(struct engine *e, size_t item, size_t step)
+{
+    uint32_t stage = e->trace->steps[e->trace->items[item].first + step].stage;
+    struct queue *passed = &e->passed[stage];
+    uint32_t id = simulate_queue_pop(e, &e->idle[stage]);
+
+    e->item_step[item] = step;
+    e->item_next[item] = SIMULATE_NOBODY;
+    if (passed->head == SIMULATE_NOBODY)
+        passed->head = (uint32_t)item;
+    else
+        e->item_next[passed->tail] = (uint32_t)item;
+    passed->tail = (uint32_t)item;
+    if (id != SIMULATE_NOBODY)
+        next_work(e, id);
+}
+
+static void begin_phase(struct engine *e)
+{
+    size_t n = phase_of(e)->n_items;
+
+    e->phase_begin_ns = e->now;
+    e->phase_cpu_ns = e->cpu_ns;
+    e->next_item = e->dispatched = phase_of(e)->first_item;
+    e->end_item = e->next_item + n;
+    e->done = 0;
+    for (size_t i = 0; e->passed && i < n; i++)
+        pass_on(e, phase_of(e)->first_item + i, 0);
+    while (!e->passed && e->idle[0].head != SIMULATE_NOBODY && e->next_item + e->n_gate < e->end_item)
+        next_work(e, simulate_queue_pop(e, &e->idle[0]));
+}
+
+/* The items of a phase are done: what is serial before the next ones, as often as phases without items follow. */
+static void end_phase(struct engine *e)
+{
+    double serial_ns = 0;
+
+    e->extra_ns += (phase_of(e)->weight - 1) * (e->now - e->phase_begin_ns);
+    e->extra_cpu_ns += (phase_of(e)->weight - 1) * (e->cpu_ns - e->phase_cpu_ns);
+    while (++e->phase < e->trace->n_phases) {
+        serial_ns += phase_of(e)->serial_ns;
+        e->serial_cpu_ns += phase_of(e)->serial_cpu_ns;
+        if (phase_of(e)->n_items)
+            break;
+    }
+    simulate_heap_push(&e->waiting, simulate_barrier_id(e), e->now + serial_ns);
+}
+
+/* Mutual recursion is bounded: steps without any time are left out of traces, so a lane soon reaches a heap. */
+static void after_wait(struct engine *e, uint32_t id)
+{
+    struct lane *lane = &e->lanes[id];
+    const struct simulate_step *step = step_of(e, lane);
+    const struct simulate_item *item = &e->trace->items[lane->item];
+
+    release_mutex(e, step->lock);
+    if (++lane->step == item->count) {
+        if (++e->done == phase_of(e)->n_items)
+            end_phase(e);
+        next_work(e, id);
+    } else if (e->passed && step[1].stage != lane->stage) {
+        pass_on(e, lane->item, lane->step);
+        next_work(e, id);
+    } else {
+        begin_step(e, id);
+    }
+}
+
+/* --- Events --- */
 
 static void burst_done(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
 
-    lane->left_ns -= lane->burst_ns;
-    e->cpu_ns += lane->burst_ns;
-    switch (lane->phase) {
-    case PHASE_START:
-        begin_item(e, id);
+    if (id == simulate_dispatcher_id(e)) {
+        dispatched(e);
         return;
-    case PHASE_LOCKED:
-        if (lane->left_ns > 0.5) {
-            lane->left_ns += INTERPRETER_HANDOVER_NS;
-            if (++e->handovers % HANDOVERS_PER_QUANTUM == 0)
-                e->quantum *= 2;
-            queue_push(e, &e->cores[lane->process].waiting, id);
-            core_release(e, lane->process);
-            return;
-        }
-        core_release(e, lane->process);
+    }
+    switch (lane->state) {
+    case LANE_START:
+        next_work(e, id);
+        return;
+    case LANE_LOCKED:
+        simulate_core_release(e, lane->process);
         begin_free(e, id);
         return;
     default:
@@ -311,74 +293,136 @@ static void burst_done(struct engine *e, uint32_t id)
 
 static void wait_done(struct engine *e, uint32_t id)
 {
+    if (id == simulate_barrier_id(e)) {
+        if (e->phase < e->trace->n_phases)
+            begin_phase(e);
+        return;
+    }
+    if (id >= e->setup->lanes) {
+        simulate_core_turn_over(e, id - e->setup->lanes);
+        return;
+    }
     struct lane *lane = &e->lanes[id];
 
-    if (lane->phase == PHASE_START && e->setup->start_cpu_ns > 0)
-        run_burst(e, id, e->setup->start_cpu_ns);
-    else if (lane->phase == PHASE_START)
-        begin_item(e, id);
-    else if (lane->phase == PHASE_GATE)
+    if (lane->state == LANE_START && e->setup->start_cpu_ns > 0)
+        simulate_run(e, id, e->setup->start_cpu_ns);
+    else if (lane->state == LANE_START)
+        next_work(e, id);
+    else if (lane->state == LANE_DELAY)
         begin_step(e, id);
     else
         after_wait(e, id);
 }
 
-/* Fair sharing: with more busy lanes than CPUs each gets cpus / lanes. */
-static double cpu_rate(const struct engine *e)
+/* Let time pass until `to`. */
+static void advance(struct engine *e, double to, double rate, double slowdown)
 {
-    if (e->running.size <= e->setup->cpus)
-        return 1.0;
-    return OVERSUBSCRIBED_RATE * e->setup->cpus / e->running.size;
+    uint32_t n = e->running.size, busy = n < e->setup->cpus ? n : e->setup->cpus;
+    double passed_ns = to - e->now;
+
+    if (passed_ns <= 0)
+        return;
+    e->now = to;
+    e->virtual_now += passed_ns * rate;
+    e->cpu_ns += passed_ns * rate * n * slowdown;
+    e->busy_ns += passed_ns * busy;
+    e->busy_square_ns += passed_ns * busy * busy;
 }
 
 static void engine_loop(struct engine *e)
 {
     while (e->running.size || e->waiting.size) {
-        double rate = cpu_rate(e);
-        double cpu_at =
-            e->running.size ? e->now + (e->lanes[e->running.lanes[0]].key - e->virtual_now) / rate : INFINITY;
-        double wait_at = e->waiting.size ? e->lanes[e->waiting.lanes[0]].key : INFINITY;
+        double slowdown, rate = simulate_rate(e, &slowdown);
+        double cpu_at = e->running.size ? e->now + (e->running.entries[0].key - e->virtual_now) / rate : INFINITY;
+        double wait_at = e->waiting.size ? e->waiting.entries[0].key : INFINITY;
 
         if (cpu_at <= wait_at) {
-            e->virtual_now = fmax(e->virtual_now, e->lanes[e->running.lanes[0]].key);
-            e->now = fmax(e->now, cpu_at);
-            burst_done(e, heap_pop(e, &e->running));
+            double key = e->running.entries[0].key;
+
+            advance(e, cpu_at, rate, slowdown);
+            e->virtual_now = fmax(e->virtual_now, key);
+            burst_done(e, simulate_heap_pop(&e->running));
         } else {
-            e->virtual_now += (wait_at - e->now) * rate;
-            e->now = fmax(e->now, wait_at);
-            wait_done(e, heap_pop(e, &e->waiting));
+            advance(e, wait_at, rate, slowdown);
+            wait_done(e, simulate_heap_pop(&e->waiting));
         }
     }
 }
 
-int simulate_engine_run(const struct simulate_jobs *jobs, const struct simulate_setup *setup, double *ret_wall_ns,
-                        double *ret_cpu_ns)
+static uint32_t stage_of(const struct simulate_setup *setup, uint32_t n_stages, uint32_t lane)
 {
+    uint32_t stage = 0;
+
+    while (setup->stage_lanes && stage + 1 < n_stages && lane >= setup->stage_lanes[stage])
+        lane -= setup->stage_lanes[stage++];
+    return stage;
+}
+
+static void start(struct engine *e)
+{
+    const struct simulate_setup *setup = e->setup;
+    uint32_t ids = setup->lanes + setup->processes + 2;
+
+    for (uint32_t i = 0; i < ids; i++)
+        e->running.slots[i] = e->waiting.slots[i] = SIMULATE_NO_SLOT;
+    for (uint32_t i = 0; i < setup->processes; i++)
+        e->cores[i] = (struct core){SIMULATE_NOBODY, {SIMULATE_NOBODY, SIMULATE_NOBODY}, INFINITY};
+    for (uint32_t i = 0; i <= e->trace->n_locks; i++)
+        e->mutexes[i] = (struct mutex){SIMULATE_NOBODY, {SIMULATE_NOBODY, SIMULATE_NOBODY}};
+    for (uint32_t i = 0; i < e->trace->n_stages; i++) {
+        e->idle[i] = (struct queue){SIMULATE_NOBODY, SIMULATE_NOBODY};
+        if (e->passed)
+            e->passed[i] = e->idle[i];
+    }
+    for (uint32_t i = 0; i < setup->lanes; i++) {
+        e->lanes[i].process = i % setup->processes;
+        e->lanes[i].stage = stage_of(setup, e->trace->n_stages, i);
+        simulate_heap_push(&e->waiting, i, setup->start_serial_ns * (i + 1));
+    }
+    e->serial_cpu_ns = phase_of(e)->serial_cpu_ns;
+    e->extra_ns = phase_of(e)->serial_ns;
+    if (!phase_of(e)->n_items)
+        end_phase(e);
+    else
+        begin_phase(e);
+}
+
+int simulate_engine_run(const struct simulate_trace *trace, const struct simulate_setup *setup,
+                        struct simulate_totals *ret_totals)
+{
+    uint32_t ids = setup->lanes + setup->processes + 2;
     AUTO_FREE struct lane *lanes = calloc(setup->lanes, sizeof(*lanes));
     AUTO_FREE struct core *cores = calloc(setup->processes, sizeof(*cores));
-    AUTO_FREE uint32_t *slots = calloc(2 * (size_t)setup->lanes, sizeof(*slots));
+    AUTO_FREE struct mutex *mutexes = calloc((size_t)trace->n_locks + 1, sizeof(*mutexes));
+    AUTO_FREE struct queue *queues = calloc(2 * (size_t)trace->n_stages, sizeof(*queues));
+    AUTO_FREE struct simulate_heap_entry *entries = calloc(2 * (size_t)ids, sizeof(*entries));
+    AUTO_FREE uint32_t *slots = calloc(2 * (size_t)ids, sizeof(*slots));
+    AUTO_FREE uint32_t *item_next = setup->stage_lanes ? calloc(trace->n_items + 1, sizeof(*item_next)) : NULL;
+    AUTO_FREE size_t *item_step = setup->stage_lanes ? calloc(trace->n_items + 1, sizeof(*item_step)) : NULL;
+
+    if (!lanes || !cores || !mutexes || !queues || !entries || !slots ||
+        (setup->stage_lanes && (!item_next || !item_step)))
+        return -ENOMEM;
     struct engine e = {
-        .jobs = jobs,
+        .trace = trace,
         .setup = setup,
         .lanes = lanes,
         .cores = cores,
-        .running.lanes = slots,
-        .waiting.lanes = slots ? slots + setup->lanes : NULL,
-        .mutex_holder = NO_LANE,
-        .mutex_waiting = {NO_LANE, NO_LANE},
-        .quantum = INTERPRETER_QUANTUM_NS,
+        .mutexes = mutexes,
+        .idle = queues,
+        .passed = setup->stage_lanes ? queues + trace->n_stages : NULL,
+        .item_next = item_next,
+        .item_step = item_step,
+        .running = {entries, slots, 0},
+        .waiting = {entries + ids, slots + ids, 0},
+        .gate = {SIMULATE_NOBODY, SIMULATE_NOBODY},
+        .turn_ns = setup->lock_turn_ns * trace->requests,
     };
 
-    if (!lanes || !cores || !slots)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < setup->processes; i++)
-        cores[i] = (struct core){.holder = NO_LANE, .waiting = {NO_LANE, NO_LANE}};
-    for (uint32_t i = 0; i < setup->lanes; i++) {
-        lanes[i].process = i % setup->processes;
-        heap_push(&e, &e.waiting, i, setup->start_serial_ns * (i + 1));
-    }
+    start(&e);
     engine_loop(&e);
-    *ret_wall_ns = e.now;
-    *ret_cpu_ns = e.cpu_ns;
+    ret_totals->wall_ns = e.now + e.extra_ns;
+    ret_totals->cpu_ns = e.cpu_ns + e.extra_cpu_ns + e.serial_cpu_ns;
+    ret_totals->busy = e.busy_ns > 0 ? e.busy_square_ns / e.busy_ns : 1;
     return 0;
 }
