@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the jobs: for real, and under concadvise. What comes out is kept in a folder, so that it is never run twice.
+
+    JOB.times.json           {"checksum", "runs_ns": {SETTING: [ns, ...]}}: runs without concadvise
+    JOB.MODEL.json           the measurement that concadvise saved, replays included
+    JOB.MODEL.report.json    its report at that time
+    JOB.MODEL.run.json       {"given", "evidence_ns", "wall_ns"}: how that went
+    machine.json             where and when
+"""
+import datetime
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+import advice
+import jobs
+from jobs import support
+
+TIMEOUT_S = 120
+
+
+class Failed(RuntimeError):
+    """A job that ended with an error or a wrong checksum."""
+
+
+def write_json(path, value):
+    """Whole or not at all: a record that was cut off must not be taken for a finished one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+    os.replace(file.name, path)
+
+
+def read_json(path, otherwise=None):
+    return json.loads(path.read_text()) if path.exists() else otherwise
+
+
+def machine():
+    """What the numbers depend on."""
+    model = "unknown"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    commit = subprocess.run(["git", "-C", jobs.ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": model,
+        "cpus": jobs.corpus_args.cpus(),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "kernel": f"{os.uname().sysname} {os.uname().release}",
+        "commit": commit.stdout.strip() or "unknown",
+    }
+
+
+def run_once(job, setting, env):
+    """One run without concadvise: (ns, checksum)."""
+    begin = time.perf_counter_ns()
+    done = subprocess.run(job.command(setting), capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S)
+    took = time.perf_counter_ns() - begin
+    if done.returncode != 0:
+        raise Failed(f"{job.name} {setting}: status {done.returncode}\n{done.stderr.decode(errors='replace')[-2000:]}")
+    return took, done.stdout.decode().strip()
+
+
+class Times:
+    """The times of one job without concadvise, by setting."""
+
+    def __init__(self, folder, job):
+        self.path, self.job = folder / f"{job.name}.times.json", job
+        kept = read_json(self.path, {"checksum": None, "runs_ns": {}})
+        self.checksum = kept["checksum"]
+        self.runs_ns = {jobs.Setting.parse(key): runs for key, runs in kept["runs_ns"].items()}
+
+    def measure(self, settings, runs, env):
+        """Measure the settings that are not known yet, interleaved: what disturbs one run then disturbs no one model."""
+        todo = [setting for setting in dict.fromkeys(settings) if setting not in self.runs_ns]
+        new = {setting: [] for setting in todo}
+        for number in range(runs):
+            for index in range(len(todo)):
+                setting = todo[(index + number) % len(todo)]
+                took, checksum = run_once(self.job, setting, env)
+                if self.checksum is None:
+                    self.checksum = checksum
+                if checksum != self.checksum:
+                    raise Failed(f"{self.job.name} {setting}: checksum {checksum}, elsewhere {self.checksum}")
+                new[setting].append(took)
+        self.runs_ns.update(new)
+        if todo:
+            write_json(self.path, {"checksum": self.checksum, "runs_ns": {str(s): r for s, r in self.runs_ns.items()}})
+        return len(todo)
+
+
+def follow(command, env):
+    """Run concadvise; (status, stdout, stderr, ns from the target's last output to the end).
+
+    The jobs print when they are done, so the time after that is the evidence step and a little more: the job's own
+    tear-down, and what concadvise does to read its records and to write its files."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=env)
+        output, last_ns = b"", time.perf_counter_ns()
+        while True:
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                break
+            output, last_ns = output + piece, time.perf_counter_ns()
+        status = process.wait(TIMEOUT_S)
+        after_ns = time.perf_counter_ns() - last_ns
+        process.stdout.close()
+        errors.seek(0)
+        return status, output.decode().strip(), errors.read().decode(errors="replace"), after_ns
+
+
+def advise(folder, job, setting, checksum, env):
+    """Give one variant to concadvise and keep what it measured and said."""
+    stem = f"{job.name}.{setting.model}"
+    saved, report = folder / f"{stem}.json", folder / f"{stem}.report.json"
+    options = ["-q", "--save", saved, "-o", report]
+    command = [str(word) for word in [support.CONCADVISE, *options, "--", *job.command(setting)]]
+    status, output, errors, after_ns = follow(command, env)
+    if status != 0 or not saved.exists() or not report.exists():
+        raise Failed(f"{' '.join(command)}: status {status}\n{errors[-2000:]}")
+    if output != checksum:
+        raise Failed(f"{' '.join(command)}: checksum {output}, elsewhere {checksum}")
+    wall_ns = json.loads(report.read_text())["measurement"]["wall_ns"]
+    write_json(folder / f"{stem}.run.json", {"given": str(setting), "evidence_ns": after_ns, "wall_ns": wall_ns})
+
+
+def wanted_settings(folder, job):
+    """The settings that the advice on this job, made anew from its measurements, speaks of."""
+    wanted = []
+    for setting in job.settings:
+        report = advice.report_of(folder, job, setting.model)
+        if report is None:
+            continue
+        wanted += [row.setting for row in advice.forecasts(report, setting)]
+        wanted += filter(None, [advice.advised_setting(report, setting)])
+    return [setting for setting in dict.fromkeys(wanted) if job.can_run(setting)]
+
+
+def fill_job(folder, job, runs, env):
+    """Measure what the advice speaks of and nobody has measured yet; returns how many settings that were."""
+    return Times(folder, job).measure(wanted_settings(folder, job), runs, env)
+
+
+def record_job(folder, job, runs, env, given=None):
+    """Everything about one job: its variants for real, each under concadvise, and what concadvise named."""
+    times = Times(folder, job)
+    times.measure(job.settings, runs, env)
+    for setting in job.settings:
+        if (given is None or setting.model in given) and not (folder / f"{job.name}.{setting.model}.run.json").exists():
+            advise(folder, job, setting, times.checksum, env)
+    return fill_job(folder, job, runs, env)
