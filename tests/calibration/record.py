@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the jobs: for real, and under concadvise. What comes out is kept in a folder, so that it is never run twice.
 
-    JOB.times.json           {"checksum", "runs_ns": {SETTING: [ns, ...]}}: runs without concadvise
+    JOB.times.json           {"checksum", "others", "runs_ns": {SETTING: [ns, ...]}}: runs without concadvise; others is
+                             the share of the CPUs that other programs took meanwhile (the delay server counts)
     JOB.MODEL.json           the measurement that concadvise saved, replays included
     JOB.MODEL.report.json    its report at that time
     JOB.MODEL.run.json       {"given", "evidence_ns", "wall_ns"}: how that went
@@ -11,6 +12,7 @@ import datetime
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import time
@@ -66,19 +68,40 @@ def run_once(job, setting, env):
     return took, done.stdout.decode().strip()
 
 
+class Load:
+    """How busy other programs (and other guests of this host) keep the CPUs: numbers taken then are worth little."""
+
+    def __init__(self):
+        self.begin = self.now()
+
+    @staticmethod
+    def now():
+        """(s on the clock, CPU s of everybody, CPU s of our children that have ended)."""
+        words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        user, nice, system, _, _, interrupts, soft, stolen = map(int, words[:8])
+        own = resource.getrusage(resource.RUSAGE_CHILDREN)
+        everybody = (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), everybody, own.ru_utime + own.ru_stime
+
+    def others(self):
+        """Their share of all CPUs since the beginning, 0..1."""
+        took, everybody, own = (after - before for before, after in zip(self.begin, self.now()))
+        return max(0.0, (everybody - own) / (took * os.cpu_count()))
+
+
 class Times:
     """The times of one job without concadvise, by setting."""
 
     def __init__(self, folder, job):
         self.path, self.job = folder / f"{job.name}.times.json", job
-        kept = read_json(self.path, {"checksum": None, "runs_ns": {}})
-        self.checksum = kept["checksum"]
+        kept = read_json(self.path, {"checksum": None, "others": 0.0, "runs_ns": {}})
+        self.checksum, self.others = kept["checksum"], kept["others"]
         self.runs_ns = {jobs.Setting.parse(key): runs for key, runs in kept["runs_ns"].items()}
 
     def measure(self, settings, runs, env):
         """Measure the settings that are not known yet, interleaved: what disturbs one run then disturbs no one model."""
         todo = [setting for setting in dict.fromkeys(settings) if setting not in self.runs_ns]
-        new = {setting: [] for setting in todo}
+        new, load = {setting: [] for setting in todo}, Load()
         for number in range(runs):
             for index in range(len(todo)):
                 setting = todo[(index + number) % len(todo)]
@@ -90,7 +113,9 @@ class Times:
                 new[setting].append(took)
         self.runs_ns.update(new)
         if todo:
-            write_json(self.path, {"checksum": self.checksum, "runs_ns": {str(s): r for s, r in self.runs_ns.items()}})
+            self.others = max(self.others, load.others())
+            runs_ns = {str(setting): runs for setting, runs in self.runs_ns.items()}
+            write_json(self.path, {"checksum": self.checksum, "others": self.others, "runs_ns": runs_ns})
         return len(todo)
 
 
