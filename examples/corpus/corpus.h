@@ -4,13 +4,14 @@
 /*
  * corpus: the arguments that every C job of the corpus takes, and the arithmetic that stands for its work.
  *
- *   NAME --model MODEL [--workers N] [--in-flight K]
+ *   NAME --model MODEL [--workers N] [--in-flight K] [--flawed]
  *
  * How a job spreads its work is its own business. Without --workers it takes as many as there are CPUs.
  */
 
 #include <getopt.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct corpus_args {
     const char *model;  /* "serial" by default */
     unsigned workers;   /* 1 .. CORPUS_MAX_WORKERS */
     unsigned in_flight; /* per process, 1 .. CORPUS_MAX_WORKERS */
+    bool flawed;        /* the badly written variant, where the job's header declares one */
 };
 
 /* CPUs that this process may use. */
@@ -46,6 +48,7 @@ static inline struct corpus_args corpus_parse(int argc, char **argv)
     static const struct option options[] = {{"model", required_argument, NULL, 'm'},
                                             {"workers", required_argument, NULL, 'w'},
                                             {"in-flight", required_argument, NULL, 'f'},
+                                            {"flawed", no_argument, NULL, 'b'},
                                             {0}};
     struct corpus_args args = {.model = "serial", .workers = corpus_cpus(), .in_flight = 16};
     int option;
@@ -57,6 +60,8 @@ static inline struct corpus_args corpus_parse(int argc, char **argv)
             args.workers = corpus_count(optarg);
         else if (option == 'f')
             args.in_flight = corpus_count(optarg);
+        else if (option == 'b')
+            args.flawed = true;
         else
             exit(2);
     }

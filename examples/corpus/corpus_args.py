@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The arguments that every Python job of the corpus takes. How a job spreads its work is its own business.
 
-    NAME.py --model MODEL [--workers N] [--in-flight K]
+    NAME.py --model MODEL [--workers N] [--in-flight K] [--flawed]
 
 Without --workers the counts are those of the job's own header, "workers: threads=16 processes=cpus ...": a number,
-"cpus" (those this process may use) or a multiple of it ("2cpus"); processes+coroutines takes two, "cpusx16".
+"cpus" (those this process may use) or a multiple of it ("2cpus"); processes+coroutines takes two, "cpusx16". Jobs with "flawed: MODEL ..." have those models a second time, written badly
+as one meets it; the header says how.
 """
 import argparse
 import os
@@ -47,9 +48,15 @@ def parse():
     parser.add_argument("--model", choices=declared, default="serial")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--in-flight", type=int)
+    parser.add_argument("--flawed", action="store_true")
     options = parser.parse_args()
     workers, in_flight = declared[options.model]
     return options.model, options.workers or workers, options.in_flight or in_flight
+
+
+def flawed():
+    """Is it the badly written variant that is wanted?"""
+    return "--flawed" in sys.argv[1:]
 
 
 def server():

@@ -4,6 +4,9 @@
 #
 # models: serial threads coroutines processes
 # workers: threads=8 coroutines=16 processes=4
+# flawed: coroutines
+#
+# Flawed coroutines wait with time.sleep(), which stops the loop.
 import asyncio
 import multiprocessing
 import time
@@ -28,7 +31,10 @@ async def in_coroutines(workers):
 
     async def one(wait):
         async with semaphore:
-            await asyncio.sleep(wait)
+            if corpus_args.flawed():
+                time.sleep(wait)
+            else:
+                await asyncio.sleep(wait)
             return compute(wait)
 
     return sum(await asyncio.gather(*map(one, WAITS)))

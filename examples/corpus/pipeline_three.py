@@ -5,7 +5,7 @@
 # models: serial threads coroutines processes
 # workers: threads=3 coroutines=3 processes=3
 #
-# One worker for each stage; more than three (or fewer) go to (are taken from) the sink, which is the slowest.
+# One worker for each stage; more than three are dealt out to the stages, the slowest first. Fewer make no sense.
 import asyncio
 import multiprocessing
 import queue
@@ -24,18 +24,15 @@ def transform(record):
     return value & 0xFFF
 
 
-def source(first, sinks):
-    for record in RECORDS:
+def source(share, first):
+    for record in share:
         time.sleep(0.003)
         first.put(record)
-    first.put(None)
 
 
-def middle(first, second, sinks):
+def middle(first, second):
     while (record := first.get()) is not None:
         second.put(transform(record))
-    for _ in range(sinks):
-        second.put(None)
 
 
 def sink(second, totals):
@@ -46,33 +43,47 @@ def sink(second, totals):
     totals.put(total)
 
 
-def in_workers(worker, make_queue, sinks):
+def stage_sizes(workers):
+    """(sources, transformers, sinks)"""
+    sources, middles, sinks = ((workers + more) // 3 for more in (1, 0, 2))
+    return max(1, sources), max(1, middles), max(1, sinks)
+
+
+def in_workers(worker, make_queue, workers):
     """`worker` makes a thread or a process."""
+    sources, middles, sinks = stage_sizes(workers)
     first, second, totals = make_queue(20), make_queue(20), make_queue()
-    stages = [worker(target=source, args=(first, sinks)), worker(target=middle, args=(first, second, sinks))]
-    stages += [worker(target=sink, args=(second, totals)) for _ in range(sinks)]
-    for stage in stages:
-        stage.start()
-    total = sum(totals.get() for _ in range(sinks))
-    for stage in stages:
-        stage.join()
+    reading = [worker(target=source, args=(RECORDS[index::sources], first)) for index in range(sources)]
+    changing = [worker(target=middle, args=(first, second)) for _ in range(middles)]
+    writing = [worker(target=sink, args=(second, totals)) for _ in range(sinks)]
+    for one in reading + changing + writing:
+        one.start()
+    for one in reading:
+        one.join()
+    for _ in changing:
+        first.put(None)
+    for one in changing:
+        one.join()
+    for _ in writing:
+        second.put(None)
+    total = sum(totals.get() for _ in writing)
+    for one in writing:
+        one.join()
     return total
 
 
-async def in_coroutines(sinks):
+async def in_coroutines(workers):
+    sources, middles, sinks = stage_sizes(workers)
     first, second = asyncio.Queue(20), asyncio.Queue(20)
 
-    async def read():
-        for record in RECORDS:
+    async def read(share):
+        for record in share:
             await asyncio.sleep(0.003)
             await first.put(record)
-        await first.put(None)
 
     async def change():
         while (record := await first.get()) is not None:
             await second.put(transform(record))
-        for _ in range(sinks):
-            await second.put(None)
 
     async def write():
         total = 0
@@ -81,8 +92,16 @@ async def in_coroutines(sinks):
             total += value
         return total
 
-    done = await asyncio.gather(read(), change(), *(write() for _ in range(sinks)))
-    return sum(done[2:])
+    reading = [asyncio.create_task(read(RECORDS[index::sources])) for index in range(sources)]
+    changing = [asyncio.create_task(change()) for _ in range(middles)]
+    writing = [asyncio.create_task(write()) for _ in range(sinks)]
+    await asyncio.gather(*reading)
+    for _ in changing:
+        await first.put(None)
+    await asyncio.gather(*changing)
+    for _ in writing:
+        await second.put(None)
+    return sum(await asyncio.gather(*writing))
 
 
 def one_by_one():
@@ -97,15 +116,14 @@ def one_by_one():
 
 def main():
     model, workers, _ = corpus_args.parse()
-    sinks = max(1, workers - 2)
     if model == "serial":
         total = one_by_one()
     elif model == "threads":
-        total = in_workers(threading.Thread, queue.Queue, sinks)
+        total = in_workers(threading.Thread, queue.Queue, workers)
     elif model == "coroutines":
-        total = asyncio.run(in_coroutines(sinks))
+        total = asyncio.run(in_coroutines(workers))
     else:
-        total = in_workers(multiprocessing.Process, multiprocessing.Queue, sinks)
+        total = in_workers(multiprocessing.Process, multiprocessing.Queue, workers)
     print(total)
 
 

@@ -4,7 +4,10 @@
 #
 # models: serial threads coroutines processes processes+coroutines
 # workers: threads=10 coroutines=25 processes=10 processes+coroutines=cpusx12
+# flawed: coroutines
 # server: delay
+#
+# Flawed coroutines serve one customer after the other: each step is awaited before the next is begun.
 import asyncio
 import hashlib
 import multiprocessing
@@ -109,7 +112,7 @@ def main():
     elif model == "threads":
         total = in_threads(workers)
     elif model == "coroutines":
-        total = asyncio.run(in_coroutines(CUSTOMERS, workers))
+        total = asyncio.run(in_coroutines(CUSTOMERS, 1 if corpus_args.flawed() else workers))
     elif model == "processes":
         with multiprocessing.Pool(workers) as pool:
             total = sum(pool.map(serve, CUSTOMERS, chunksize=1))

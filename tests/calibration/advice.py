@@ -18,9 +18,9 @@ class Forecast(NamedTuple):
     forecast_ns: int  # the simulator's; 0: none
 
 
-def report_of(folder, job, model):
+def report_of(folder, job, variant):
     """The report on one given variant, made by the present build from the saved measurement; None: not measured."""
-    saved = folder / f"{job.name}.{model}.json"
+    saved = folder / f"{job.name}.{variant}.json"
     if not saved.exists():
         return None
     command = [support.CONCADVISE, "report", str(saved), "-f", "json"]
@@ -56,8 +56,8 @@ def forecasts(report, given):
 
 def advised_setting(report, given):
     """
-    What the reader is told to run; None: no verdict. "keep" is the program as it stands. "fix" is the given model with
-    the workers of the advice: a job has no variant with its flaw mended.
+    What the reader is told to run; None: no verdict. "keep" is the program as it stands. "fix" is the given model without
+    its flaw, with the workers of the advice.
     """
     advised = report["recommendation"]
     if advised["model"] is None:

@@ -67,10 +67,10 @@ class Case(NamedTuple):
 
     @property
     def right(self):
-        """The model of the best setting, or a time within 5 % of it."""
+        """The model of the best setting (without its flaw), or a time within 5 % of it."""
         if self.regret is None:
             return False
-        return self.advised.model == self.best.model or self.regret <= CLOSE
+        return (self.advised.model == self.best.model and not self.advised.flawed) or self.regret <= CLOSE
 
     @property
     def petty(self):
@@ -85,10 +85,10 @@ class Case(NamedTuple):
 
 def compare_variant(folder, job, given, real):
     """The case of one given variant; None: concadvise has not seen it. `real`: {setting: [ns]}."""
-    report = advice.report_of(folder, job, given.model)
+    report = advice.report_of(folder, job, given.label)
     if report is None:
         return None
-    went = record.read_json(folder / f"{job.name}.{given.model}.run.json")
+    went = record.read_json(folder / f"{job.name}.{given.label}.run.json")
     times = {setting: medians.median(runs) for setting, runs in real.items()}
     best = min(times, key=times.get)
     advised = advice.advised_setting(report, given)

@@ -23,15 +23,22 @@ class Setting(NamedTuple):
     model: str
     workers: int = 1
     in_flight: int = 0  # per process; 0 but for processes+coroutines
+    flawed: bool = False  # the badly written variant of the model
 
     def __str__(self):
-        return f"{self.model}:{self.workers}" + (f"x{self.in_flight}" if self.in_flight else "")
+        in_flight = f"x{self.in_flight}" if self.in_flight else ""
+        return f"{self.model}:{self.workers}{in_flight}{'-flawed' if self.flawed else ''}"
+
+    @property
+    def label(self):
+        """Names the given variant in file names: a job has one setting for each."""
+        return f"{self.model}-flawed" if self.flawed else self.model
 
     @classmethod
     def parse(cls, text):
         """The setting that str() wrote."""
-        model, workers, in_flight = re.fullmatch(r"([a-z+]+):(\d+)(?:x(\d+))?", text).groups()
-        return cls(model, int(workers), int(in_flight or 0))
+        model, workers, in_flight, flawed = re.fullmatch(r"([a-z+]+):(\d+)(?:x(\d+))?(-flawed)?", text).groups()
+        return cls(model, int(workers), int(in_flight or 0), bool(flawed))
 
 
 class Job:
@@ -40,17 +47,18 @@ class Job:
     def __init__(self, path):
         self.path, self.name = path, path.stem
         head = path.read_text(encoding="utf-8")[:4000]
-        fields = dict(re.findall(r"^(?:#| \*) (models|workers|needs|server): +(.*)$", head, re.MULTILINE))
+        fields = dict(re.findall(r"^(?:#| \*) (models|flawed|needs|server): +(.*)$", head, re.MULTILINE))
         self.needs, self.server = fields.get("needs", "").split(), fields.get("server")
         self.settings = [Setting(model, *counts) for model, counts in corpus_args.defaults(path).items()]
         self.models = [setting.model for setting in self.settings]
+        self.settings += [self.given(model)._replace(flawed=True) for model in fields.get("flawed", "").split()]
         unknown = set(self.models) - set(MODELS)
         if unknown or "serial" not in self.models:
             raise ValueError(f"{path}: models: {' '.join(self.models)}: serial must be there, {unknown or 'nothing'} not")
 
     def given(self, model):
-        """The setting that the job itself declares for a model."""
-        return next(setting for setting in self.settings if setting.model == model)
+        """The setting that the job itself declares for a model (or "MODEL-flawed")."""
+        return next(setting for setting in self.settings if setting.label == model)
 
     def can_run(self, setting):
         """Is this one of the job's models, with counts that a machine can bear?"""
@@ -64,7 +72,8 @@ class Job:
         if self.path.suffix == ".c":
             program = [support.BUILD / "examples" / f"corpus_{self.name}"]
         in_flight = ["--in-flight", setting.in_flight] if setting.in_flight else []
-        return [str(word) for word in [*program, "--model", setting.model, "--workers", setting.workers, *in_flight]]
+        flawed = ["--flawed"] if setting.flawed else []
+        return [str(word) for word in [*program, "--model", setting.model, "--workers", setting.workers, *in_flight, *flawed]]
 
 
 def all_jobs(names=None):

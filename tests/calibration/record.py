@@ -3,10 +3,12 @@
 
     JOB.times.json           {"checksum", "others", "runs_ns": {SETTING: [ns, ...]}}: runs without concadvise; others is
                              the share of the CPUs that other programs took meanwhile (the delay server counts)
-    JOB.MODEL.json           the measurement that concadvise saved, replays included
-    JOB.MODEL.report.json    its report at that time
-    JOB.MODEL.run.json       {"given", "evidence_ns", "wall_ns"}: how that went
+    JOB.VARIANT.json         the measurement that concadvise saved, replays included
+    JOB.VARIANT.report.json  its report at that time
+    JOB.VARIANT.run.json     {"given", "evidence_ns", "wall_ns"}: how that went
     machine.json             where and when
+
+A VARIANT is a MODEL, or MODEL-flawed where the job has it.
 """
 import datetime
 import json
@@ -30,10 +32,9 @@ class Failed(RuntimeError):
 
 def write_json(path, value):
     """Whole or not at all: a record that was cut off must not be taken for a finished one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
-    os.replace(file.name, path)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1) + "\n")
+    os.replace(part, path)
 
 
 def read_json(path, otherwise=None):
@@ -95,7 +96,7 @@ class Times:
     def __init__(self, folder, job):
         self.path, self.job = folder / f"{job.name}.times.json", job
         kept = read_json(self.path, {"checksum": None, "others": 0.0, "runs_ns": {}})
-        self.checksum, self.others = kept["checksum"], kept["others"]
+        self.checksum, self.others = kept["checksum"], kept.get("others", 0.0)
         self.runs_ns = {jobs.Setting.parse(key): runs for key, runs in kept["runs_ns"].items()}
 
     def measure(self, settings, runs, env):
@@ -141,7 +142,7 @@ def follow(command, env):
 
 def advise(folder, job, setting, checksum, env):
     """Give one variant to concadvise and keep what it measured and said."""
-    stem = f"{job.name}.{setting.model}"
+    stem = f"{job.name}.{setting.label}"
     saved, report = folder / f"{stem}.json", folder / f"{stem}.report.json"
     options = ["-q", "--save", saved, "-o", report]
     command = [str(word) for word in [support.CONCADVISE, *options, "--", *job.command(setting)]]
@@ -158,7 +159,7 @@ def wanted_settings(folder, job):
     """The settings that the advice on this job, made anew from its measurements, speaks of."""
     wanted = []
     for setting in job.settings:
-        report = advice.report_of(folder, job, setting.model)
+        report = advice.report_of(folder, job, setting.label)
         if report is None:
             continue
         wanted += [row.setting for row in advice.forecasts(report, setting)]
@@ -176,6 +177,6 @@ def record_job(folder, job, runs, env, given=None):
     times = Times(folder, job)
     times.measure(job.settings, runs, env)
     for setting in job.settings:
-        if (given is None or setting.model in given) and not (folder / f"{job.name}.{setting.model}.run.json").exists():
+        if (given is None or setting.label in given) and not (folder / f"{job.name}.{setting.label}.run.json").exists():
             advise(folder, job, setting, times.checksum, env)
     return fill_job(folder, job, runs, env)

@@ -93,9 +93,10 @@ class CompareTest(unittest.TestCase):
         real = {setting: [int(seconds * S * factor) for factor in (0.99, 1, 1.01)] for setting, seconds in real_s.items()}
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(advice, "report_of", return_value=said):
             folder = pathlib.Path(folder)
-            run = {"given": given, "evidence_ns": 3 * S, "wall_ns": 2 * S}
-            record.write_json(folder / f"{self.job.name}.{given}.run.json", run)
-            return compare.compare_variant(folder, self.job, Setting(given), real)
+            given = Setting.parse(given) if ":" in given else Setting(given)
+            run = {"given": str(given), "evidence_ns": 3 * S, "wall_ns": 2 * S}
+            record.write_json(folder / f"{self.job.name}.{given.label}.run.json", run)
+            return compare.compare_variant(folder, self.job, given, real)
 
     real = {Setting("serial"): 2.0, Setting("threads", 12): 0.6, Setting("coroutines", 32): 0.4}
 
@@ -117,6 +118,19 @@ class CompareTest(unittest.TestCase):
         case = self.compare(report("coroutines", SERIAL), {**self.real, Setting("coroutines", 200): 0.2})
         self.assertTrue(case.right)
         self.assertAlmostEqual(case.regret, 1.0, places=6)
+
+    def test_a_flaw_is_mended_by_fix_and_stays_with_keep(self):
+        flawed, mended = Setting("coroutines", 32, flawed=True), Setting("coroutines", 32)
+        real = {flawed: 2.0, mended: 0.4}
+        rows = [row("coroutines", 2.0, in_flight=1, current=True)]
+        fix = report("coroutines", rows, change="fix", mended={"workers": 1, "in_flight": 32}, current="coroutines")
+        case = self.compare(fix, real, given="coroutines:32-flawed")
+        self.assertEqual((case.advised, case.right), (mended, True))
+        self.assertEqual(case.checked[0].forecast.setting, flawed)
+        self.assertAlmostEqual(case.checked[0].error, 0)
+        keep = report("coroutines", rows, change="keep", current="coroutines")
+        case = self.compare(keep, real, given="coroutines:32-flawed")
+        self.assertEqual((case.advised, case.right), (flawed, False))
 
     def test_no_verdict_is_not_right(self):
         case = self.compare(report(None, []), self.real)

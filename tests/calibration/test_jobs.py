@@ -11,7 +11,7 @@ from jobs import Setting, corpus_args, support  # noqa: E402
 
 class SettingTest(unittest.TestCase):
     def test_text_and_back(self):
-        for setting in (Setting("serial"), Setting("threads", 16), Setting("processes+coroutines", 2, 8)):
+        for setting in (Setting("serial"), Setting("threads", 16), Setting("processes+coroutines", 2, 8, flawed=True)):
             self.assertEqual(Setting.parse(str(setting)), setting)
         self.assertEqual(str(Setting("processes+coroutines", 2, 8)), "processes+coroutines:2x8")
 
@@ -59,6 +59,14 @@ class CorpusTest(unittest.TestCase):
         self.assertTrue(job.can_run(Setting("threads", 512)))
         self.assertFalse(job.can_run(Setting("threads", 513)))
         self.assertFalse(job.can_run(Setting("coroutines", 4)))
+
+    def test_flawed_variants(self):
+        job = jobs.all_jobs(["tiny_items"])[0]
+        flawed = job.given("processes-flawed")
+        self.assertTrue(flawed.flawed)
+        self.assertEqual(job.command(flawed)[-1], "--flawed")
+        self.assertFalse(job.given("processes").flawed)
+        self.assertGreaterEqual(sum(setting.flawed for one in jobs.all_jobs() for setting in one.settings), 4)
 
     def test_unknown_job(self):
         with self.assertRaises(ValueError):
