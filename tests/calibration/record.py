@@ -172,11 +172,16 @@ def fill_job(folder, job, runs, env):
     return Times(folder, job).measure(wanted_settings(folder, job), runs, env)
 
 
-def record_job(folder, job, runs, env, given=None):
-    """Everything about one job: its variants for real, each under concadvise, and what concadvise named."""
+def record_job(folder, job, runs, env, given=None, renew=False):
+    """
+    Everything about one job: its variants for real, each under concadvise, and what concadvise named.
+
+    `given`: labels of the variants that concadvise gets, None: all. `renew`: also those that it has had.
+    """
     times = Times(folder, job)
     times.measure(job.settings, runs, env)
     for setting in job.settings:
-        if (given is None or setting.label in given) and not (folder / f"{job.name}.{setting.label}.run.json").exists():
+        done = (folder / f"{job.name}.{setting.label}.run.json").exists()
+        if (given is None or setting.label in given) and (renew or not done):
             advise(folder, job, setting, times.checksum, env)
     return fill_job(folder, job, runs, env)

@@ -184,6 +184,8 @@ class CompareTest(unittest.TestCase):
         bad = self.compare(report("threads", SERIAL, workers=12), self.real)
         self.assertEqual([line[3] for line in tables.wrong_rows([good, bad])[1:]], ["switch threads:12"])
         self.assertEqual(len(tables.case_rows([good, bad])), 3)
+        by_model = {line[0]: line[1] for line in tables.model_rows(compare.Summary([good, bad]).checked)}
+        self.assertEqual((by_model["serial"], by_model["the program as it is"], by_model["another model"]), ("2", "2", "4"))
         self.assertIn("| right model", tables.markdown(tables.summary_rows(compare.Summary([good]))))
 
 
