@@ -86,9 +86,9 @@ class Case(NamedTuple):
 def compare_variant(folder, job, given, real):
     """The case of one given variant; None: concadvise has not seen it. `real`: {setting: [ns]}."""
     report = advice.report_of(folder, job, given.label)
-    if report is None:
-        return None
     went = record.read_json(folder / f"{job.name}.{given.label}.run.json")
+    if report is None or went is None:
+        return None
     times = {setting: medians.median(runs) for setting, runs in real.items()}
     best = min(times, key=times.get)
     advised = advice.advised_setting(report, given)

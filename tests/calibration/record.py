@@ -17,6 +17,7 @@ import pathlib
 import resource
 import subprocess
 import tempfile
+import threading
 import time
 
 import advice
@@ -62,7 +63,10 @@ def machine():
 def run_once(job, setting, env):
     """One run without concadvise: (ns, checksum)."""
     begin = time.perf_counter_ns()
-    done = subprocess.run(job.command(setting), capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S)
+    try:
+        done = subprocess.run(job.command(setting), capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{job.name} {setting}: no end after {TIMEOUT_S} s") from error
     took = time.perf_counter_ns() - begin
     if done.returncode != 0:
         raise Failed(f"{job.name} {setting}: status {done.returncode}\n{done.stderr.decode(errors='replace')[-2000:]}")
@@ -128,13 +132,16 @@ def follow(command, env):
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=env)
         output, last_ns = b"", time.perf_counter_ns()
+        watchdog = threading.Timer(TIMEOUT_S, process.kill)
+        watchdog.start()
         while True:
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
                 break
             output, last_ns = output + piece, time.perf_counter_ns()
-        status = process.wait(TIMEOUT_S)
+        status = process.wait()
         after_ns = time.perf_counter_ns() - last_ns
+        watchdog.cancel()
         process.stdout.close()
         errors.seek(0)
         return status, output.decode().strip(), errors.read().decode(errors="replace"), after_ns
