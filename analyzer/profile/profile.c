@@ -51,18 +51,21 @@ static uint64_t idle_time(const struct measurement *m, const struct work_lanes *
 
 /*
  * Ready threads wait for the target's own only while all CPUs are the target's; the rest of the run queue's time is
- * others'. Spread over the lanes that can run at once it is wall time, and never more than what the CPU work leaves.
+ * others'. On the average each lane is late by its share of it. Where the profile's figures come from wall time, they
+ * have it already.
  */
 static uint64_t foreign_runnable(const struct measurement *m, const struct work_lanes *lanes)
 {
     uint64_t cpus = measurement_cpus(m), at_once = lanes->most_live < cpus ? lanes->most_live : cpus;
-    uint64_t own_ns = 0, foreign_ns, limit_ns;
+    uint64_t own_ns = 0, ready_ns = 0, foreign_ns, limit_ns;
 
-    if (!at_once)
+    if (!at_once || lanes->by_wall)
         return 0;
+    for (size_t i = 0; i < lanes->count; i++)
+        ready_ns += lanes->list[i].thread->runnable_ns;
     for (size_t k = cpus; k < m->n_parallelism && lanes->most_live > cpus; k++)
         own_ns += m->parallelism_ns[k] * (lanes->most_live - cpus);
-    foreign_ns = m->runnable_ns > own_ns ? (m->runnable_ns - own_ns) / at_once : 0;
+    foreign_ns = ready_ns > own_ns ? (ready_ns - own_ns) / lanes->most_live : 0;
     limit_ns = m->on_cpu_ns / at_once < m->wall_ns ? m->wall_ns - m->on_cpu_ns / at_once : 0;
     return foreign_ns < limit_ns ? foreign_ns : limit_ns;
 }

@@ -332,7 +332,7 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
         r = work_lanes_active(lanes, &spans, &n_spans);
     /* What a feeder does while workers wait for it is no part of the program that is serial by itself. */
     for (size_t i = 0; i < owners.n; i++)
-        fed |= feeds(m, &m->threads[owners.rows[i]]);
+        fed |= workers > 1 && feeds(m, &m->threads[owners.rows[i]]);
     if (r == 0 && !fed)
         r = work_lanes_find_gaps(m, lanes, spans, n_spans, owners.pieces, owners.n);
     for (size_t i = 0; i < workers; i++)
@@ -344,7 +344,8 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
 
         creator_work(&owners.pieces[i], lanes, spans, n_spans, &work_ns, &cpu_ns);
         /* Creating a worker for each item is work, too, but not the program's. */
-        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns || feeds(m, &m->threads[owners.rows[i]])) {
+        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns ||
+            (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
             lanes->dispatch_ns += cpu_ns;
             continue;
         }

@@ -52,6 +52,7 @@ struct work_lanes {
     size_t n_gaps;
     uint64_t more_gaps_ns; /* serial time between rounds that is in no gap: there were too many */
     size_t *by_tid;        /* places in list, by tid and birth */
+    bool by_wall;          /* what items cost beyond their work, or what mutexes hold, was derived from wall time */
     bool fed;              /* lanes get their items handed over one by one */
 };
 

@@ -162,6 +162,7 @@ static void share_rest(struct work_lanes *lanes, const struct mutex *mutex, uint
     if (mutex->sections_waits_ns * WAITS_IN_SECTIONS > mutex->sections_ns || held_ns <= (double)mutex->sections_ns)
         return;
     held_ns -= (double)mutex->sections_ns;
+    lanes->by_wall = true;
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < lanes->count; i++) {
             struct work_lane *lane = &lanes->list[i];

@@ -132,22 +132,41 @@ static int learn(const struct work_lanes *lanes, struct mutex *mutex, const stru
     return 0;
 }
 
-/* Give sections with one end known a second one, not beyond their neighbours. */
-static void place_ends(const struct mutex *mutex, struct section *list, size_t n)
+/* The wait outside that a lane is in at that time; NULL: none. */
+static const struct piece *wait_around(const struct work_lanes *lanes, size_t lane, uint64_t at_ns)
+{
+    struct piece_at at = pieces_seek(&lanes->list[lane].pieces, at_ns);
+
+    return at.piece && piece_waits_outside(at.piece) && at.wait_ns < at_ns ? at.piece : NULL;
+}
+
+/*
+ * Give sections with one end known a second one, not beyond their neighbours. A wait is within a section or outside of
+ * it, however long it was this time.
+ */
+static void place_ends(const struct work_lanes *lanes, const struct mutex *mutex, struct section *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct section *before = i && list[i - 1].lane == list[i].lane ? &list[i - 1] : NULL;
         const struct section *after = i + 1 < n && list[i + 1].lane == list[i].lane ? &list[i + 1] : NULL;
 
         if (!list[i].begin_known) {
+            const struct piece *wait;
+
             list[i].begin_ns = list[i].end_ns > mutex->held_ns ? list[i].end_ns - mutex->held_ns : 0;
+            wait = wait_around(lanes, list[i].lane, list[i].begin_ns);
+            if (wait)
+                list[i].begin_ns = wait->start_ns + wait->cpu_ns -
+                                   (mutex->wait_after_ns < wait->cpu_ns ? mutex->wait_after_ns : wait->cpu_ns);
             if (before && list[i].begin_ns < before->end_ns)
                 list[i].begin_ns = before->end_ns;
         }
         if (!list[i].end_known) {
             uint64_t limit_ns = !after ? UINT64_MAX : after->begin_known ? after->begin_ns : after->end_ns;
 
-            list[i].end_ns = list[i].begin_ns + mutex->held_ns;
+            const struct piece *wait = wait_around(lanes, list[i].lane, list[i].begin_ns + mutex->held_ns);
+
+            list[i].end_ns = wait ? wait->start_ns + wait->cpu_ns + wait->wait_ns : list[i].begin_ns + mutex->held_ns;
             if (list[i].end_ns > limit_ns)
                 list[i].end_ns = limit_ns;
         }
@@ -261,7 +280,7 @@ int mutexes_find_sections(struct work_lanes *lanes, struct mutex *mutexes, size_
         if (!mutexes[i].held_ns)
             sections.n = first;
         if (r == 0 && sections.n > first) {
-            place_ends(&mutexes[i], sections.list + first, sections.n - first);
+            place_ends(lanes, &mutexes[i], sections.list + first, sections.n - first);
             r = add_unseen(lanes, &mutexes[i], lock, &sections, first);
         }
     }

@@ -154,7 +154,7 @@ static uint64_t creation_overhead(const struct profile *p, const struct work_lan
 }
 
 /* What the present arrangement pays per item, beyond the items' own work. */
-static void item_overheads(struct profile *p, const struct work_lanes *lanes, bool in_turn)
+static void item_overheads(struct profile *p, struct work_lanes *lanes, bool in_turn)
 {
     uint64_t span_ns = lanes->last_ns - lanes->first_ns - lanes->gaps_ns, round_trips_ns = 0, work_ns = 0, overhead_ns;
 
@@ -168,8 +168,11 @@ static void item_overheads(struct profile *p, const struct work_lanes *lanes, bo
             round_trips_ns += lane->thread->blocked_ns[CAUSE_IPC];
     }
     overhead_ns = (lanes->dispatch_ns + round_trips_ns) / p->n_items;
-    if (lanes->short_lived || (p->n_stages < 2 && lanes->dispatch_ns * DISPATCH_BOUND > span_ns))
+    if (lanes->short_lived || (p->n_stages < 2 && lanes->dispatch_ns * DISPATCH_BOUND > span_ns)) {
         overhead_ns = creation_overhead(p, lanes);
+        lanes->by_wall = true;
+    }
+    lanes->by_wall |= in_turn;
     /* At least 1: measured, and found to be nothing. */
     if (in_turn)
         p->switch_ns_per_item = span_ns > work_ns + p->n_items ? (span_ns - work_ns) / p->n_items : 1;
