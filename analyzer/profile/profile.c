@@ -35,10 +35,13 @@ static void serial_cpu(const struct measurement *m, const struct work_lanes *lan
     p->serial_cpu_ns = rest_ns < p->head_ns + p->tail_ns ? rest_ns : p->head_ns + p->tail_ns;
 }
 
-/* Wall time during which every worker had nothing to do (servers, loops without load). */
+/*
+ * Wall time during which every worker had nothing to do (servers, loops without load). Parked workers whose program
+ * goes on by itself meanwhile are between two phases.
+ */
 static uint64_t idle_time(const struct measurement *m, const struct work_lanes *lanes)
 {
-    uint64_t least_ns = UINT64_MAX;
+    uint64_t least_ns = UINT64_MAX, still_ns = lanes->still_ns;
 
     for (size_t i = 0; i < lanes->count; i++) {
         uint64_t idle_ns = lanes->list[i].thread->blocked_ns[CAUSE_IDLE];
@@ -46,6 +49,10 @@ static uint64_t idle_time(const struct measurement *m, const struct work_lanes *
         if (idle_ns < least_ns)
             least_ns = idle_ns;
     }
+    for (size_t i = 0; i < lanes->n_gaps; i++)
+        still_ns -= lanes->gaps[i].end_ns - lanes->gaps[i].start_ns;
+    if (lanes->count > 1 && lanes->loops == 0 && still_ns < least_ns)
+        least_ns = still_ns;
     return lanes->count && least_ns < m->wall_ns ? least_ns : 0;
 }
 
@@ -60,13 +67,14 @@ static uint64_t foreign_runnable(const struct measurement *m, const struct work_
     uint64_t own_ns = 0, ready_ns = 0, foreign_ns, limit_ns;
 
     if (!at_once || lanes->by_wall)
-        return 0;
+        return lanes->ready_ns;
     for (size_t i = 0; i < lanes->count; i++)
         ready_ns += lanes->list[i].thread->runnable_ns;
     for (size_t k = cpus; k < m->n_parallelism && lanes->most_live > cpus; k++)
         own_ns += m->parallelism_ns[k] * (lanes->most_live - cpus);
     foreign_ns = ready_ns > own_ns ? (ready_ns - own_ns) / lanes->most_live : 0;
     limit_ns = m->on_cpu_ns / at_once < m->wall_ns ? m->wall_ns - m->on_cpu_ns / at_once : 0;
+    foreign_ns += lanes->ready_ns;
     return foreign_ns < limit_ns ? foreign_ns : limit_ns;
 }
 

@@ -18,11 +18,14 @@ static uint64_t waits_outside(const struct thread *t)
            t->blocked_ns[CAUSE_SLEEP];
 }
 
-/* A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. */
+/*
+ * A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. One that was parked in
+ * between is a pool's worker with a long item.
+ */
 static bool is_ticker(const struct thread *t)
 {
-    return t->blocked_ns[CAUSE_SLEEP] && waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] &&
-           t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
+    return t->blocked_ns[CAUSE_SLEEP] && !t->blocked_count[CAUSE_IDLE] &&
+           waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] && t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
 }
 
 /* Rows by tid, so that programs with thousands of threads are looked up fast. */
@@ -323,7 +326,7 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
 {
     CLEANUP(owners_clear) struct owners owners = {0};
     AUTO_FREE struct work_span *spans = NULL;
-    uint64_t workers_ns = 0, gaps_cpu_ns = 0, live = lanes->most_live;
+    uint64_t workers_ns = 0, gaps_cpu_ns = 0, active_ns = 0, live = lanes->most_live;
     size_t n_spans = 0, workers = lanes->count;
     bool one_per_item = lanes->short_lived = comes_and_goes(lanes), fed = false;
     int r = owners_find(m, creators, &owners);
@@ -335,6 +338,9 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
         fed |= workers > 1 && feeds(m, &m->threads[owners.rows[i]]);
     if (r == 0 && !fed)
         r = work_lanes_find_gaps(m, lanes, spans, n_spans, owners.pieces, owners.n);
+    for (size_t i = 0; i < n_spans; i++)
+        active_ns += spans[i].end_ns - spans[i].start_ns;
+    lanes->still_ns = lanes->last_ns - lanes->first_ns > active_ns ? lanes->last_ns - lanes->first_ns - active_ns : 0;
     for (size_t i = 0; i < workers; i++)
         workers_ns += lanes->list[i].work_ns;
     for (size_t i = 0; i < lanes->n_gaps; i++)

@@ -32,7 +32,8 @@ struct work_lane {
 struct work_gap {
     uint64_t start_ns;
     uint64_t end_ns;
-    uint64_t cpu_ns; /* the creator's */
+    uint64_t cpu_ns;   /* the creator's */
+    uint64_t ready_ns; /* of it, the creator was ready, but other programs had the CPUs */
 };
 
 /* How the work was arranged. */
@@ -50,6 +51,8 @@ struct work_lanes {
     uint32_t slots;        /* lanes that lived one after another share one */
     struct work_gap *gaps; /* the serial parts between rounds of work, in order (profile_phases.c) */
     size_t n_gaps;
+    uint64_t ready_ns;     /* serial time taken off head and gaps: the creator waited for a CPU */
+    uint64_t still_ns;     /* time between first and last in which none did anything, of several lanes */
     uint64_t more_gaps_ns; /* serial time between rounds that is in no gap: there were too many */
     size_t *by_tid;        /* places in list, by tid and birth */
     bool by_wall;          /* what items cost beyond their work, or what mutexes hold, was derived from wall time */

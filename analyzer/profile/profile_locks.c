@@ -50,11 +50,8 @@ static int collect(const struct measurement *m, const struct work_lanes *lanes, 
                 continue;
             q.waker = piece->waker_tid ? work_lanes_of_tid(lanes, piece->waker_tid, end_ns) : SIZE_MAX;
             /* A mutex in memory that processes share: its address is the same in forked siblings. */
-            if (q.waker != SIZE_MAX && lanes->list[q.waker].thread->pid != q.pid) {
-                if (piece->cause == CAUSE_HANDOFF)
-                    continue;
+            if (q.waker != SIZE_MAX && lanes->list[q.waker].thread->pid != q.pid)
                 q.pid = 0;
-            }
             if (base_grow(&list, &capacity, n + 1, sizeof(*list)) < 0)
                 return -ENOMEM;
             list[n++] = q;
@@ -90,11 +87,12 @@ bool mutex_waits_here(const struct mutex_wait *group, size_t n, size_t lane)
 
 /*
  * A lock object of an interpreter is a semaphore to the kernel. It is a lock where those who wait wake each other; a
- * queue is fed by one who never waits there (lanes_queues.c has the same rule).
+ * queue is fed by one who never waits there (lanes_queues.c has the same rule). Between processes the lock of a queue
+ * looks like that, too: whoever has it waits for a message.
  */
 static bool is_lock(const struct work_lanes *lanes, const struct mutex_wait *group, size_t n)
 {
-    size_t fed = 0, by_waiters = 0;
+    size_t fed = 0, by_waiters = 0, messages = 0;
 
     if (lanes->list[group->lane].pieces.list[group->piece].cause == CAUSE_LOCK)
         return true;
@@ -106,7 +104,10 @@ static bool is_lock(const struct work_lanes *lanes, const struct mutex_wait *gro
         by_waiters += waits;
         fed += !waits && lanes->list[group[i].lane].pieces.list[group[i].piece].waker_tid;
     }
-    return by_waiters && fed * 4 < fed + by_waiters;
+    for (size_t i = 0; i < n && group->pid == 0; i++)
+        if (i == 0 || group[i].lane != group[i - 1].lane)
+            messages += lanes->list[group[i].lane].thread->blocked_count[CAUSE_IPC];
+    return by_waiters && fed * 4 < fed + by_waiters && messages * 4 < n;
 }
 
 static int by_queue(const void *a, const void *b)
@@ -162,7 +163,6 @@ static void share_rest(struct work_lanes *lanes, const struct mutex *mutex, uint
     if (mutex->sections_waits_ns * WAITS_IN_SECTIONS > mutex->sections_ns || held_ns <= (double)mutex->sections_ns)
         return;
     held_ns -= (double)mutex->sections_ns;
-    lanes->by_wall = true;
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < lanes->count; i++) {
             struct work_lane *lane = &lanes->list[i];
@@ -172,6 +172,7 @@ static void share_rest(struct work_lanes *lanes, const struct mutex *mutex, uint
             if (pass) {
                 lane->lock = lock;
                 lane->critical = rest_ns > held_ns ? held_ns / rest_ns : 1.0;
+                lanes->by_wall |= rest_ns > held_ns;
                 lane->critical_cpu = cpu_only;
                 continue;
             }

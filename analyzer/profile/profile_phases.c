@@ -126,14 +126,18 @@ static size_t gap_at(const struct work_gap *gaps, size_t n, uint64_t at_ns)
     return low;
 }
 
-/* What the creator did in the gaps: CPU into cpu_ns, CPU and waits outside into busy_ns. */
+/* What the creator did in the gaps: CPU into cpu_ns; that, waits outside and the run queue into busy_ns. */
 static void add_own_work(struct work_gap *gaps, uint64_t *busy_ns, size_t n, const struct pieces *own)
 {
     for (size_t i = 0; i < own->count; i++) {
         const struct piece *piece = &own->list[i];
         uint64_t cpu_end_ns = piece->start_ns + piece->cpu_ns;
-        uint64_t end_ns = cpu_end_ns + (piece_waits_outside(piece) ? piece->wait_ns : 0);
+        uint64_t end_ns = piece_end(own, i, cpu_end_ns + piece->wait_ns);
 
+        if (!piece_waits_outside(piece) && end_ns > piece->start_ns + piece->wait_ns)
+            end_ns -= piece->wait_ns;
+        else if (!piece_waits_outside(piece))
+            end_ns = cpu_end_ns;
         for (size_t g = gap_at(gaps, n, piece->start_ns); g < n && gaps[g].start_ns < end_ns; g++) {
             uint64_t from = gaps[g].start_ns > piece->start_ns ? gaps[g].start_ns : piece->start_ns;
             uint64_t to = gaps[g].end_ns < end_ns ? gaps[g].end_ns : end_ns;
@@ -141,6 +145,8 @@ static void add_own_work(struct work_gap *gaps, uint64_t *busy_ns, size_t n, con
 
             busy_ns[g] += to > from ? to - from : 0;
             gaps[g].cpu_ns += cpu_to > from ? cpu_to - from : 0;
+            if (!piece_waits_outside(piece) && to > from)
+                gaps[g].ready_ns += to - from - (cpu_to > from ? cpu_to - from : 0);
         }
     }
 }

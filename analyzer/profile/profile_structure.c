@@ -127,9 +127,13 @@ static int make_phases(const struct work_lanes *lanes, struct profile *p)
     p->phases = calloc(p->n_phases, sizeof(*p->phases));
     if (!p->phases)
         return -ENOMEM;
-    for (size_t i = 0; i < lanes->n_gaps; i++)
+    for (size_t i = 0; i < lanes->n_gaps; i++) {
+        const struct work_gap *gap = &lanes->gaps[i];
+        uint64_t serial_ns = gap->end_ns - gap->start_ns;
+
         p->phases[i + 1] =
-            (struct profile_phase){lanes->gaps[i].end_ns - lanes->gaps[i].start_ns, lanes->gaps[i].cpu_ns};
+            (struct profile_phase){serial_ns - (gap->ready_ns < serial_ns ? gap->ready_ns : serial_ns), gap->cpu_ns};
+    }
     return 0;
 }
 

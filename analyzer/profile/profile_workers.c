@@ -303,6 +303,24 @@ static int cut_lanes(const struct measurement *m, struct work_lanes *lanes, stru
     return r;
 }
 
+/* Before the first worker, and between rounds, the creator is alone: if it had to wait for a CPU, that was others'. */
+static uint64_t ready_alone(const struct measurement *m, const struct work_lanes *lanes)
+{
+    const struct thread *t = &m->threads[0];
+    uint64_t ready_ns = 0, at_ns = t->birth_ns;
+
+    for (size_t i = 0; i < t->n_slices && m->loss.decimation <= 1; i++) {
+        const struct slice *s = &t->slices[i];
+
+        /* The last one made the first worker, and goes on until its next wait. */
+        if (at_ns + (s->on_cpu_ns + s->runnable_ns) / 2 > lanes->first_ns)
+            break;
+        ready_ns += s->runnable_ns;
+        at_ns += s->on_cpu_ns + s->runnable_ns + s->blocked_ns;
+    }
+    return ready_ns < lanes->first_ns ? ready_ns : lanes->first_ns;
+}
+
 /* Several lanes work: threads, processes, pools, one per item. */
 int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b)
 {
@@ -313,7 +331,11 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
     p->current_model = lanes->processes > 1 ? MODEL_PROCESSES : MODEL_THREADS;
     p->current_workers = lanes->most_live;
     p->one_worker_per_item = lanes->short_lived;
-    p->head_ns += lanes->first_ns + serial_gaps(m, lanes) + lanes->more_gaps_ns;
+    lanes->ready_ns = ready_alone(m, lanes);
+    p->head_ns += lanes->first_ns - lanes->ready_ns;
+    for (size_t i = 0; i < lanes->n_gaps; i++)
+        lanes->ready_ns += lanes->gaps[i].ready_ns;
+    p->head_ns += serial_gaps(m, lanes) + lanes->more_gaps_ns;
     p->tail_ns += m->wall_ns > lanes->last_ns ? m->wall_ns - lanes->last_ns : 0;
     r = work_lanes_find_locks(m, lanes, p);
     if (r == 0)
