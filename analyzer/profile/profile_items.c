@@ -51,7 +51,7 @@ static int made_up_pieces(const struct thread *t, struct pieces *ret)
         list[i].cpu_ns = t->on_cpu_ns / n;
         at += (t->death_ns - t->birth_ns) / n;
     }
-    *ret = (struct pieces){.list = list, .count = n};
+    *ret = (struct pieces){.list = list, .count = n, .end_ns = t->death_ns};
     return 0;
 }
 
@@ -88,7 +88,7 @@ int pieces_from_thread(const struct thread *t, struct pieces *ret)
     list = calloc(n * repeat, sizeof(*list));
     if (!list)
         return -ENOMEM;
-    *ret = (struct pieces){.list = list, .count = n * repeat};
+    *ret = (struct pieces){.list = list, .count = n * repeat, .end_ns = t->death_ns};
     ret->exact = repeat == 1 && n == t->n_slices && cpu_ns <= t->on_cpu_ns && t->on_cpu_ns - cpu_ns <= cpu_ns / 100;
 
     double cpu_factor = cpu_ns ? (double)t->on_cpu_ns / ((double)cpu_ns * (double)repeat) : 0;

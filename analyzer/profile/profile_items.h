@@ -32,7 +32,8 @@ struct piece {
 struct pieces {
     struct piece *list;
     size_t count;
-    bool exact; /* each stands for one slice, at its place in time: positions and wakers can be relied upon */
+    uint64_t end_ns; /* the lane's death */
+    bool exact;      /* each stands for one slice, at its place in time: positions and wakers can be relied upon */
 };
 
 /* Where a lane is cut. */

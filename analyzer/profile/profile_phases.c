@@ -28,9 +28,9 @@ static bool stands_still(const struct piece *piece)
             piece->cause == CAUSE_IDLE);
 }
 
-static uint64_t piece_end(const struct pieces *pieces, size_t i, uint64_t death_ns)
+static uint64_t piece_end(const struct pieces *pieces, size_t i)
 {
-    return i + 1 < pieces->count ? pieces->list[i + 1].start_ns : death_ns;
+    return i + 1 < pieces->count ? pieces->list[i + 1].start_ns : pieces->end_ns;
 }
 
 /* Append a span, joined with the one before where they touch. */
@@ -57,7 +57,7 @@ int work_lanes_active(const struct work_lanes *lanes, struct work_span **ret_spa
 
         for (size_t k = 0; k < pieces->count; k++) {
             const struct piece *piece = &pieces->list[k];
-            uint64_t end_ns = piece_end(pieces, k, lanes->list[i].thread->death_ns);
+            uint64_t end_ns = piece_end(pieces, k);
 
             if (stands_still(piece) && end_ns > piece->start_ns)
                 end_ns = end_ns - piece->start_ns > piece->wait_ns ? end_ns - piece->wait_ns : piece->start_ns;
@@ -132,7 +132,7 @@ static void add_own_work(struct work_gap *gaps, uint64_t *busy_ns, size_t n, con
     for (size_t i = 0; i < own->count; i++) {
         const struct piece *piece = &own->list[i];
         uint64_t cpu_end_ns = piece->start_ns + piece->cpu_ns;
-        uint64_t end_ns = piece_end(own, i, cpu_end_ns + piece->wait_ns);
+        uint64_t end_ns = piece_end(own, i);
 
         if (!piece_waits_outside(piece) && end_ns > piece->start_ns + piece->wait_ns)
             end_ns -= piece->wait_ns;

@@ -96,6 +96,30 @@ static void threads_of_each_round_are_one_pool(void **state)
         assert_int_equal(p->items[i].phase, i >= 20);
 }
 
+/* The creator's time in the run queue, before the first round and between, is other programs'. */
+static void serial_parts_have_no_run_queue(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = rounds(5, 40 * MS);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    /* Half of what looked like work was waiting for a CPU. */
+    for (size_t i = 0; i < m->threads[0].n_slices; i++) {
+        struct slice *slice = &m->threads[0].slices[i];
+
+        slice->runnable_ns = slice->on_cpu_ns / 2;
+        slice->on_cpu_ns -= slice->runnable_ns;
+        m->threads[0].on_cpu_ns -= slice->runnable_ns;
+        m->threads[0].runnable_ns += slice->runnable_ns;
+    }
+    p = profile_checked(m);
+    assert_int_equal(p->n_phases, 6);
+    assert_int_equal(p->head_ns, 5 * MS);
+    for (uint32_t i = 1; i < p->n_phases; i++)
+        assert_about(p->phases[i].serial_ns, 20 * MS);
+    assert_about(p->foreign_runnable_ns, 105 * MS);
+}
+
 /* A creator that works beside its workers is one of them; its work is no serial part. */
 static void a_working_creator_makes_no_phases(void **state)
 {
@@ -120,9 +144,8 @@ static void a_working_creator_makes_no_phases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(serial_parts_between_rounds_are_phases),
-        cmocka_unit_test(short_gaps_are_not_phases),
-        cmocka_unit_test(threads_of_each_round_are_one_pool),
+        cmocka_unit_test(serial_parts_between_rounds_are_phases), cmocka_unit_test(short_gaps_are_not_phases),
+        cmocka_unit_test(threads_of_each_round_are_one_pool),     cmocka_unit_test(serial_parts_have_no_run_queue),
         cmocka_unit_test(a_working_creator_makes_no_phases),
     };
 
