@@ -255,15 +255,18 @@ static bool ends_before_wait(const struct profile_builder *b, const struct piece
                              const struct cut_options *options, size_t *waits)
 {
     size_t period = options->period > 1 ? options->period : 1;
+    uint64_t open_ns = b->open_work + piece->cpu_ns;
 
     if (piece->cause == CAUSE_IDLE)
         return true;
     if (!piece_waits_outside(piece) || !piece->wait_ns || piece->wait_ns < options->min_wait)
         return false;
-    /* What a worker does before its first wait is no item of its own, unless it is as much as one. */
-    if ((*waits)++ == 0)
-        return options->offset == 0 && (!options->worker || b->open_work + piece->cpu_ns > piece->wait_ns);
-    return (*waits - 1 + period - options->offset) % period == 0;
+    /* What a worker does before its first wait, or after it was parked, is no item of its own, unless it is as much. */
+    bool nothing_yet = options->worker && open_ns < START_UP_NS && open_ns * START_UP_SHARE < piece->wait_ns;
+
+    if ((*waits)++ == 0 && !nothing_yet)
+        return options->offset == 0 && (!options->worker || open_ns > piece->wait_ns);
+    return !nothing_yet && (*waits - 1 + period - options->offset) % period == 0;
 }
 
 static uint64_t piece_work(const struct piece *piece)
