@@ -321,6 +321,16 @@ static uint64_t ready_alone(const struct measurement *m, const struct work_lanes
     return ready_ns < lanes->first_ns ? ready_ns : lanes->first_ns;
 }
 
+static void add_serial_parts(const struct measurement *m, struct work_lanes *lanes, struct profile *p)
+{
+    lanes->ready_ns = ready_alone(m, lanes);
+    p->head_ns += lanes->first_ns - lanes->ready_ns;
+    for (size_t i = 0; i < lanes->n_gaps; i++)
+        lanes->ready_ns += lanes->gaps[i].ready_ns;
+    p->head_ns += serial_gaps(m, lanes) + (lanes->n_gaps ? lanes->more_gaps_ns : 0);
+    p->tail_ns += m->wall_ns > lanes->last_ns ? m->wall_ns - lanes->last_ns : 0;
+}
+
 /* Several lanes work: threads, processes, pools, one per item. */
 int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b)
 {
@@ -331,19 +341,16 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
     p->current_model = lanes->processes > 1 ? MODEL_PROCESSES : MODEL_THREADS;
     p->current_workers = lanes->most_live;
     p->one_worker_per_item = lanes->short_lived;
-    lanes->ready_ns = ready_alone(m, lanes);
-    p->head_ns += lanes->first_ns - lanes->ready_ns;
-    for (size_t i = 0; i < lanes->n_gaps; i++)
-        lanes->ready_ns += lanes->gaps[i].ready_ns;
-    p->head_ns += serial_gaps(m, lanes) + lanes->more_gaps_ns;
-    p->tail_ns += m->wall_ns > lanes->last_ns ? m->wall_ns - lanes->last_ns : 0;
     r = work_lanes_find_locks(m, lanes, p);
     if (r == 0)
         r = find_turns(m, lanes, p);
     if (r < 0)
         return r;
     in_turn = lanes->list[0].critical >= 1.0;
-    r = in_turn || lanes->n_gaps ? 0 : profile_stage_items(m, lanes, b);
+    r = in_turn ? 0 : profile_stage_items(m, lanes, b);
+    if (r > 0) /* what goes through a pipeline is not held up between rounds */
+        lanes->n_gaps = 0;
+    add_serial_parts(m, lanes, p);
     if (r == 0)
         r = work_lanes_mark_results(m, lanes);
     if (r == 0)
