@@ -19,6 +19,7 @@
 
 #include "probe/measurement.h"
 
+/* A critical section is one step, even where it has CPU after its wait, or several waits. */
 struct profile_step {
     uint64_t locked_cpu_ns; /* CPU that needs the interpreter lock; 0 in runtimes without one */
     uint64_t free_cpu_ns;   /* CPU that any number of threads can do at once */
@@ -28,7 +29,6 @@ struct profile_step {
     uint16_t stage;         /* below n_stages: the group of lanes that runs it in the current arrangement */
 };
 
-/* Consecutive steps of an item with the same lock are one critical section: it is not let go between them. */
 struct profile_item {
     size_t first_step; /* index into steps */
     size_t n_steps;    /* >= 1 */

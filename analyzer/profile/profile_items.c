@@ -142,6 +142,17 @@ uint64_t pieces_min_wait(const struct pieces *pieces)
     return 0;
 }
 
+/* Is that one step with the last one? CPU before the next wait is, and a critical section is one whatever is in it. */
+static bool continues(const struct profile_builder *b, const struct profile_step *step)
+{
+    const struct profile *p = b->profile;
+    const struct profile_step *last = &p->steps[p->n_steps - 1];
+
+    if (p->n_steps == b->open_first || last->lock != step->lock || last->stage != step->stage)
+        return false;
+    return !last->wait_ns || step->lock;
+}
+
 int builder_push(struct profile_builder *b, struct profile_step step)
 {
     struct profile *p = b->profile;
@@ -150,15 +161,13 @@ int builder_push(struct profile_builder *b, struct profile_step step)
     if (!cpu_ns && !step.wait_ns)
         return 0;
     b->open_work += cpu_ns + step.wait_ns;
-    /* CPU before the next wait continues a step that has none yet. */
-    if (p->n_steps > b->open_first && !p->steps[p->n_steps - 1].wait_ns && p->steps[p->n_steps - 1].lock == step.lock &&
-        p->steps[p->n_steps - 1].stage == step.stage) {
+    if (p->n_steps && continues(b, &step)) {
         struct profile_step *last = &p->steps[p->n_steps - 1];
 
         last->locked_cpu_ns += step.locked_cpu_ns;
         last->free_cpu_ns += step.free_cpu_ns;
-        last->wait_ns = step.wait_ns;
-        last->cause = step.cause;
+        last->wait_ns += step.wait_ns;
+        last->cause = step.wait_ns ? step.cause : last->cause;
         return 0;
     }
     if (base_grow(&p->steps, &b->steps_capacity, p->n_steps + 1, sizeof(*p->steps)) < 0)
