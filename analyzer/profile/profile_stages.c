@@ -12,6 +12,7 @@
 #define MAX_LANES 64
 #define MIN_HANDOVERS 8 /* between two lanes, before they are a pipeline */
 #define ONE_WAY 4       /* waits for each other: one of them at most 1/4 as often */
+#define FIRST_FILL 3    /* items before a queue was full for the first time */
 #define AS_MANY 4       /* parts of two stages: within 1/4 of each other */
 
 struct link {
@@ -83,13 +84,34 @@ static uint64_t last_work(const struct work_lane *lane)
     return lane->thread->birth_ns;
 }
 
+/* CPU of a lane until its wait that began in that piece. */
+static uint64_t work_until(const struct work_lane *lane, uint64_t start_ns)
+{
+    uint64_t sum_ns = 0;
+
+    for (size_t i = 0; i < lane->pieces.count && lane->pieces.list[i].start_ns <= start_ns; i++)
+        sum_ns += lane->pieces.list[i].cpu_ns;
+    return sum_ns;
+}
+
+/* Lane `a` waits for `b`, never the other way: a queue that is full, if a did several items before it first was. */
+static bool fills_a_queue(const struct work_lanes *lanes, const struct link *ba, size_t a, size_t b)
+{
+    uint64_t first_ns = work_until(&lanes->list[a], ba->first_ns);
+
+    return first_ns * ba->waits >= FIRST_FILL * lanes->list[a].thread->on_cpu_ns &&
+           last_work(&lanes->list[b]) > last_work(&lanes->list[a]);
+}
+
 /* Does lane `a` hand on to lane `b`? b waited for a before a ever waited for b, and ends no earlier. */
 static bool hands_on(const struct work_lanes *lanes, const struct graph *graph, size_t a, size_t b)
 {
     const struct link *ab = &graph->links[b][a], *ba = &graph->links[a][b]; /* ab: b's waits that a ended */
     uint64_t slack_ns = (lanes->last_ns - lanes->first_ns) / 100;
 
-    if (!ab->waits || (ba->waits && ba->first_ns < ab->first_ns))
+    if (!ab->waits)
+        return ba->waits && fills_a_queue(lanes, ba, a, b);
+    if (ba->waits && ba->first_ns < ab->first_ns)
         return false;
     return last_work(&lanes->list[b]) + slack_ns >= last_work(&lanes->list[a]);
 }

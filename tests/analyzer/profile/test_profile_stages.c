@@ -68,6 +68,34 @@ static void one_way_handovers_are_stages(void **state)
     }
 }
 
+/* A consumer that is never short of items does not wait, but the producer of a full queue does: who is who? */
+static void a_full_queue_tells_the_direction(void **state)
+{
+    for (int early = 1; early <= 10; early += 9) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        size_t producer, consumer;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 1 * MS, 1100 * MS, CAUSE_JOIN);
+        producer = synthetic_thread(m, 2, 1, 1, 1 * MS);
+        consumer = synthetic_thread(m, 3, 1, 1, 1 * MS);
+        for (int i = 0; i < N; i++)
+            synthetic_woken_slice(m, producer, i ? 5 * MS : (uint64_t)early * 5 * MS, 12 * MS, CAUSE_HANDOFF, 3);
+        synthetic_slice(m, consumer, 1000 * MS, 0, CAUSE_OTHER);
+        p = profile_checked(m);
+        /* Waiting after the first item could as well be waiting for the next one. */
+        assert_int_equal(p->n_stages, early == 1 ? 1 : 2);
+        if (early == 1)
+            continue;
+        assert_in_range(p->n_items, N, N + 1);
+        for (size_t s = 0; s < p->n_steps; s++)
+            if (p->steps[s].stage == 1)
+                assert_about(p->steps[s].free_cpu_ns, 1000 * MS / p->n_items);
+    }
+}
+
 /* Two that wait for each other all the time are no pipeline. */
 static void both_ways_are_no_stages(void **state)
 {
@@ -118,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_way_handovers_are_stages),
+        cmocka_unit_test(a_full_queue_tells_the_direction),
         cmocka_unit_test(both_ways_are_no_stages),
         cmocka_unit_test(a_stage_can_have_several_lanes),
     };
