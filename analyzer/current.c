@@ -9,6 +9,8 @@
 
 /* So many short-lived workers are a habit, not a start-up. */
 #define MANY_WORKERS 20.0
+#define MIN_MESSAGES 50                 /* before a thread can be told to pass on messages... */
+#define FEEDER_NS (200 * NSEC_PER_USEC) /* ...with less work than this for each */
 
 static uint32_t at_least_one(double value)
 {
@@ -35,6 +37,43 @@ static bool is_working_thread(const struct lane *lane)
     return !lane->main && (lane->substantial || lane->short_thread);
 }
 
+static uint64_t messages(const struct lane *lane)
+{
+    return lane->thread->blocked_count[CAUSE_IPC] + lane->thread->blocked_count[CAUSE_HANDOFF];
+}
+
+/* A process that lives on and gets message after message. */
+static bool is_pool_process(const struct lane *lane)
+{
+    return lane->main && lane->process && lane->process->parent_pid && !lane->process->launcher &&
+           !lane->short_process && lane->thread->blocked_count[CAUSE_IPC] > 0 && messages(lane) >= MIN_MESSAGES;
+}
+
+/*
+ * Are those that are busy nothing but the feeders of a pool of processes (executor manager, queue feeder)? Where items
+ * are small, these do more than the pool's processes, which mostly wait for them.
+ */
+static bool feed_processes(const struct lanes *lanes)
+{
+    int32_t parent = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < lanes->n; i++)
+        if (is_pool_process(&lanes->items[i]))
+            parent = lanes->items[i].process->parent_pid;
+    for (size_t i = 0; i < lanes->n && parent; i++) {
+        const struct lane *lane = &lanes->items[i];
+
+        if (!lane->substantial || is_pool_process(lane))
+            continue;
+        if (lane->thread->pid != parent || messages(lane) < MIN_MESSAGES ||
+            lane->thread->on_cpu_ns / messages(lane) > FEEDER_NS || lane->external_ns > lane->thread->on_cpu_ns / 10)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 enum model current_detect(const struct lanes *lanes, const struct metrics *metrics, uint32_t *ret_workers)
 {
     const double *v = metrics->value;
@@ -54,6 +93,10 @@ enum model current_detect(const struct lanes *lanes, const struct metrics *metri
     }
     if (v[METRIC_PROCESSES_WORKING] >= 2.0) {
         *ret_workers = at_least_one(v[METRIC_PROCESSES_WORKING]);
+        return MODEL_PROCESSES;
+    }
+    if (feed_processes(lanes) && lanes_peak_processes(lanes, is_pool_process) >= 2) {
+        *ret_workers = lanes_peak_processes(lanes, is_pool_process);
         return MODEL_PROCESSES;
     }
     if (v[METRIC_LANES_WORKING] >= 2.0 || v[METRIC_SHORT_THREADS] >= MANY_WORKERS) {

@@ -27,15 +27,21 @@ void profile_freep(struct profile **p)
 static void serial_cpu(const struct measurement *m, const struct work_lanes *lanes, struct profile *p)
 {
     uint64_t items_ns = profile_total_cpu(p) + lanes->dispatch_ns;
-    uint64_t rest_ns = m->on_cpu_ns > items_ns ? m->on_cpu_ns - items_ns : 0;
 
+    for (uint32_t i = 0; i < p->n_phases; i++)
+        items_ns += p->phases[i].serial_cpu_ns;
+
+    uint64_t rest_ns = m->on_cpu_ns > items_ns ? m->on_cpu_ns - items_ns : 0;
     p->serial_cpu_ns = rest_ns < p->head_ns + p->tail_ns ? rest_ns : p->head_ns + p->tail_ns;
 }
 
-/* Wall time during which every worker had nothing to do (servers, loops without load). */
+/*
+ * Wall time during which every worker had nothing to do (servers, loops without load). Parked workers whose program
+ * goes on by itself meanwhile are between two phases.
+ */
 static uint64_t idle_time(const struct measurement *m, const struct work_lanes *lanes)
 {
-    uint64_t least_ns = UINT64_MAX;
+    uint64_t least_ns = UINT64_MAX, still_ns = lanes->still_ns;
 
     for (size_t i = 0; i < lanes->count; i++) {
         uint64_t idle_ns = lanes->list[i].thread->blocked_ns[CAUSE_IDLE];
@@ -43,7 +49,33 @@ static uint64_t idle_time(const struct measurement *m, const struct work_lanes *
         if (idle_ns < least_ns)
             least_ns = idle_ns;
     }
+    for (size_t i = 0; i < lanes->n_gaps; i++)
+        still_ns -= lanes->gaps[i].end_ns - lanes->gaps[i].start_ns;
+    if (lanes->count > 1 && lanes->loops == 0 && still_ns < least_ns)
+        least_ns = still_ns;
     return lanes->count && least_ns < m->wall_ns ? least_ns : 0;
+}
+
+/*
+ * Ready threads wait for the target's own only while all CPUs are the target's; the rest of the run queue's time is
+ * others'. On the average each lane is late by its share of it. Where the profile's figures come from wall time, they
+ * have it already.
+ */
+static uint64_t foreign_runnable(const struct measurement *m, const struct work_lanes *lanes)
+{
+    uint64_t cpus = measurement_cpus(m), at_once = lanes->most_live < cpus ? lanes->most_live : cpus;
+    uint64_t own_ns = 0, ready_ns = 0, foreign_ns, limit_ns;
+
+    if (!at_once || lanes->by_wall)
+        return lanes->ready_ns;
+    for (size_t i = 0; i < lanes->count; i++)
+        ready_ns += lanes->list[i].thread->runnable_ns;
+    for (size_t k = cpus; k < m->n_parallelism && lanes->most_live > cpus; k++)
+        own_ns += m->parallelism_ns[k] * (lanes->most_live - cpus);
+    foreign_ns = ready_ns > own_ns ? (ready_ns - own_ns) / lanes->most_live : 0;
+    limit_ns = m->on_cpu_ns / at_once < m->wall_ns ? m->wall_ns - m->on_cpu_ns / at_once : 0;
+    foreign_ns += lanes->ready_ns;
+    return foreign_ns < limit_ns ? foreign_ns : limit_ns;
 }
 
 static uint64_t memory_per_worker(const struct measurement *m)
@@ -59,30 +91,11 @@ static uint64_t memory_per_worker(const struct measurement *m)
     return n ? sum / n : m->n_processes ? m->processes[0].private_bytes : 0;
 }
 
-/* One phase, one stage, and no more lanes than work at once; the mutex, if any, has no name yet. */
-static int plain_structure(struct profile *p)
-{
-    p->n_lanes = p->current_workers ? p->current_workers : 1;
-    p->phases = calloc(1, sizeof(*p->phases));
-    p->stage_lanes = calloc(1, sizeof(*p->stage_lanes));
-    p->locks = calloc(1, sizeof(*p->locks));
-    if (!p->phases || !p->stage_lanes || !p->locks)
-        return -ENOMEM;
-    p->n_phases = p->n_stages = 1;
-    p->stage_lanes[0] = p->n_lanes;
-    for (size_t i = 0; i < p->n_steps; i++)
-        if (p->steps[i].lock)
-            p->n_locks = 1;
-    for (size_t i = 0; i < p->n_items; i++)
-        p->items[i].lane = (uint32_t)(i % p->n_lanes);
-    return 0;
-}
-
 int profile_from_measurement(const struct measurement *m, struct profile **ret_profile)
 {
     CLEANUP(profile_freep) struct profile *p = calloc(1, sizeof(*p));
     CLEANUP(work_lanes_clear) struct work_lanes lanes = {0};
-    struct profile_builder builder = {.profile = p};
+    CLEANUP(builder_clear) struct profile_builder builder = {.profile = p};
     uint64_t loops_ns = 0, work_ns = 0;
     int r;
 
@@ -104,12 +117,13 @@ int profile_from_measurement(const struct measurement *m, struct profile **ret_p
         return r;
     if (!p->n_items)
         return -ENODATA;
-    r = plain_structure(p);
+    r = profile_arrange(&lanes, &builder);
     if (r < 0)
         return r;
     if (p->head_ns > m->wall_ns)
         p->head_ns = m->wall_ns;
     p->idle_ns = idle_time(m, &lanes);
+    p->foreign_runnable_ns = foreign_runnable(m, &lanes);
     p->private_bytes = memory_per_worker(m);
     serial_cpu(m, &lanes, p);
     *ret_profile = TAKE_PTR(p);

@@ -19,6 +19,7 @@
 
 #include "probe/measurement.h"
 
+/* A critical section is one step, even where it has CPU after its wait, or several waits. */
 struct profile_step {
     uint64_t locked_cpu_ns; /* CPU that needs the interpreter lock; 0 in runtimes without one */
     uint64_t free_cpu_ns;   /* CPU that any number of threads can do at once */
@@ -61,6 +62,8 @@ struct profile {
     bool interpreter_lock;       /* the runtime serialises bytecode */
     bool divisible;              /* items are slices of one long CPU burst, cut at will: their boundaries are assumed */
     bool event_loop_blocked;     /* items now run one by one in a loop because calls inside it block */
+    bool waits_unknown;          /* an event loop waited for no one knows how many at once: what is forecast for serial
+                                    and threads is a lower bound */
     bool one_worker_per_item;    /* now: a process (or thread) is created for each item */
     uint64_t head_ns;            /* serial before the first item: start-up, imports (CPU and waits) */
     uint64_t tail_ns;            /* serial after the last */
@@ -68,6 +71,9 @@ struct profile {
     uint64_t switch_ns_per_item; /* futex/context switch cost per item in the current model; 0: none */
     uint64_t idle_ns;       /* wall time with nothing to do, left out of the profile; wall_ns - idle_ns to compare */
     uint64_t serial_cpu_ns; /* CPU within head and tail */
+    /* Wall time lost to the machine's other programs, an estimate: threads were ready and CPUs not all the target's. A
+       profile has no such waits: subtract it, too, from wall_ns to compare. */
+    uint64_t foreign_runnable_ns;
     bool fixed_lanes;       /* items belong to their lanes (each had its share from the start); else a common bag */
     uint64_t private_bytes; /* memory a further worker process is expected to take; 0: not known */
     struct profile_step *steps;

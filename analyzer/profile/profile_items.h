@@ -18,14 +18,22 @@ struct piece {
     uint64_t start_ns; /* since the target's start; approximate */
     uint64_t cpu_ns;
     uint64_t wait_ns; /* the wait after it, whatever the cause */
+    uint64_t address;
+    uint64_t waker_cpu_ns; /* CPU time of the waker's life when it ended the wait */
     enum cause cause;
     int32_t waker_tid;
-    uint64_t address;
+    uint16_t lock;   /* as in struct profile_step: CPU and wait ran under that mutex */
+    bool queued;     /* the wait was for a mutex: neither a hand-over nor a wait outside */
+    bool from_lane;  /* another lane that works ended the wait */
+    bool ends_item;  /* a result was handed in at the end of its CPU */
+    bool ends_phase; /* during its wait all workers stood still while the program went on by itself */
 };
 
 struct pieces {
     struct piece *list;
     size_t count;
+    uint64_t end_ns; /* the lane's death */
+    bool exact;      /* each stands for one slice, at its place in time: positions and wakers can be relied upon */
 };
 
 /* Where a lane is cut. */
@@ -35,10 +43,19 @@ enum cut {
     CUT_WAITS,   /* before each external wait of some length; CPU bursts in between go with the wait before */
 };
 
+#define MAX_PERIOD 8 /* waits of one item that can be told from items with one wait each */
+
 struct cut_options {
     enum cut cut;
     double locked;      /* share of CPU under the interpreter lock */
-    double critical;    /* share of the work under one shared mutex */
+    double critical;    /* share of the work under one shared mutex, beyond what pieces tell */
+    uint16_t lock;      /* that mutex, as in struct profile_step */
+    bool critical_cpu;  /* only CPU runs under it, no waits */
+    bool worker;        /* the lane has no head: what comes before its first wait belongs to its first item */
+    uint16_t stage;     /* of its steps */
+    uint32_t lane;      /* of its items */
+    size_t period;      /* CUT_WAITS: external waits per item; 0 and 1: one */
+    size_t offset;      /* CUT_WAITS: the first item has so many waits, if not 0 */
     uint64_t min_wait;  /* CUT_WAITS: shorter external waits stay within their item */
     double wait_factor; /* CUT_WAITS: each wait stands for so much outstanding time (event loops); 1 otherwise */
 };
@@ -58,8 +75,19 @@ struct profile_builder {
     size_t steps_capacity, items_capacity;
     size_t open_first;    /* first step of the open item */
     uint64_t open_work;   /* CPU and waits in it */
+    uint64_t open_start;  /* when it began */
     double critical_debt; /* waits already due to run under the mutex, for an even spread */
+    uint64_t *starts;     /* when each item began; owned, see builder_clear() */
+    size_t starts_capacity;
 };
+
+void builder_clear(struct profile_builder *b); /* not the profile */
+
+/* Append a step to the open item. @return 0 or -ENOMEM */
+int builder_push(struct profile_builder *b, struct profile_step step);
+
+/* End the open item, if it has steps; it began at `start_ns`. @return 0 or -ENOMEM */
+int builder_close(struct profile_builder *b, uint32_t lane, uint64_t start_ns);
 
 /*
  * Append the items of pieces [first, count) of one lane.

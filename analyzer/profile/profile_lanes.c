@@ -3,12 +3,14 @@
 
 #include "base/base.h"
 
-#define MINOR_LANE 10     /* a lane with less than 1/10 of the work-weighted mean lane's is a helper... */
-#define HELPERS_SHARE 20  /* ...if all helpers together did no more than 1/20 of the work */
-#define CREATOR_WORKS 4   /* a creator is a worker if it did 1/4 of what each lane at a time did */
-#define SERIAL_SHARE 10   /* all others together did less than 1/10: the program is serial */
-#define TICKER_CPU 100    /* sleeps only, with CPU below 1/100 of them: a ticker */
-#define MIN_SHORT_LIVED 6 /* lanes before "one per item" can be told from a pool */
+#define MINOR_LANE 10                 /* a lane with less than 1/10 of the work-weighted mean lane's is a helper... */
+#define HELPERS_SHARE 20              /* ...if all helpers together did no more than 1/20 of the work */
+#define CREATOR_WORKS 4               /* a creator is a worker if it did 1/4 of what each lane at a time did */
+#define SERIAL_SHARE 10               /* all others together did less than 1/10: the program is serial */
+#define TICKER_CPU 100                /* sleeps only, with CPU below 1/100 of them: a ticker */
+#define MIN_FEEDS 50                  /* waits for others, before a thread can be told to feed them... */
+#define FEED_NS (200 * NSEC_PER_USEC) /* ...after less work than this each time */
+#define MIN_SHORT_LIVED 6             /* lanes before "one per item" can be told from a pool */
 
 static uint64_t waits_outside(const struct thread *t)
 {
@@ -16,11 +18,14 @@ static uint64_t waits_outside(const struct thread *t)
            t->blocked_ns[CAUSE_SLEEP];
 }
 
-/* A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. */
+/*
+ * A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. One that was parked in
+ * between is a pool's worker with a long item.
+ */
 static bool is_ticker(const struct thread *t)
 {
-    return t->blocked_ns[CAUSE_SLEEP] && waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] &&
-           t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
+    return t->blocked_ns[CAUSE_SLEEP] && !t->blocked_count[CAUSE_IDLE] &&
+           waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] && t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
 }
 
 /* Rows by tid, so that programs with thousands of threads are looked up fast. */
@@ -147,6 +152,22 @@ static int drop_helpers(uint64_t *works, size_t n, uint64_t total_ns)
     return 0;
 }
 
+/*
+ * A thread of a process that has workers in other processes, and does next to nothing between waiting for these: it
+ * feeds and collects (executor managers, queue feeders). Where items are small it works hard, but it does no items.
+ */
+static bool feeds(const struct measurement *m, const struct thread *t)
+{
+    uint64_t count = t->blocked_count[CAUSE_IPC] + t->blocked_count[CAUSE_HANDOFF];
+
+    if (count < MIN_FEEDS || t->on_cpu_ns / count > FEED_NS || waits_outside(t) * MINOR_LANE > t->on_cpu_ns)
+        return false;
+    for (size_t i = 0; i < m->n_processes; i++)
+        if (m->processes[i].parent_pid == t->pid)
+            return true;
+    return false;
+}
+
 /* Keep the lanes that matter; with a serial program the one that does the work. @return 0 or -ENOMEM */
 static int choose_workers(const struct measurement *m, uint64_t *works, const bool *creators)
 {
@@ -154,6 +175,8 @@ static int choose_workers(const struct measurement *m, uint64_t *works, const bo
     size_t largest = 0;
 
     for (size_t i = 0; i < m->n_threads; i++) {
+        if (works[i] && !creators[i] && m->threads[i].tid != m->threads[i].pid && feeds(m, &m->threads[i]))
+            works[i] = 0;
         total_ns += works[i];
         if (works[i] > works[largest])
             largest = i;
@@ -233,20 +256,25 @@ static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_
     return 0;
 }
 
-/* What a creator did while its workers lived: CPU, and waits that are not sleeping until they are done. */
-static void creator_work(const struct pieces *pieces, const struct work_lanes *lanes, uint64_t *ret_work_ns,
-                         uint64_t *ret_cpu_ns)
+/*
+ * What a creator did while its workers did something, too: CPU, and waits that are not sleeping until they are done.
+ * What it does while they stand still is a serial part between rounds.
+ */
+static void creator_work(const struct pieces *pieces, const struct work_lanes *lanes, const struct work_span *spans,
+                         size_t n_spans, uint64_t *ret_work_ns, uint64_t *ret_cpu_ns)
 {
     *ret_work_ns = *ret_cpu_ns = 0;
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->list[i];
         uint64_t end_ns = i + 1 < pieces->count ? pieces->list[i + 1].start_ns : piece->start_ns + piece->cpu_ns;
+        uint64_t cpu_end_ns = piece->start_ns + piece->cpu_ns;
 
         if (piece->start_ns < lanes->first_ns || end_ns > lanes->last_ns)
             continue;
         *ret_cpu_ns += piece->cpu_ns;
-        *ret_work_ns +=
-            piece->cpu_ns + (piece_waits_outside(piece) && piece->cause != CAUSE_SLEEP ? piece->wait_ns : 0);
+        *ret_work_ns += work_spans_overlap(spans, n_spans, piece->start_ns, cpu_end_ns);
+        if (piece_waits_outside(piece) && piece->cause != CAUSE_SLEEP)
+            *ret_work_ns += work_spans_overlap(spans, n_spans, cpu_end_ns, cpu_end_ns + piece->wait_ns);
     }
 }
 
@@ -255,37 +283,86 @@ static bool comes_and_goes(const struct work_lanes *lanes)
     return lanes->count >= MIN_SHORT_LIVED && lanes->count >= 2 * (size_t)lanes->most_live;
 }
 
-/* Creators that worked as hard as their workers join them; of the others, the CPU spent meanwhile is dispatch. */
-static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators)
-{
-    uint64_t workers_ns = 0, live = lanes->most_live;
-    bool one_per_item = comes_and_goes(lanes);
+/* The creators' pieces, for as long as it is not decided whether they are workers. */
+struct owners {
+    struct pieces *pieces;
+    size_t *rows;
+    size_t n;
+};
 
-    for (size_t i = 0; i < lanes->count; i++)
-        workers_ns += lanes->list[i].work_ns;
+static void owners_clear(struct owners *owners)
+{
+    for (size_t i = 0; i < owners->n; i++)
+        free(owners->pieces[i].list);
+    free(owners->pieces);
+    free(owners->rows);
+}
+
+static int owners_find(const struct measurement *m, const bool *creators, struct owners *owners)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        n += creators[i] && !m->threads[i].runtime_internal;
+    owners->pieces = calloc(n + 1, sizeof(*owners->pieces));
+    owners->rows = calloc(n + 1, sizeof(*owners->rows));
+    if (!owners->pieces || !owners->rows)
+        return -ENOMEM;
     for (size_t i = 0; i < m->n_threads; i++) {
-        struct pieces pieces = {0};
-        uint64_t work_ns, cpu_ns;
         int r;
 
         if (!creators[i] || m->threads[i].runtime_internal)
             continue;
-        r = pieces_from_thread(&m->threads[i], &pieces);
+        r = pieces_from_thread(&m->threads[i], &owners->pieces[owners->n]);
         if (r < 0)
             return r;
-        creator_work(&pieces, lanes, &work_ns, &cpu_ns);
-        free(pieces.list);
+        owners->rows[owners->n++] = i;
+    }
+    return 0;
+}
+
+/* Creators that worked as hard as their workers join them; of the others, the CPU spent meanwhile is dispatch. */
+static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators)
+{
+    CLEANUP(owners_clear) struct owners owners = {0};
+    AUTO_FREE struct work_span *spans = NULL;
+    uint64_t workers_ns = 0, gaps_cpu_ns = 0, active_ns = 0, live = lanes->most_live;
+    size_t n_spans = 0, workers = lanes->count;
+    bool one_per_item = lanes->short_lived = comes_and_goes(lanes), fed = false;
+    int r = owners_find(m, creators, &owners);
+
+    if (r == 0)
+        r = work_lanes_active(lanes, &spans, &n_spans);
+    /* What a feeder does while workers wait for it is no part of the program that is serial by itself. */
+    for (size_t i = 0; i < owners.n; i++)
+        fed |= workers > 1 && feeds(m, &m->threads[owners.rows[i]]);
+    if (r == 0 && !fed)
+        r = work_lanes_find_gaps(m, lanes, spans, n_spans, owners.pieces, owners.n);
+    for (size_t i = 0; i < n_spans; i++)
+        active_ns += spans[i].end_ns - spans[i].start_ns;
+    lanes->still_ns = lanes->last_ns - lanes->first_ns > active_ns ? lanes->last_ns - lanes->first_ns - active_ns : 0;
+    for (size_t i = 0; i < workers; i++)
+        workers_ns += lanes->list[i].work_ns;
+    for (size_t i = 0; i < lanes->n_gaps; i++)
+        gaps_cpu_ns += lanes->gaps[i].cpu_ns;
+    for (size_t i = 0; i < owners.n && r == 0; i++) {
+        uint64_t work_ns, cpu_ns;
+
+        creator_work(&owners.pieces[i], lanes, spans, n_spans, &work_ns, &cpu_ns);
         /* Creating a worker for each item is work, too, but not the program's. */
-        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns) {
+        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns ||
+            (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
             lanes->dispatch_ns += cpu_ns;
             continue;
         }
-        r = add_lane(m, lanes, i, work_ns, true);
-        if (r < 0)
-            return r;
-        lanes->most_live++;
+        r = add_lane(m, lanes, owners.rows[i], work_ns, true);
+        lanes->most_live += r == 0;
+        /* It is a worker itself: what it did is in its items. */
+        lanes->n_gaps = 0;
+        lanes->more_gaps_ns = 0;
     }
-    return 0;
+    lanes->dispatch_ns -= lanes->dispatch_ns < gaps_cpu_ns ? lanes->dispatch_ns : gaps_cpu_ns;
+    return r;
 }
 
 static void count_shape(struct work_lanes *lanes)
@@ -340,6 +417,10 @@ int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
         return r;
     add_helpers(m, &lanes, works, creators);
     count_shape(&lanes);
+    r = work_lanes_place(&lanes);
+    if (r < 0)
+        return r;
+    work_lanes_mark_phases(&lanes);
     *ret_lanes = lanes;
     lanes = (struct work_lanes){0};
     return 0;
@@ -350,6 +431,8 @@ void work_lanes_clear(struct work_lanes *lanes)
     for (size_t i = 0; i < lanes->count; i++)
         free(lanes->list[i].pieces.list);
     free(lanes->list);
+    free(lanes->gaps);
+    free(lanes->by_tid);
     *lanes = (struct work_lanes){0};
 }
 

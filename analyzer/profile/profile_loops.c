@@ -17,10 +17,15 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Waits of a loop that overlap stand for more waiting than the loop saw: `outstanding` at once, on the average. */
+/*
+ * Waits of a loop that overlap stand for more waiting than the loop saw: `outstanding` at once, on the average. Timers
+ * count where no connections were seen: beside them they are mostly their timeouts.
+ */
 static double loop_wait_factor(const struct work_lane *lane)
 {
-    return lane->loop->outstanding_mean > 1 ? lane->loop->outstanding_mean : 1;
+    double at_once = lane->loop->outstanding_max ? lane->loop->outstanding_mean : lane->loop->timers_mean;
+
+    return at_once > 1 ? at_once : 1;
 }
 
 /*
@@ -45,9 +50,11 @@ static int rebuild_loop_items(struct profile_builder *b, size_t first_item, size
     p->n_items = first_item;
     p->n_steps = first_step;
     if (base_grow(&p->steps, &b->steps_capacity, first_step + 2 * want, sizeof(*p->steps)) < 0 ||
-        base_grow(&p->items, &b->items_capacity, first_item + want, sizeof(*p->items)) < 0)
+        base_grow(&p->items, &b->items_capacity, first_item + want, sizeof(*p->items)) < 0 ||
+        base_grow(&b->starts, &b->starts_capacity, first_item + want, sizeof(*b->starts)) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < want; i++) {
+        b->starts[p->n_items] = 0;
         p->items[p->n_items++] = (struct profile_item){.first_step = p->n_steps, .n_steps = 2};
         p->steps[p->n_steps++] = (struct profile_step){.wait_ns = sum.wait_ns / want};
         p->steps[p->n_steps++] =
@@ -79,15 +86,21 @@ static uint64_t usual_turn(const struct pieces *pieces)
     return turns[n / 2];
 }
 
+/* How many waits were under way at once was seen: connections, or timers of the loop. */
+static bool waits_known(const struct event_loop *loop)
+{
+    return loop->outstanding_max > 0 || loop->timers_mean > 0 || loop->turns == 0;
+}
+
 /*
- * Could these be awaits one after another? Known connections say so. Of timers nobody knows how many there are: only
- * sleeps long enough to be meant, with turns short enough for one task, are taken for one by one.
+ * Could these be awaits one after another? Where nobody knows how many there were, only sleeps long enough to be meant,
+ * with turns short enough for one task, are taken for one by one.
  */
 static bool awaits_countable(const struct work_lane *lane)
 {
     const struct event_loop *loop = lane->loop;
 
-    if (loop->outstanding_max > 0 || loop->turns == 0)
+    if (waits_known(loop))
         return true;
     return loop->wait_ns / loop->turns >= TELLING_AWAIT_NS && usual_turn(&lane->pieces) <= TELLING_TURN_NS;
 }
@@ -118,6 +131,8 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     int r;
 
     p->event_loop_blocked |= blocked;
+    p->waits_unknown |=
+        !blocked && !waits_known(lane->loop) && !work_lane_serves(lane) && profile_any_wait(&lane->pieces);
     p->current_workers += blocked ? 1 : (uint32_t)lround(factor);
     if (profile_any_wait(&lane->pieces) && lane->loop->busy_cpu_ns * 2 < lane->work_ns) {
         uint64_t before_ns = p->head_ns;

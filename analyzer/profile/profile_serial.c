@@ -130,6 +130,8 @@ int profile_serial_items(const struct measurement *m, struct work_lanes *lanes, 
         .wait_factor = 1,
     };
     uint64_t start_ns = profile_start_up_cpu(m, lane), burst_ns = 0;
+    const struct pieces *pieces = &lane->pieces;
+    struct pattern pattern = {.period = 1};
     size_t first = 0;
     int r;
 
@@ -147,6 +149,11 @@ int profile_serial_items(const struct measurement *m, struct work_lanes *lanes, 
         first = profile_take_head(p, &lane->pieces, options.min_wait);
     else
         profile_take_start_up(p, &lane->pieces, start_ns);
+    r = pattern_find(m, &pieces, &first, &options.min_wait, 1, &pattern);
+    if (r < 0)
+        return r;
+    options.period = pattern.period;
+    options.offset = pattern.offset;
     r = builder_cut(b, &lane->pieces, first, &options);
     return r < 0 ? r : profile_divide_long_bursts(b);
 }

@@ -15,6 +15,7 @@
 #include "analyzer/profile/profile.h"
 #include "analyzer/profile/profile_items.h"
 #include "analyzer/profile/profile_lanes.h"
+#include "analyzer/profile/profile_pattern.h"
 
 /*
  * Fill model, workers, head, tail and items of the profile under construction. The lanes' pieces are used up: what goes
@@ -24,6 +25,23 @@
 int profile_serial_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
 int profile_loop_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
 int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
+
+/*
+ * Where the lanes are a pipeline: the items that go through it, with stages.
+ * @return 1, 0 (they are none, or not clearly so: nothing was added), or -ENOMEM
+ */
+int profile_stage_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
+
+/* How a worker's lane is cut; lane and stage are left as they are. */
+void profile_worker_options(const struct measurement *m, const struct work_lanes *lanes, const struct work_lane *lane,
+                            const struct pattern *pattern, struct cut_options *options);
+
+/*
+ * Bring items into the order in which they began, phase by phase, and fill what the items' own lanes tell: lanes,
+ * phases, stages, fixed_lanes and the share under mutexes.
+ * @return 0 or -ENOMEM
+ */
+int profile_arrange(const struct work_lanes *lanes, struct profile_builder *b);
 
 /* --- Shared between them (profile_serial.c) --- */
 

@@ -58,6 +58,30 @@ void synthetic_slice(struct measurement *m, size_t thread, uint64_t on_cpu_ns, u
     synthetic_woken_slice(m, thread, on_cpu_ns, blocked_ns, cause, 0);
 }
 
+void synthetic_queue_slice(struct measurement *m, size_t thread, uint64_t on_cpu_ns, uint64_t blocked_ns,
+                           enum cause cause, uint64_t address, int32_t waker_tid, uint64_t waker_cpu_ns)
+{
+    struct slice *slice;
+
+    synthetic_woken_slice(m, thread, on_cpu_ns, blocked_ns, cause, waker_tid);
+    slice = &m->threads[thread].slices[m->threads[thread].n_slices - 1];
+    slice->address = address;
+    slice->waker_on_cpu_ns = waker_cpu_ns;
+}
+
+void synthetic_wait_site(struct measurement *m, enum cause cause, uint64_t count, uint32_t line)
+{
+    struct site *site;
+
+    m->sites = grown(m->sites, m->n_sites + 1, sizeof(*m->sites));
+    site = &m->sites[m->n_sites++];
+    *site = (struct site){.cause = cause, .count = count, .time_ns = count * MS, .n_frames = 1};
+    site->frames = grown(NULL, 1, sizeof(*site->frames));
+    site->frames[0] = (struct frame){.function = strdup("work"), .line = line};
+    if (!site->frames[0].function)
+        abort();
+}
+
 struct process *synthetic_process(struct measurement *m, int32_t pid, int32_t parent_pid)
 {
     m->processes = grown(m->processes, m->n_processes + 1, sizeof(*m->processes));

@@ -30,6 +30,13 @@ void synthetic_slice(struct measurement *m, size_t thread, uint64_t on_cpu_ns, u
 void synthetic_woken_slice(struct measurement *m, size_t thread, uint64_t on_cpu_ns, uint64_t blocked_ns,
                            enum cause cause, int32_t waker_tid);
 
+/* The same at a futex, with the CPU time that the waker had used up in its life. */
+void synthetic_queue_slice(struct measurement *m, size_t thread, uint64_t on_cpu_ns, uint64_t blocked_ns,
+                           enum cause cause, uint64_t address, int32_t waker_tid, uint64_t waker_cpu_ns);
+
+/* A place in the code that waits: one frame at `line`. */
+void synthetic_wait_site(struct measurement *m, enum cause cause, uint64_t count, uint32_t line);
+
 /* A process row. @return it, until the next call */
 struct process *synthetic_process(struct measurement *m, int32_t pid, int32_t parent_pid);
 

@@ -334,6 +334,27 @@ static void the_parent_of_a_pool_is_no_worker(void **state)
     measurement_free(m);
 }
 
+/* Feeder threads that out-work a pool of processes with tiny items do not make it a pool of threads. */
+static void feeders_of_a_pool_are_no_workers(void **state)
+{
+    for (int items_of_its_own = 0; items_of_its_own < 2; items_of_its_own++) {
+        struct measurement *m = build_new(RUNTIME_CPYTHON, 8);
+        uint32_t workers = 0;
+
+        (void)state;
+        for (int i = 0; i < 3; i++)
+            build_repeat(m, build_lane(m, 100, 100 + i, 0), items_of_its_own ? 4 : 4000,
+                         items_of_its_own ? 100 * MS : 100 * US, 0, CAUSE_HANDOFF,
+                         items_of_its_own ? 100 * MS : 100 * US);
+        for (int i = 0; i < 2; i++)
+            build_repeat(m, build_lane(m, 110 + i, 110 + i, 10 * MS), 4000, 20 * US, 0, CAUSE_IPC, 170 * US);
+        build_finish(m, 0.0);
+        assert_int_equal(current_of(m, &workers), items_of_its_own ? MODEL_THREADS : MODEL_PROCESSES);
+        assert_int_equal(workers, items_of_its_own ? 3 : 2);
+        measurement_free(m);
+    }
+}
+
 static void loops_in_several_processes_are_the_hybrid(void **state)
 {
     struct measurement *m = build_new(RUNTIME_CPYTHON, 8);
@@ -410,6 +431,7 @@ int main(void)
         cmocka_unit_test(an_unknown_lock_shows_in_how_many_run_at_once),
         cmocka_unit_test(memory_is_counted_once),
         cmocka_unit_test(the_parent_of_a_pool_is_no_worker),
+        cmocka_unit_test(feeders_of_a_pool_are_no_workers),
         cmocka_unit_test(loops_in_several_processes_are_the_hybrid),
         cmocka_unit_test(threads_one_after_another_are_still_threads),
     };

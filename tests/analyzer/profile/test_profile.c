@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "analyzer/profile/profile.h"
+#include "tests/analyzer/profile/checked.h"
 #include "tests/analyzer/synthetic.h"
 
 struct totals {
@@ -27,28 +28,6 @@ static struct totals totals_of(const struct profile *p)
     }
     return t;
 }
-
-/* Every profile: items cover the steps in order, without gaps; head and tail fit the run. */
-static struct profile *profile_of(struct measurement *m)
-{
-    struct profile *p = NULL;
-    size_t next = 0;
-
-    synthetic_finish(m);
-    assert_int_equal(profile_from_measurement(m, &p), 0);
-    assert_true(p->n_items > 0);
-    for (size_t i = 0; i < p->n_items; i++) {
-        assert_int_equal(p->items[i].first_step, next);
-        assert_true(p->items[i].n_steps > 0);
-        next += p->items[i].n_steps;
-    }
-    assert_int_equal(next, p->n_steps);
-    assert_true(p->head_ns + p->tail_ns <= m->wall_ns);
-    assert_true(p->serial_cpu_ns <= p->head_ns + p->tail_ns);
-    return p;
-}
-
-#define assert_about(value, expected) assert_in_range(value, (expected) - (expected) / 50, (expected) + (expected) / 50)
 
 static void nothing_done_is_no_data(void **state)
 {
@@ -82,7 +61,7 @@ static void gil_convoy_is_one_locked_item_per_lane(void **state)
         for (int i = 0; i < 200; i++)
             synthetic_slice(m, t, 5 * MS, 15 * MS, CAUSE_INTERPRETER_LOCK);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_THREADS);
     assert_int_equal(p->current_workers, 4);
     assert_int_equal(p->n_items, 4);
@@ -116,7 +95,7 @@ static void locked_share_follows_samples(void **state)
             m->threads[t].cpu_samples = cases[c].samples / 2 * (c != 1) + cases[c].samples * (c == 1);
             m->threads[t].lock_held_samples = cases[c].held / 2 * (c != 1) + cases[c].held * (c == 1);
         }
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(totals_of(p).locked_ns, 2 * cases[c].locked_ns);
         assert_int_equal(totals_of(p).locked_ns + totals_of(p).free_ns, 2000 * MS);
     }
@@ -139,7 +118,7 @@ static void unsampled_threads_seen_together_let_go_of_the_lock(void **state)
         m->n_parallelism = 3;
         m->parallelism_ns[1] = (together ? 50 : 950) * MS;
         m->parallelism_ns[2] = (together ? 950 : 50) * MS;
-        p = profile_of(m);
+        p = profile_checked(m);
         if (together)
             assert_in_range(totals_of(p).locked_ns, 1000 * MS, 1100 * MS);
         else
@@ -162,7 +141,7 @@ static void pool_items_are_cut_at_handoffs(void **state)
         for (int i = 0; i < 50; i++)
             synthetic_woken_slice(m, t, 10 * MS, 400 * US, CAUSE_HANDOFF, 1);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_THREADS);
     assert_int_equal(p->current_workers, 3);
     assert_int_equal(p->n_items, 150);
@@ -190,7 +169,7 @@ static void pool_items_keep_their_waits(void **state)
             synthetic_woken_slice(m, t, 5 * MS, 1 * MS, CAUSE_HANDOFF, 1);
         }
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->n_items, 20);
     assert_int_equal(p->items[0].n_steps, 2);
     assert_int_equal(p->steps[0].free_cpu_ns, 1 * MS);
@@ -218,7 +197,7 @@ static void short_lived_processes_are_one_item_each(void **state)
                             CAUSE_OTHER);
         }
         m->replay_process_start_ns = 12345; /* a profile is the same before and after its replay */
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->current_model, MODEL_PROCESSES);
         assert_int_equal(p->current_workers, 1);
         assert_int_equal(p->n_items, lanes);
@@ -266,7 +245,7 @@ static void serial_waits_are_items(void **state)
     for (int i = 0; i < 19; i++)
         synthetic_slice(m, 0, 10 * MS, 50 * MS, CAUSE_NETWORK);
     synthetic_slice(m, 0, 10 * MS, 0, CAUSE_OTHER);
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_SERIAL);
     assert_int_equal(p->current_workers, 1);
     assert_int_equal(p->n_items, 20);
@@ -296,7 +275,7 @@ static void short_waits_do_not_cut(void **state)
         synthetic_slice(m, 0, 1 * MS, 40 * MS, CAUSE_NETWORK);
     }
     synthetic_slice(m, 0, 1 * MS, 0, CAUSE_OTHER);
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->n_items, 30);
 }
 
@@ -315,7 +294,7 @@ static void serial_cpu_is_divisible(void **state)
 
         synthetic_thread(m, 1, 1, 0, 0);
         synthetic_slice(m, 0, cases[c].cpu_ns, 0, CAUSE_OTHER);
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->current_model, MODEL_SERIAL);
         assert_int_equal(p->n_items, cases[c].items);
         assert_int_equal(p->divisible, cases[c].items > 1);
@@ -340,7 +319,7 @@ static void a_short_last_burst_is_not_divided(void **state)
         for (int i = 0; i < 20; i++)
             synthetic_slice(m, 0, 1 * MS, 50 * MS, CAUSE_NETWORK);
         synthetic_slice(m, 0, cases[c].last_ns, 0, CAUSE_OTHER);
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->divisible, cases[c].divided);
     }
 }
@@ -361,7 +340,7 @@ static void imports_are_head(void **state)
     m->sites[0].frames = calloc(1, sizeof(struct frame));
     m->sites[0].frames[0].function = strdup("_call_with_frames_removed");
     m->sites[0].frames[0].file = strdup("<frozen importlib._bootstrap>");
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->head_ns, 200 * MS);
     assert_int_equal(totals_of(p).locked_ns, 800 * MS);
     assert_true(p->divisible);
@@ -387,7 +366,7 @@ static void event_loop_waits_overlap(void **state)
     loop->busy_cpu_ns = 100 * MS;
     loop->outstanding_mean = 20.0;
     loop->outstanding_max = 30;
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_COROUTINES);
     assert_int_equal(p->current_workers, 20);
     assert_false(p->event_loop_blocked);
@@ -395,6 +374,70 @@ static void event_loop_waits_overlap(void **state)
     assert_int_equal(p->head_ns, 60 * MS);
     assert_about(totals_of(p).wait_ns, 20 * 1000 * MS);
     assert_int_equal(totals_of(p).locked_ns, 100 * MS);
+}
+
+/* (f) Timers count where no connections were seen; where nobody knows how many waited, the profile says so. */
+static void event_loop_timers_overlap(void **state)
+{
+    static const struct {
+        double timers, connections;
+        uint64_t wait_ns;
+        bool unknown;
+    } cases[] = {{10, 0, 4000 * MS, false}, {0, 0, 400 * MS, true}, {10, 5, 2000 * MS, false}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct event_loop *loop;
+
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 40 * MS, 20 * MS, CAUSE_SLEEP);
+        for (int i = 0; i < 19; i++)
+            synthetic_slice(m, 0, 1 * MS, 20 * MS, CAUSE_SLEEP);
+        synthetic_slice(m, 0, 1 * MS, 0, CAUSE_OTHER);
+        loop = synthetic_loop(m, 1, 1);
+        loop->turns = 20;
+        loop->wait_ns = 400 * MS;
+        loop->busy_cpu_ns = 20 * MS;
+        loop->timers_mean = cases[c].timers;
+        loop->outstanding_mean = cases[c].connections;
+        loop->outstanding_max = (uint32_t)cases[c].connections;
+        p = profile_checked(m);
+        assert_int_equal(p->waits_unknown, cases[c].unknown);
+        assert_about(totals_of(p).wait_ns, cases[c].wait_ns);
+        assert_int_equal(totals_of(p).locked_ns, 20 * MS);
+        if (cases[c].timers > 0 && cases[c].connections == 0)
+            assert_int_equal(p->current_workers, 10);
+    }
+}
+
+/* Ready threads that found no CPU although the target left some idle: other programs'. */
+static void run_queues_of_others_are_told(void **state)
+{
+    for (uint32_t cpus = 1; cpus <= 2; cpus++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(cpus);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 2000 * MS, CAUSE_JOIN);
+        for (int32_t lane = 0; lane < 2; lane++) {
+            size_t t = synthetic_thread(m, 2 + lane, 1, 1, 10 * MS);
+
+            for (int i = 0; i < 100; i++)
+                synthetic_slice(m, t, 10 * MS, 0, CAUSE_OTHER);
+            m->threads[t].runnable_ns = 1000 * MS;
+            m->threads[t].death_ns += 1000 * MS;
+        }
+        m->n_parallelism = cpus + 1;
+        m->parallelism_ns = calloc(m->n_parallelism, sizeof(uint64_t));
+        m->parallelism_ns[cpus] = 2000 * MS / cpus;
+        p = profile_checked(m);
+        /* With one CPU the two were in each other's way; with two they were in nobody's. */
+        assert_int_equal(p->foreign_runnable_ns / MS, cpus == 1 ? 0 : 1000);
+    }
 }
 
 /* (f) Woken once for many answers: there were at least as many waits as connections. */
@@ -415,7 +458,7 @@ static void event_loop_with_few_turns_has_an_item_per_connection(void **state)
     loop->busy_cpu_ns = 40 * MS;
     loop->outstanding_mean = 50.0;
     loop->outstanding_max = 50;
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->n_items, 50);
     assert_int_equal(p->steps[0].wait_ns, 500 * MS);
     assert_int_equal(totals_of(p).locked_ns, 40 * MS);
@@ -441,7 +484,7 @@ static void event_loop_items_are_no_longer_than_the_loop(void **state)
     loop->busy_cpu_ns = 60 * MS;
     loop->outstanding_mean = 25.0;
     loop->outstanding_max = 40;
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->n_items % 25, 0);
     assert_about(totals_of(p).wait_ns, 25 * 1200 * MS);
     for (size_t i = 0; i < p->n_steps; i++)
@@ -468,7 +511,7 @@ static void serial_awaits_are_items(void **state)
     loop->busy_cpu_ns = 41 * MS;
     loop->outstanding_mean = 1.0;
     loop->outstanding_max = 1;
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_workers, 1);
     assert_int_equal(p->n_items, 40);
     assert_int_equal(totals_of(p).wait_ns, 2000 * MS);
@@ -497,7 +540,7 @@ static void short_timer_gaps_are_not_counted_as_awaits(void **state)
         loop->turns = 100;
         loop->wait_ns = 100 * cases[c].gap_ns;
         loop->busy_cpu_ns = 10 * MS;
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->n_items, cases[c].one_by_one ? 100 : 1);
     }
 }
@@ -523,7 +566,7 @@ static void long_turns_of_a_computing_loop_are_items(void **state)
         loop->turns = 40;
         loop->wait_ns = 40 * MS;
         loop->busy_cpu_ns = 40 * cases[c].turn_ns;
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->n_items > 30, cases[c].items);
     }
 }
@@ -552,7 +595,7 @@ static void blocked_event_loop_is_marked(void **state)
         loop->busy_cpu_ns = 4 * MS;
         loop->blocked_in_turn_ns = cases[c].blocked_ns;
         loop->blocked_in_turn_count = 20;
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->event_loop_blocked, cases[c].blocked);
         assert_int_equal(p->current_model, MODEL_COROUTINES);
         assert_int_equal(p->n_items, 20);
@@ -581,7 +624,7 @@ static void process_pool_items_are_cut_at_ipc(void **state)
         for (int i = 0; i < 50; i++)
             synthetic_woken_slice(m, t, 20 * MS, 200 * US, CAUSE_IPC, 1);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_PROCESSES);
     assert_int_equal(p->current_workers, 2);
     assert_int_equal(p->n_items, 100);
@@ -607,7 +650,7 @@ static void round_trips_outweighing_work_are_costs(void **state)
         for (int i = 0; i < 10000; i++)
             synthetic_woken_slice(m, t, 50 * US, 150 * US, CAUSE_IPC, 99);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->n_items, 2);
     assert_about(p->ipc_ns_per_item, 1500 * MS);
     assert_about(totals_of(p).locked_ns, 1000 * MS);
@@ -636,7 +679,7 @@ static void loops_in_processes_are_hybrid(void **state)
         loop->outstanding_mean = 5;
         loop->outstanding_max = 6;
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_PROCESSES_COROUTINES);
     assert_int_equal(p->current_workers, 10);
     assert_int_equal(p->n_items, 100);
@@ -666,7 +709,7 @@ static void mutex_convoy_is_critical(void **state)
             for (int i = 0; i < 50; i++)
                 synthetic_slice(m, t, 10 * MS, cases[c].wait_ns, CAUSE_LOCK);
         }
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->n_items, 4);
         assert_int_equal(totals_of(p).free_ns, 2000 * MS);
         assert_in_range(totals_of(p).critical_ns, cases[c].least_ns, cases[c].most_ns);
@@ -688,7 +731,7 @@ static void token_ring_cannot_overlap(void **state)
         for (int i = 0; i < 1000; i++)
             synthetic_woken_slice(m, t, 15 * US, 30 * US, CAUSE_HANDOFF, lane ? 2 : 3);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(totals_of(p).critical_ns, totals_of(p).free_ns);
     assert_int_equal(p->n_items, 2000);
     assert_in_range(p->switch_ns_per_item, 5 * US, 9 * US); /* 45 us a turn of two, 30 of them work */
@@ -715,7 +758,7 @@ static void long_work_is_not_in_turn(void **state)
             for (int i = 0; i < 100; i++)
                 synthetic_woken_slice(m, t, cases[c].work_ns, 1 * MS, CAUSE_HANDOFF, lane ? 2 : 3);
         }
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(totals_of(p).critical_ns, cases[c].in_turn ? totals_of(p).free_ns : 0);
     }
 }
@@ -739,7 +782,7 @@ static void helpers_are_told_from_small_items(void **state)
         for (int32_t lane = 0; lane < 2 + cases[c].small; lane++)
             synthetic_slice(m, synthetic_thread(m, 2 + lane, 1, 1, 1 * MS), lane < 2 ? 1000 * MS : cases[c].small_ns, 0,
                             CAUSE_OTHER);
-        p = profile_of(m);
+        p = profile_checked(m);
         if (cases[c].small == 1)
             assert_int_equal(p->n_items, cases[c].items);
         else
@@ -766,8 +809,8 @@ static void tickers_count_only_among_themselves(void **state)
                 for (int i = 0; i < 20; i++)
                     synthetic_slice(m, t, 100 * US, 100 * MS, CAUSE_SLEEP);
         }
-        p = profile_of(m);
-        assert_int_equal(p->n_items, others ? 2 : 3);
+        p = profile_checked(m);
+        assert_int_equal(p->n_items, others ? 2 : 60);
         assert_int_equal(totals_of(p).wait_ns, others ? 0 : 6000 * MS);
     }
 }
@@ -782,7 +825,7 @@ static void runtime_threads_do_not_work(void **state)
     synthetic_slice(m, 0, 640 * MS, 0, CAUSE_OTHER);
     synthetic_slice(m, synthetic_thread(m, 2, 1, 1, 0), 500 * MS, 0, CAUSE_OTHER);
     m->threads[1].runtime_internal = true;
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_SERIAL);
     assert_int_equal(totals_of(p).free_ns, 640 * MS);
 }
@@ -801,7 +844,7 @@ static void idle_waits_cut_a_servers_requests(void **state)
         synthetic_slice(m, 0, 2 * MS, 30 * MS, CAUSE_NETWORK);
         synthetic_slice(m, 0, 4 * MS, 60 * MS, CAUSE_IDLE);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->idle_ns, 100 * MS + 25 * 60 * MS);
     assert_int_equal(p->head_ns, 20 * MS);
     assert_int_equal(totals_of(p).free_ns, 25 * 6 * MS);
@@ -825,7 +868,7 @@ static void busy_servers_are_cut_at_their_waits(void **state)
         for (int i = 0; i < 40; i++)
             synthetic_slice(m, lane, 4 * MS, 30 * MS, CAUSE_NETWORK);
     }
-    p = profile_of(m);
+    p = profile_checked(m);
     assert_int_equal(p->current_model, MODEL_PROCESSES);
     assert_int_equal(p->current_workers, 2);
     assert_true(p->n_items >= 80 && p->n_items <= 84);
@@ -855,7 +898,7 @@ static void decimated_slices_add_up_to_the_totals(void **state)
         if (way == 2) /* none */
             t->n_slices = 0;
         m->loss.decimation = 4;
-        p = profile_of(m);
+        p = profile_checked(m);
         assert_int_equal(p->n_items, way == 1 ? 25 : 100);
         assert_about(p->head_ns + totals_of(p).free_ns, 200 * MS);
         assert_about(totals_of(p).wait_ns, 2000 * MS);
@@ -879,6 +922,8 @@ int main(void)
         cmocka_unit_test(a_short_last_burst_is_not_divided),
         cmocka_unit_test(imports_are_head),
         cmocka_unit_test(event_loop_waits_overlap),
+        cmocka_unit_test(event_loop_timers_overlap),
+        cmocka_unit_test(run_queues_of_others_are_told),
         cmocka_unit_test(event_loop_with_few_turns_has_an_item_per_connection),
         cmocka_unit_test(event_loop_items_are_no_longer_than_the_loop),
         cmocka_unit_test(serial_awaits_are_items),
