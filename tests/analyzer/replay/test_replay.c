@@ -255,7 +255,7 @@ static void count_label(const char *label, void *userdata)
 static void runs_and_progress_are_as_asked_for(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = serial_cpu(100 * MS);
-    struct replay_options options = {.budget_ns = 3000 * MS,
+    struct replay_options options = {.budget_ns = 10000 * MS,
                                      .runs = 4,
                                      .cpus = 3,
                                      .replayer_dir = getenv("REPLAYER_DIR"),
@@ -269,7 +269,8 @@ static void runs_and_progress_are_as_asked_for(void **state)
     assert_complete(m);
     assert_int_equal(result_of(m, MODEL_SERIAL, false)->n_runs, 4);
     assert_int_equal(result_of(m, MODEL_PROCESSES, false)->workers, 3);
-    assert_int_equal(labels, 4 * MODEL_COUNT);
+    /* A first round that took far longer than forecast is thrown away, and samples are cut shorter. */
+    assert_true(labels == 4 * MODEL_COUNT || labels == 5 * MODEL_COUNT);
 }
 
 static void no_replay_has_a_reason(void **state)
