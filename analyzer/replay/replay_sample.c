@@ -14,6 +14,7 @@
 #define SWITCH_INTERVAL_NS (5 * NSEC_PER_MSEC)
 #define MIN_SWITCH_INTERVAL_NS NSEC_PER_MSEC
 #define FEW_LANES 8
+#define NO_WAITS 0.01             /* of the CPU time: so little waiting changes no turns */
 #define GOLDEN 0.6180339887498949 /* the most even sequence of fractions: follows no period of the items */
 
 /* Sums over the profile or the sample; [1]: under a mutex. */
@@ -124,11 +125,16 @@ static size_t lanes_of(const struct replay_plan *plan)
     return (size_t)plan->workers * (plan->model == MODEL_PROCESSES_COROUTINES ? plan->processes : 1);
 }
 
-/* Enough items for the ragged end to weigh little. */
+/*
+ * Enough items for the ragged end to weigh little. Where a worker is created for each, that is most of the time, and
+ * who creates them does so one by one: fewer items at full length say more than many shortened ones.
+ */
 static size_t least_items(const struct replay_plan *plan)
 {
     size_t lanes = lanes_of(plan);
 
+    if (plan->worker_per_item)
+        return lanes > 2 ? 2 * lanes : 4;
     return lanes * ROUNDS_PER_LANE > MIN_SAMPLE ? lanes * ROUNDS_PER_LANE : MIN_SAMPLE;
 }
 
@@ -355,11 +361,13 @@ static void level(const struct profile *p, struct replay_plan *plan)
  */
 static uint64_t switch_interval(const struct replay_plan *plan)
 {
-    bool waits = false;
+    double cpu_ns = 0, wait_ns = 0;
 
-    for (size_t i = 0; i < plan->n_steps; i++)
-        waits = waits || plan->steps[i].wait_ns > 0;
-    if (!waits || plan->shrink >= 1.0 || plan->workers > FEW_LANES)
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        cpu_ns += (double)plan->steps[i].locked_cpu_ns + (double)plan->steps[i].free_cpu_ns;
+        wait_ns += (double)plan->steps[i].wait_ns;
+    }
+    if (wait_ns <= NO_WAITS * cpu_ns || plan->shrink >= 1.0 || plan->workers > FEW_LANES)
         return SWITCH_INTERVAL_NS;
     return (uint64_t)fmax(MIN_SWITCH_INTERVAL_NS, SWITCH_INTERVAL_NS * plan->shrink);
 }

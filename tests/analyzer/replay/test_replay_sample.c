@@ -209,8 +209,8 @@ static void fixed_lanes_keep_their_share(void **state)
         work_ns[plan.lanes[i]] += work_of(&plan, i);
         all_ns += work_of(&plan, i);
     }
-    assert_true(work_ns[0] > 0.74 * (double)all_ns && work_ns[0] < 0.76 * (double)all_ns);
-    assert_true(work_ns[3] > 0.07 * (double)all_ns && work_ns[3] < 0.1 * (double)all_ns);
+    assert_in_range(work_ns[0], all_ns * 74 / 100, all_ns * 76 / 100);
+    assert_in_range(work_ns[3], all_ns * 7 / 100, all_ns * 10 / 100);
 }
 
 /* Merging steps never takes one out of its stage, and a stage without work still passes items on. */
