@@ -522,12 +522,14 @@ async function runChild(slots) {
       if (slots) free.push(slot);
       process.send({ done: message.item });
     }
-    if (message.end) process.send({ bytes: privateBytes(), cpuMs: cpuUsageMs() }, () => process.disconnect());
+    if (message.report) process.send({ bytes: privateBytes(), cpuMs: cpuUsageMs() });
+    if (message.end) process.send({ cpuMs: cpuUsageMs() }, () => process.disconnect());
   });
   burn(1);
   const begin = nowMs();
   if (slots) await haveClock(slots);
-  process.send({ ready: true, clockMs: nowMs() - begin }); // the clock is the replayer's, no program has one
+  const clockMs = nowMs() - begin; // the clock is the replayer's, no program has one
+  process.send({ ready: true, clockMs, cpuMs: cpuUsageMs() });
 }
 
 function startChild(slots) {
@@ -548,15 +550,13 @@ class Dispatcher {
     this.finished = 0;
     for (let i = 0; i < slots; i++) groups.forEach((group, child) => this.idle[group].unshift(child));
     this.stages = new Int32Array(plan.nItems);
-    this.bytes = 0;
-    this.cpuMs = 0;
     this.all = new Promise((resolve, reject) => {
       this.resolve = resolve;
-      children.forEach((child, i) => {
-        child.on('message', (message) => this.receive(message, i));
-        child.once('exit', (code) => code && reject(new Error(`a worker process ended with ${code}`)));
-      });
+      this.reject = reject;
     });
+    this.listeners = children.map((child, i) => (message) => this.receive(message, i));
+    this.failed = (code) => this.reject(new Error(`a worker process ended with ${code}`));
+    children.forEach((child, i) => child.on('message', this.listeners[i]).once('exit', this.failed));
   }
 
   start(phase) {
@@ -587,10 +587,6 @@ class Dispatcher {
     }
     if (message.unlock) this.mutexes[message.unlock].unlock();
     if (message.done !== undefined) this.done(message.done, child);
-    if (message.bytes !== undefined) {
-      this.bytes += message.bytes;
-      this.cpuMs += message.cpuMs;
-    }
   }
 
   done(item, child) {
@@ -602,12 +598,42 @@ class Dispatcher {
     else if (++this.finished === this.plan.ends[this.phase]) this.start(this.phase + 1);
   }
 
-  async end() {
-    const exits = this.children.map((child) => once(child, 'exit'));
-    for (const child of this.children) child.send({ end: true });
-    await Promise.all(exits);
+  end() {
+    this.children.forEach((child, i) => child.off('message', this.listeners[i]).off('exit', this.failed));
   }
 }
+
+/*
+ * Worker processes. A process of node takes longer to start than a run lasts: a pool is started once, by the first run
+ * of its size, and kept. What the start took is part of every run's figures.
+ */
+class Pool {
+  constructor(count_, slots) {
+    this.begin = nowMs();
+    this.children = Array.from({ length: count_ }, () => startChild(slots));
+  }
+
+  async start() {
+    const ready = await Promise.all(this.children.map((child) => once(child, 'message')));
+    const startMs = nowMs() - this.begin;
+    this.startMs = startMs - Math.min(startMs, Math.max(...ready.map((message) => message.clockMs)));
+    this.startCpuMs = ready.reduce((sum, message) => sum + message.cpuMs, 0);
+    this.cpuMs = this.startCpuMs;
+    return this;
+  }
+
+  /* Private memory, and the CPU since the last report. */
+  async report() {
+    const reports = Promise.all(this.children.map((child) => once(child, 'message')));
+    for (const child of this.children) child.send({ report: true });
+    const cpuMs = (await reports).reduce((sum, report) => sum + report.cpuMs, 0);
+    const since = cpuMs - this.cpuMs;
+    this.cpuMs = cpuMs;
+    return { bytes: (await reports).reduce((sum, report) => sum + report.bytes, 0), cpuMs: since };
+  }
+}
+
+const pools = new Map();
 
 /* Queue of each child: its stage, its lane, or the one for all. */
 function groupsOf(plan, count) {
@@ -616,22 +642,17 @@ function groupsOf(plan, count) {
 }
 
 async function runPool(plan, steps, count_, slots) {
+  const key = `${count_} ${slots}`;
+  if (!pools.has(key)) pools.set(key, await new Pool(count_, slots).start());
+  const pool = pools.get(key);
+  const dispatcher = new Dispatcher(plan, steps, pool.children, groupsOf(plan, count_), slots || 1);
   const begin = nowMs();
-  let clockMs = 0;
-  const children = Array.from({ length: count_ }, () => startChild(slots));
-  await Promise.all(
-    children.map(async (child) => {
-      clockMs = Math.max(clockMs, (await once(child, 'message')).clockMs);
-    }),
-  );
-  const startMs = nowMs() - begin;
-  const dispatcher = new Dispatcher(plan, steps, children, groupsOf(plan, count_), slots || 1);
   dispatcher.start(0);
   await dispatcher.all;
-  const wallMs = nowMs() - begin;
-  await dispatcher.end();
-  const pausedMs = Math.min(clockMs, startMs);
-  return { startMs: startMs - pausedMs, wallMs, pausedMs, bytes: dispatcher.bytes, childrenCpuMs: dispatcher.cpuMs };
+  const wallMs = pool.startMs + nowMs() - begin;
+  dispatcher.end();
+  const { bytes, cpuMs } = await pool.report();
+  return { startMs: pool.startMs, wallMs, bytes, childrenCpuMs: pool.startCpuMs + cpuMs };
 }
 
 async function runProcesses(plan, steps) {
@@ -873,7 +894,7 @@ function readLine() {
 
 async function main() {
   tightenTimers();
-  say({ replayer: 'node', protocol: PROTOCOL, version: process.versions.node });
+  say({ replayer: 'node', protocol: PROTOCOL, version: process.versions.node, keeps_processes: true });
   for (let line = readLine(); line !== null; line = readLine()) say(await answer(line));
   process.exit(0);
 }

@@ -27,6 +27,7 @@
 struct session {
     const struct replay_options *options;
     struct replay_child child;
+    bool keeps_processes;                /* the replayer starts them once, not for each run */
     struct replay_plan plans[MAX_PLANS]; /* the last is the program as it is now */
     size_t n_plans;
     size_t executes[MAX_PLANS]; /* plan whose execution serves this one; itself, or an earlier one */
@@ -107,8 +108,11 @@ static uint64_t find_slot(const struct session *s)
 
     for (size_t i = 0; i < s->n_plans; i++)
         if (is_executed(s, i)) {
-            executed[n++] = s->plans[i];
+            executed[n] = s->plans[i];
             time_ns -= 2 * (double)s->plans[i].overhead_ns; /* the runs without durations */
+            if (s->keeps_processes && s->plans[i].processes > 1)
+                executed[n].overhead_ns = 0;
+            n++;
         }
     slot_ns = time_ns > 0 ? replay_plan_slot(executed, n, (uint64_t)time_ns) : 0;
     for (size_t i = 0; i < n; i++)
@@ -422,7 +426,7 @@ static int run_session(struct session *s, struct measurement *m, const struct pr
     r = replay_choice_start(&m->target.runtime, s->options->replayer_dir, s->begin_ns + limit_ns, &s->child, s->message,
                             s->size);
     if (r == 0)
-        r = replay_protocol_greeting(&s->child, s->message, s->size);
+        r = replay_protocol_greeting(&s->child, &s->keeps_processes, s->message, s->size);
     if (r == 0)
         r = replay_protocol_calibrate(&s->child, &conditions, &measured, s->message, s->size);
     if (r < 0)

@@ -84,7 +84,7 @@ static int get_number(const json_t *answer, const char *key, json_int_t min, jso
     return 0;
 }
 
-int replay_protocol_greeting(struct replay_child *child, char *message, size_t size)
+int replay_protocol_greeting(struct replay_child *child, bool *ret_keeps, char *message, size_t size)
 {
     json_auto_t *greeting = NULL;
     uint64_t protocol;
@@ -95,6 +95,7 @@ int replay_protocol_greeting(struct replay_child *child, char *message, size_t s
     if (!json_is_string(json_object_get(greeting, "replayer")) ||
         get_number(greeting, "protocol", PROTOCOL, PROTOCOL, &protocol) < 0)
         return broken("no greeting, or another protocol", message, size);
+    *ret_keeps = json_is_true(json_object_get(greeting, "keeps_processes"));
     return 0;
 }
 

@@ -7,6 +7,7 @@
  * Knows the documents. Believes nothing that a replayer says before it has been looked at.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,8 @@ struct replay_conditions {
  * @param message  what the replayer said, when not 0; untouched on success
  * @return 0, -ETIME (deadline), -ECHILD (it failed, ended, or does not keep to the protocol), -ENOMEM
  */
-int replay_protocol_greeting(struct replay_child *child, char *message, size_t size);
+/* @param ret_keeps  processes are started once for all runs of a plan, not by each; what that took is in all figures */
+int replay_protocol_greeting(struct replay_child *child, bool *ret_keeps, char *message, size_t size);
 int replay_protocol_calibrate(struct replay_child *child, const struct replay_conditions *conditions,
                               struct replay_costs *ret_costs, char *message, size_t size);
 int replay_protocol_plan(struct replay_child *child, size_t id, const struct replay_plan *plan, char *message,

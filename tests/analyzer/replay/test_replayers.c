@@ -25,12 +25,14 @@ static void start(struct replay_child *child, enum replayer replayer)
     char *native_argv[] = {path, NULL};
     char *python_argv[] = {python, (char[]){"-I"}, (char[]){"-S"}, (char[]){"-B"}, path, NULL};
     char *node_argv[] = {node, (char[]){"--no-warnings"}, path, NULL};
+    bool keeps = false;
     char **argv = replayer == PYTHON ? python_argv : replayer == NODE ? node_argv : native_argv;
 
     assert_true(python && dir);
     (void)snprintf(path, sizeof(path), "%s/%s", dir, names[replayer]);
     assert_int_equal(replay_child_start(argv, replay_now_ns() + 100 * NSEC_PER_SEC, child), 0);
-    assert_int_equal(replay_protocol_greeting(child, message, sizeof(message)), 0);
+    assert_int_equal(replay_protocol_greeting(child, &keeps, message, sizeof(message)), 0);
+    assert_int_equal(keeps, replayer == NODE);
 }
 
 /* Node.js is not everywhere: tests of its replayer need it in the environment, as the build found it. */
