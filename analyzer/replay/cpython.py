@@ -15,8 +15,10 @@ import json
 import mmap
 import multiprocessing
 import os
+import queue
 import resource
 import selectors
+import signal
 import sys
 import threading
 import time
@@ -25,6 +27,7 @@ PROTOCOL = 1
 BUFFER = bytes(range(256)) * 4096  # 1 MiB: hashing it holds the interpreter lock for microseconds only
 BLOCK = BUFFER[:1024]
 FORK = multiprocessing.get_context("fork")
+CPUS = len(os.sched_getaffinity(0))
 
 try:
     import ctypes
@@ -74,20 +77,13 @@ def thread_cpu_ns():
     return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) * 1e9
 
 
-def units_per_ns(burn, start, parallel):
+def measure_rate(burn, units, busy):
     """Units of `burn` per ns of this thread's own CPU time: other processes' noise does not change the work.
 
-    With `parallel` CPUs busy, as they were in the measured program: CPUs that share a core slow each other down. The
-    fastest sample is the undisturbed one when alone; the median when company is wanted.
+    With `busy` CPUs busy: CPUs that share a core slow each other down. The fastest sample is the undisturbed one when
+    alone; the median when company is wanted.
     """
-    units = start
-    while True:
-        before = thread_cpu_ns()
-        burn(units)
-        if thread_cpu_ns() - before >= 1e6:
-            break
-        units *= 2
-    company = [FORK.Process(target=burn_on, args=(os.getpid(), burn, units), daemon=True) for _ in range(parallel - 1)]
+    company = [FORK.Process(target=burn_on, args=(os.getpid(), burn, units), daemon=True) for _ in range(busy - 1)]
     for process in company:
         process.start()
     rates = []
@@ -96,9 +92,36 @@ def units_per_ns(burn, start, parallel):
         burn(units)
         rates.append(units / (thread_cpu_ns() - before))
     for process in company:
-        process.terminate()
+        os.kill(process.pid, signal.SIGKILL)
         process.join()
-    return median(rates) if parallel > 1 else max(rates)
+    return median(rates) if busy > 1 else max(rates)
+
+
+def units_per_ms(burn, start):
+    """How many units take about a millisecond."""
+    units = start
+    while True:
+        before = thread_cpu_ns()
+        burn(units)
+        if thread_cpu_ns() - before >= 1e6:
+            return units
+        units *= 2
+
+
+def calibrate_work(parallel, cpus):
+    """With `parallel` CPUs busy, as they were in the measured program. Returns the slowdown with all busy."""
+    company = min(cpus, CPUS)
+    alone = together = 0.0
+    for burn, start, name in ((burn_locked, 1000, "locked"), (burn_free, 65536, "free")):
+        units = units_per_ms(burn, start)
+        if name == "locked":
+            alone = measure_rate(burn, units, 1)
+            together = measure_rate(burn, units, company) if company > 1 else alone
+            rate = alone if parallel == 1 else together if parallel == company else None
+        else:
+            rate = None
+        setattr(Rates, name, rate or measure_rate(burn, units, parallel))
+    return min(max(alone / together, 0.5), 4.0)
 
 
 def burn_on(parent, burn, units):
@@ -121,7 +144,7 @@ def work(step):
 
 
 class Plan(object):
-    """One arrangement: items of steps (locked units, free units, wait in s or None, critical)."""
+    """One arrangement: items of steps (locked units, free units, wait in s or None, lock from 1 or 0, stage)."""
 
     def __init__(self, request):
         self.model = request["model"]
@@ -136,46 +159,83 @@ class Plan(object):
             full = [next(steps) for _ in range(count)]
             self.items.append([self.step(s, 1.0) for s in full])
             self.empty.append([self.step(s, 0.0) for s in full])
+        self.n_locks = max([s[3] for item in self.items for s in item] or [0])
+        self.ends = list(itertools.accumulate(request.get("phases") or [len(self.items)]))
+        self.lanes = request.get("lanes")
+        self.stages = request.get("stages")
+        self.check()
+
+    def check(self):
+        """What would otherwise hang or be lost."""
+        if self.ends[-1] != len(self.items) or self.ends != sorted(self.ends) or self.ends[0] < 0:
+            raise ValueError("phases and items do not agree")
+        most = self.workers * (self.processes if self.model == "processes+coroutines" else 1)
+        if self.lanes is not None and (
+            len(self.lanes) != len(self.items) or not all(0 <= lane < most for lane in self.lanes)
+        ):
+            raise ValueError("lanes and items do not agree")
+        if self.stages is not None and (
+            sum(self.stages) != self.workers
+            or min(self.stages) < 1
+            or any(not 0 <= s[4] < len(self.stages) for item in self.items for s in item)
+        ):
+            raise ValueError("stages do not agree with workers and steps")
 
     def step(self, raw, factor):
-        locked, free, wait, critical = raw
+        locked, free, wait, lock = raw[:4]
         if not self.lock:  # nothing serialises bytecode: all CPU counts as locked
             locked, free = locked + free, 0
         return (
             int(locked * Rates.locked * factor),
             int(free * Rates.free * factor),
             wait / 1e9 * factor if wait else None,
-            bool(critical),
+            lock,
+            raw[4] if len(raw) > 4 else 0,
         )
 
+    def phases(self):
+        """Pairs of first item and end."""
+        return zip([0] + self.ends, self.ends)
 
-def run_step(step, mutex):
-    if step[3]:
-        mutex.acquire()
+    def own_items(self, lane, first, end):
+        """Numbers of the items of that lane among first..end."""
+        return [index for index in range(first, end) if self.lanes[index] == lane]
+
+
+def run_step(step, mutexes):
+    mutex = mutexes[step[3]]
+    mutex.acquire()
     work(step)
     if step[2] is not None:
         time.sleep(step[2])
-    if step[3]:
-        mutex.release()
+    mutex.release()
 
 
-def run_item(item, mutex):
+def run_item(item, mutexes):
     for step in item:
-        run_step(step, mutex)
+        run_step(step, mutexes)
 
 
 class NoMutex(object):
-    def acquire(self):
-        pass
+    def acquire(self, block=True):
+        return True
 
     def release(self):
         pass
 
 
+def make_mutexes(plan, create):
+    """Those of the plan's steps, by number; 0 is none."""
+    return [NoMutex()] + [create() for _ in range(plan.n_locks)]
+
+
+def no_mutexes(plan):
+    return make_mutexes(plan, NoMutex)
+
+
 # --- Start of the clock -----------------------------------------------------------------------------------------------
 
 
-CPUS = len(os.sched_getaffinity(0))
 POLL = 0.0001  # s
 
 
@@ -251,37 +311,112 @@ class Outcome(object):
 
 
 def run_serial(plan, items):
+    mutexes = no_mutexes(plan)
     for item in items:
-        run_item(item, NoMutex())
+        run_item(item, mutexes)
     return Outcome()
+
+
+class Bag(object):
+    """Where threads, or the tasks of a loop, get their next item: phase by phase, from all or from their own."""
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.queues = []
+
+    def fill(self, first, end):
+        if self.plan.lanes is None:
+            bag = collections.deque(range(first, end))
+            self.queues = [bag] * self.plan.workers
+        else:
+            self.queues = [collections.deque() for _ in range(self.plan.workers)]
+            for index in range(first, end):
+                self.queues[self.plan.lanes[index]].append(index)
+
+    def take(self, lane):
+        """None: the phase has no more."""
+        try:
+            return self.queues[lane].popleft()
+        except IndexError:
+            return None
+
+
+class Stages(object):
+    """Groups of workers that each do one part of every item and hand it on."""
+
+    def __init__(self, plan, items, mutexes, make_queue, make_semaphore):
+        self.plan, self.items, self.mutexes = plan, items, mutexes
+        self.queues = [make_queue() for _ in plan.stages]
+        self.finished = make_semaphore(0)  # counts what has passed the last stage
+
+    def feed(self):
+        """All items of a phase go into the first queue when all before are finished."""
+        for first, end in self.plan.phases():
+            for index in range(first, end):
+                self.queues[0].put(index)
+            for _ in range(first, end):
+                self.finished.acquire()
+        for queue_, count in zip(self.queues, self.plan.stages):
+            for _ in range(count):
+                queue_.put(None)
+
+    def work(self, lane):
+        stage = 0
+        while lane >= self.plan.stages[stage]:
+            lane -= self.plan.stages[stage]
+            stage += 1
+        while True:
+            index = self.queues[stage].get()
+            if index is None:
+                return
+            for step in self.items[index]:
+                if step[4] == stage:
+                    run_step(step, self.mutexes)
+            if stage + 1 < len(self.queues):
+                self.queues[stage + 1].put(index)
+            else:
+                self.finished.release()
 
 
 def run_threads(plan, items):
     begin = now_ns()
-    mutex = threading.Lock()
+    mutexes = make_mutexes(plan, threading.Lock)
     if plan.worker_per_item:
-        run_one_per_item(plan, items, lambda item: threading.Thread(target=run_item, args=(item, mutex)))
+        run_one_per_item(plan, items, lambda item: threading.Thread(target=run_item, args=(item, mutexes)))
         return Outcome()
-    bag, gate = collections.deque(items), Gate(plan.workers)
+    bag, gate = Bag(plan), Gate(plan.workers)
     ready, gate_cpu_ns = [], []
+    phases = list(plan.phases())
     # Stamped when the last one is ready: this thread may have to wait for a CPU before it knows.
     barrier = threading.Barrier(plan.workers + 1, action=lambda: ready.append(now_ns() - begin))
+    following = iter(phases[1:])
+    between = threading.Barrier(plan.workers, action=lambda: bag.fill(*next(following)))
+    stages = None
+    if plan.stages:
+        stages = Stages(plan, items, mutexes, queue.Queue, threading.Semaphore)
+    bag.fill(*phases[0])
 
     def worker(lane):
         barrier.wait()
         gate_cpu_ns.append(gate.wait(lane))
-        while True:
-            try:
-                item = bag.popleft()
-            except IndexError:
-                return
-            run_item(item, mutex)
+        if stages:
+            stages.work(lane)
+            return
+        for phase in range(len(phases)):
+            if phase:
+                between.wait()
+            index = bag.take(lane)
+            while index is not None:
+                run_item(items[index], mutexes)
+                index = bag.take(lane)
 
     threads = [threading.Thread(target=worker, args=(lane,)) for lane in range(plan.workers)]
     for thread in threads:
         thread.start()
     barrier.wait()
     gate.open()
+    if stages:
+        stages.feed()
     for thread in threads:
         thread.join()
     return Outcome(ready[0], gate, sum(gate_cpu_ns))
@@ -290,22 +425,23 @@ def run_threads(plan, items):
 def run_one_per_item(plan, items, create):
     """A worker is created for each item, at most plan.workers at once."""
     live = collections.deque()
-    for item in items:
-        if len(live) >= plan.workers:
+    for first, end in plan.phases():
+        for index in range(first, end):
+            if len(live) >= plan.workers:
+                live.popleft().join()
+            worker = create(items[index])
+            worker.start()
+            live.append(worker)
+        while live:
             live.popleft().join()
-        worker = create(item)
-        worker.start()
-        live.append(worker)
-    for worker in live:
-        worker.join()
 
 
-def one_item_process(parent, item, mutex):
+def one_item_process(parent, item, mutexes):
     die_with_parent(parent)
-    run_item(item, mutex)
+    run_item(item, mutexes)
 
 
-def pool_process(parent, lane, tasks, results, items, mutex, gate):
+def pool_process(parent, lane, tasks, results, items, mutexes, gate):
     die_with_parent(parent)
     results.put(("ready", 0))
     gate_cpu_ns = gate.wait(lane)
@@ -313,40 +449,107 @@ def pool_process(parent, lane, tasks, results, items, mutex, gate):
         index = tasks.get()
         if index is None:
             break
-        run_item(items[index], mutex)
+        run_item(items[index], mutexes)
         results.put(("done", index))
     results.put(("end", (private_bytes(), gate_cpu_ns)))
 
 
+class Pool(object):
+    """Worker processes, what goes to them and comes back. `target` gets the arguments of pool_process() first."""
+
+    def __init__(self, count, target, items, mutexes, *more):
+        self.begin = now_ns()
+        # One queue for starts and ends would not do: who is done first would take the start of who is not there yet.
+        self.tasks, self.results, self.starts = FORK.SimpleQueue(), FORK.SimpleQueue(), FORK.SimpleQueue()
+        self.gate = Gate(count)
+        self.processes = [
+            FORK.Process(
+                target=target,
+                args=(os.getpid(), lane, self.tasks, self.results, items, mutexes, self.gate) + (more or ()),
+                daemon=True,
+            )
+            for lane in range(count)
+        ]
+        for process in self.processes:
+            process.start()
+        for _ in self.processes:
+            self.results.get()
+        self.ready_ns = now_ns() - self.begin
+
+    def feed(self, first, end):
+        """A phase of items handed over one by one, a few on the way for each worker."""
+        sent, received = first, first
+        while sent < end and sent < first + 4 * len(self.processes):
+            self.tasks.put(sent)
+            sent += 1
+        if not first:
+            self.gate.open()
+        while received < end:
+            self.results.get()
+            received += 1
+            if sent < end:
+                self.tasks.put(sent)
+                sent += 1
+
+    def outcome(self):
+        return Outcome(self.ready_ns, self.gate, pool=self.processes, tasks=self.tasks, results=self.results)
+
+
+def share_process(parent, lane, tasks, results, items, mutexes, gate, work_share, starts):
+    """Worker that takes its items itself: an event loop, a lane with a share of its own, or one of a stage."""
+    die_with_parent(parent)
+    results.put(("ready", 0))
+    gate_cpu_ns = gate.wait(lane)
+    starts.get()
+    work_share(lane)
+    results.put(("done", 0))
+    tasks.get()
+    results.put(("end", (private_bytes(), gate_cpu_ns)))
+
+
+def run_shares(count, items, mutexes, work_share, feed=None):
+    starts = FORK.SimpleQueue()
+    pool = Pool(count, share_process, items, mutexes, work_share, starts)
+    for _ in range(count):
+        starts.put(0)
+    pool.gate.open()
+    if feed:
+        feed()
+    for _ in range(count):
+        pool.results.get()
+    return pool.outcome()
+
+
+def meeting_place(plan, count):
+    """Where processes wait for each other between phases; None when there is one phase."""
+    return FORK.Barrier(count) if len(plan.ends) > 1 else None
+
+
 def run_processes(plan, items):
-    begin, parent, mutex = now_ns(), os.getpid(), FORK.Lock()
+    parent, mutexes = os.getpid(), make_mutexes(plan, FORK.Lock)
     if plan.worker_per_item:
         run_one_per_item(
-            plan, items, lambda item: FORK.Process(target=one_item_process, args=(parent, item, mutex), daemon=True)
+            plan, items, lambda item: FORK.Process(target=one_item_process, args=(parent, item, mutexes), daemon=True)
         )
         return Outcome()
-    tasks, results, gate = FORK.SimpleQueue(), FORK.SimpleQueue(), Gate(plan.workers)
-    pool = [
-        FORK.Process(target=pool_process, args=(parent, lane, tasks, results, items, mutex, gate), daemon=True)
-        for lane in range(plan.workers)
-    ]
-    for process in pool:
-        process.start()
-    for _ in pool:
-        results.get()
-    ready = now_ns() - begin
-    sent, received = 0, 0
-    while sent < len(items) and sent < 4 * plan.workers:
-        tasks.put(sent)
-        sent += 1
-    gate.open()
-    while received < len(items):
-        results.get()
-        received += 1
-        if sent < len(items):
-            tasks.put(sent)
-            sent += 1
-    return Outcome(ready, gate, pool=pool, tasks=tasks, results=results)
+    if plan.stages:
+        stages = Stages(plan, items, mutexes, FORK.SimpleQueue, FORK.Semaphore)
+        return run_shares(plan.workers, items, mutexes, stages.work, stages.feed)
+    if plan.lanes is not None:
+        meeting = meeting_place(plan, plan.workers)
+
+        def work_lane(lane):
+            for first, end in plan.phases():
+                if first:
+                    meeting.wait()
+                for index in plan.own_items(lane, first, end):
+                    run_item(items[index], mutexes)
+
+        return run_shares(plan.workers, items, mutexes, work_lane)
+    pool = Pool(plan.workers, pool_process, items, mutexes)
+    for first, end in plan.phases():
+        pool.feed(first, end)
+    return pool.outcome()
 
 
 def new_loop():
@@ -354,90 +557,83 @@ def new_loop():
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
-async def run_step_async(step, mutex, shared):
+async def run_step_async(step, mutexes, shared):
     if step[3]:
-        await mutex.acquire()
-        shared.acquire()
+        await mutexes[step[3]].acquire()
+        while not shared[step[3]].acquire(False):  # a loop must not block: who holds it may wait for one held here
+            await asyncio.sleep(POLL)
     work(step)
     if step[2] is not None:
         await asyncio.sleep(step[2])
     if step[3]:
-        shared.release()
-        mutex.release()
+        shared[step[3]].release()
+        mutexes[step[3]].release()
 
 
-async def run_loop(workers, take, shared):
-    mutex = asyncio.Lock()
+async def run_loop(plan, items, phases, take, shared):
+    """`phases` fills the bag and yields once for each."""
+    mutexes = make_mutexes(plan, asyncio.Lock)
 
-    async def worker():
+    async def worker(task):
         while True:
-            item = take()
-            if item is None:
+            index = take(task)
+            if index is None:
                 return
-            for step in item:
-                await run_step_async(step, mutex, shared)
+            for step in items[index]:
+                await run_step_async(step, mutexes, shared)
 
-    await asyncio.gather(*[worker() for _ in range(workers)])
+    for _ in phases:
+        await asyncio.gather(*[worker(task) for task in range(plan.workers)])
 
 
-def drive_loop(workers, take, shared):
+def drive_loop(plan, items, phases, take, shared):
     loop = new_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(run_loop(workers, take, shared))
+        loop.run_until_complete(run_loop(plan, items, phases, take, shared))
     finally:
         loop.close()
         asyncio.set_event_loop(None)
 
 
 def run_coroutines(plan, items):
-    bag = collections.deque(items)
-    drive_loop(plan.workers, lambda: bag.popleft() if bag else None, NoMutex())
+    bag = Bag(plan)
+    drive_loop(plan, items, (bag.fill(*phase) for phase in plan.phases()), bag.take, no_mutexes(plan))
     return Outcome()
 
 
-def loop_process(parent, lane, starts, tasks, results, items, counter, workers, mutex, gate):
-    die_with_parent(parent)
-    results.put(("ready", 0))
-    gate_cpu_ns = gate.wait(lane)
-    starts.get()
-
-    def take():
-        with counter.get_lock():
-            index = counter.value
-            counter.value += 1
-        return items[index] if index < len(items) else None
-
-    drive_loop(workers, take, mutex)
-    results.put(("done", 0))
-    tasks.get()
-    results.put(("end", (private_bytes(), gate_cpu_ns)))
-
-
 def run_processes_coroutines(plan, items):
-    begin, parent, mutex = now_ns(), os.getpid(), FORK.Lock()
-    tasks, results, gate = FORK.SimpleQueue(), FORK.SimpleQueue(), Gate(plan.processes)
-    # One queue for starts and ends would not do: who is done first would take the start of who is not there yet.
-    starts, counter = FORK.SimpleQueue(), FORK.Value("L", 0)
-    pool = [
-        FORK.Process(
-            target=loop_process,
-            args=(parent, lane, starts, tasks, results, items, counter, plan.workers, mutex, gate),
-            daemon=True,
-        )
-        for lane in range(plan.processes)
-    ]
-    for process in pool:
-        process.start()
-    for _ in pool:
-        results.get()
-    ready = now_ns() - begin
-    for _ in pool:
-        starts.put(0)
-    gate.open()
-    for _ in pool:
-        results.get()
-    return Outcome(ready, gate, pool=pool, tasks=tasks, results=results)
+    shared, meeting, counter = make_mutexes(plan, FORK.Lock), meeting_place(plan, plan.processes), FORK.Value("L", 0)
+
+    def work_loop(lane):
+        state = {}
+
+        def phases():
+            for first, end in plan.phases():
+                if first:
+                    meeting.wait()
+                state["end"] = end
+                state["own"] = Bag(plan)
+                if plan.lanes is not None:
+                    state["own"].queues = [
+                        collections.deque(plan.own_items(lane * plan.workers + task, first, end))
+                        for task in range(plan.workers)
+                    ]
+                yield
+
+        def take(task):
+            if plan.lanes is not None:
+                return state["own"].take(task)
+            with counter.get_lock():
+                index = counter.value
+                if index >= state["end"]:
+                    return None
+                counter.value = index + 1
+            return index
+
+        drive_loop(plan, items, phases(), take, shared)
+
+    return run_shares(plan.processes, items, shared, work_loop)
 
 
 MODELS = {
@@ -494,18 +690,24 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
+class Empty(object):
+    """A plan of nothing, for measuring what surrounds the work."""
+
+    n_locks, workers, lanes, stages = 0, 1, None, None
+
+    def __init__(self, steps=()):
+        self.items = [[step] for step in steps]
+
+    def phases(self):
+        return [(0, len(self.items))]
+
+
 def process_start_cost():
     times = []
     for _ in range(5):
-        tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
-        begin = now_ns()
-        process = FORK.Process(
-            target=pool_process, args=(os.getpid(), 0, tasks, results, [], NoMutex(), Gate(0)), daemon=True
-        )
-        process.start()
-        results.get()
-        times.append(now_ns() - begin)
-        Outcome(pool=[process], tasks=tasks, results=results).finish()
+        pool = Pool(1, pool_process, [], [NoMutex()])
+        times.append(pool.ready_ns)
+        pool.outcome().finish()
     return median(times)
 
 
@@ -522,22 +724,64 @@ def thread_start_cost():
 
 def ipc_item_cost():
     """With a few items on the way, as a pool has them: what an item costs, not how long it travels."""
-    tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
-    process = FORK.Process(
-        target=pool_process, args=(os.getpid(), 0, tasks, results, [[]] * 400, NoMutex(), Gate(0)), daemon=True
-    )
-    process.start()
-    results.get()
+    pool = Pool(1, pool_process, [[]] * 400, [NoMutex()])
     begin = now_ns()
-    for index in range(8):
-        tasks.put(index)
-    for index in range(400):
-        results.get()
-        if index + 8 < 400:
-            tasks.put(index + 8)
+    pool.feed(0, 400)
     cost = (now_ns() - begin) // 400
-    Outcome(pool=[process], tasks=tasks, results=results).finish()
+    pool.outcome().finish()
     return cost
+
+
+def echo_process(parent, tasks, results):
+    die_with_parent(parent)
+    while tasks.get() is not None:
+        results.put(0)
+
+
+def ipc_byte_cost():
+    """Picoseconds that a byte adds on its way to a worker, pickled: 64 KiB against next to nothing."""
+    tasks, results = FORK.SimpleQueue(), FORK.SimpleQueue()
+    process = FORK.Process(target=echo_process, args=(os.getpid(), tasks, results), daemon=True)
+    process.start()
+    medians = []
+    for payload in (b"", bytes(65536)):
+        times = []
+        for _ in range(25):
+            begin = now_ns()
+            tasks.put(payload)
+            results.get()
+            times.append(now_ns() - begin)
+        medians.append(median(times))
+    tasks.put(None)
+    process.join()
+    return max(0, (medians[1] - medians[0]) * 1000 // 65536)
+
+
+def wait_cost(run, workers):
+    """CPU per wait, of many short ones."""
+    plan = Empty([(0, 0, 0.0001, 0, 0)] * 200)
+    plan.workers = workers
+    before = cpu_ns()
+    run(plan, plan.items)
+    return max(1, (cpu_ns() - before) // len(plan.items))
+
+
+MEMORY = []  # kept for the session
+
+
+def take_memory(size):
+    """A fork copies the page tables of all that is resident: have as much as the target; 256 MiB or 0.1 s at most."""
+    size = min(size, 256 << 20) - status_bytes("RssAnon")
+    if size <= 0 or MEMORY:
+        return
+    MEMORY.append(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    if hasattr(MEMORY[0], "madvise") and hasattr(mmap, "MADV_NOHUGEPAGE"):
+        MEMORY[0].madvise(mmap.MADV_NOHUGEPAGE)  # a heap that grew little by little has small pages
+    begin, piece = now_ns(), bytes(1 << 20)
+    for at in range(0, size - len(piece) + 1, len(piece)):
+        MEMORY[0][at : at + len(piece)] = piece
+        if now_ns() - begin > 1e8:
+            break
 
 
 # --- Protocol -------------------------------------------------------------------------------------------------------
@@ -546,12 +790,16 @@ def ipc_item_cost():
 def calibrate(request):
     burn_locked(1000)  # let the interpreter specialise the loop first
     parallel = max(1, min(request["parallel"], os.cpu_count() or 1))
-    Rates.locked = units_per_ns(burn_locked, 1000, parallel)
-    Rates.free = units_per_ns(burn_free, 65536, parallel)
+    slowdown = calibrate_work(parallel, max(1, request.get("cpus", parallel)))
+    take_memory(request.get("private_bytes", 0))
     return {
         "process_start_ns": process_start_cost(),
         "thread_start_ns": thread_start_cost(),
         "ipc_item_ns": ipc_item_cost(),
+        "ipc_byte_ps": ipc_byte_cost(),
+        "loop_turn_ns": wait_cost(run_coroutines, 16),
+        "thread_switch_ns": wait_cost(run_serial, 1),
+        "slowdown_ppm": int(slowdown * 1e6),
     }
 
 
@@ -599,7 +847,7 @@ def main():
     os.dup2(2, 1)  # nothing else may write into the protocol
     try:
         with open("/proc/self/timerslack_ns", "w") as slack:
-            slack.write("1")
+            slack.write("1")  # waits as long as asked for: the measured ones contain the target's own slack
     except OSError:
         pass
     version = "%d.%d.%d" % sys.version_info[:3]

@@ -8,54 +8,32 @@
 #include "base/base.h"
 
 #define NO_TASK UINT32_MAX
+#define RETRY_NS (100 * NSEC_PER_USEC) /* until a mutex that another process holds is tried again */
 
 /* One item in flight. Its timer stands for the descriptor that a real task would wait on. */
 struct task {
     int timer;
     size_t step, end;
-    uint32_t next; /* in the queue for the loop's mutex */
+    uint32_t next; /* in the queue for a mutex */
+    bool retries;  /* the mutex is its own in this loop, but another process holds it */
+};
+
+/* A mutex, as tasks of one loop see it. */
+struct loop_lock {
+    uint32_t holder, head, tail; /* tasks; NO_TASK: none */
 };
 
 struct loop {
     const struct native_job *job;
-    bool own_process; /* others run loops, too: the critical mutex is shared with them */
+    bool own_process; /* others run loops, too: mutexes are shared with them */
     int epoll;
     struct task *tasks;
     uint32_t n_tasks;
     uint32_t live;
-    uint32_t mutex_holder, queue_head, queue_tail;
+    uint32_t first_lane; /* of the first task; the others follow */
+    size_t phase;
+    struct loop_lock *locks;
 };
-
-/* @return true: held by this task; false: queued */
-static bool acquire(struct loop *l, uint32_t id)
-{
-    if (l->mutex_holder != NO_TASK) {
-        l->tasks[id].next = NO_TASK;
-        if (l->queue_head == NO_TASK)
-            l->queue_head = id;
-        else
-            l->tasks[l->queue_tail].next = id;
-        l->queue_tail = id;
-        return false;
-    }
-    l->mutex_holder = id;
-    if (l->own_process)
-        native_lock(&l->job->shared->mutex);
-    return true;
-}
-
-/* @return the task that holds the mutex now, or NO_TASK */
-static uint32_t release(struct loop *l)
-{
-    uint32_t next = l->queue_head;
-
-    if (next != NO_TASK)
-        l->queue_head = l->tasks[next].next;
-    else if (l->own_process)
-        (void)pthread_mutex_unlock(&l->job->shared->mutex);
-    l->mutex_holder = next;
-    return next;
-}
 
 static int arm(struct task *task, uint64_t ns)
 {
@@ -66,11 +44,59 @@ static int arm(struct task *task, uint64_t ns)
     return timerfd_settime(task->timer, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
+/* Try for the mutex among processes. The loop must not block in it: the holder may wait for one that this loop holds.
+ */
+static bool lock_shared(struct loop *l, uint32_t id, uint16_t lock)
+{
+    int r = pthread_mutex_trylock(&l->job->shared->locks[lock - 1]);
+
+    if (r == EOWNERDEAD)
+        (void)pthread_mutex_consistent(&l->job->shared->locks[lock - 1]);
+    l->tasks[id].retries = r != 0 && r != EOWNERDEAD;
+    if (l->tasks[id].retries)
+        (void)arm(&l->tasks[id], RETRY_NS);
+    return !l->tasks[id].retries;
+}
+
+/* @param lock  from 1. @return true: held by this task; false: queued */
+static bool acquire(struct loop *l, uint32_t id, uint16_t lock)
+{
+    struct loop_lock *mutex = &l->locks[lock - 1];
+
+    if (mutex->holder != NO_TASK) {
+        l->tasks[id].next = NO_TASK;
+        if (mutex->head == NO_TASK)
+            mutex->head = id;
+        else
+            l->tasks[mutex->tail].next = id;
+        mutex->tail = id;
+        return false;
+    }
+    mutex->holder = id;
+    return !l->own_process || lock_shared(l, id, lock);
+}
+
+/* @return the task that holds the mutex now, or NO_TASK */
+static uint32_t release(struct loop *l, uint16_t lock)
+{
+    struct loop_lock *mutex = &l->locks[lock - 1];
+    uint32_t next = mutex->head;
+
+    if (next != NO_TASK)
+        mutex->head = l->tasks[next].next;
+    else if (l->own_process)
+        (void)pthread_mutex_unlock(&l->job->shared->locks[lock - 1]);
+    mutex->holder = next;
+    return next;
+}
+
 /* Leave the step that has just ended; a task that waited for the mutex goes on in `*ret_woken`. */
 static void finish_step(struct loop *l, uint32_t id, uint32_t *ret_woken)
 {
-    if (l->job->steps[l->tasks[id].step].critical)
-        *ret_woken = release(l);
+    uint16_t lock = l->job->steps[l->tasks[id].step].lock;
+
+    if (lock)
+        *ret_woken = release(l, lock);
     l->tasks[id].step++;
 }
 
@@ -83,7 +109,7 @@ static int advance(struct loop *l, uint32_t id, bool granted)
         size_t item;
 
         if (task->step == task->end) {
-            if (!native_take(l->job, &item)) {
+            if (!native_take(l->job, l->first_lane + id, l->phase, &item)) {
                 l->live--;
                 return 0;
             }
@@ -94,7 +120,7 @@ static int advance(struct loop *l, uint32_t id, bool granted)
 
         const struct native_step *step = &l->job->steps[task->step];
 
-        if (step->critical && !granted && !acquire(l, id))
+        if (step->lock && !granted && !acquire(l, id, step->lock))
             return 0;
         granted = false;
         native_burn(l->job->shared, step);
@@ -120,6 +146,8 @@ static int on_timer(struct loop *l, uint32_t id)
 
     if (read(l->tasks[id].timer, &expirations, sizeof(expirations)) < 0)
         return errno == EAGAIN ? 0 : -errno;
+    if (l->tasks[id].retries)
+        return lock_shared(l, id, l->job->steps[l->tasks[id].step].lock) ? advance(l, id, true) : 0;
     finish_step(l, id, &woken);
     if (woken != NO_TASK)
         r = advance(l, woken, true);
@@ -165,31 +193,46 @@ static int loop_start(struct loop *l, uint32_t in_flight)
         return -errno;
     for (uint32_t i = 0; i < in_flight && r == 0; i++)
         r = open_task(l, i);
-    l->live = in_flight;
-    for (uint32_t i = 0; i < in_flight && r == 0; i++)
-        r = advance(l, i, false);
     return r;
 }
 
-int native_loop_run(const struct native_job *job, uint32_t in_flight, bool own_process)
+static int run_phase(struct loop *l)
+{
+    int r = 0;
+
+    l->live = l->n_tasks;
+    for (uint32_t i = 0; i < l->n_tasks && r == 0; i++)
+        r = advance(l, i, false);
+    while (r == 0 && l->live)
+        r = turn(l);
+    return r;
+}
+
+int native_loop_run(const struct native_job *job, uint32_t in_flight, uint32_t first_lane, bool own_process)
 {
     AUTO_FREE struct task *tasks = calloc(in_flight, sizeof(*tasks));
+    AUTO_FREE struct loop_lock *locks = calloc(job->plan->n_locks + 1U, sizeof(*locks));
     struct loop l = {
         .job = job,
         .own_process = own_process,
         .epoll = -1,
         .tasks = tasks,
         .n_tasks = in_flight,
-        .mutex_holder = NO_TASK,
-        .queue_head = NO_TASK,
+        .first_lane = first_lane,
+        .locks = locks,
     };
     int r;
 
-    if (!tasks)
+    if (!tasks || !locks)
         return -ENOMEM;
+    for (uint16_t i = 0; i < job->plan->n_locks; i++)
+        locks[i] = (struct loop_lock){NO_TASK, NO_TASK, NO_TASK};
     r = loop_start(&l, in_flight);
-    while (r == 0 && l.live)
-        r = turn(&l);
+    for (l.phase = 0; l.phase < job->plan->n_phases && r == 0; l.phase++) {
+        if (l.phase && own_process)
+            (void)pthread_barrier_wait(&job->shared->phase);
+        r = run_phase(&l);
+    }
     for (uint32_t i = 0; i < in_flight; i++)
         if (tasks[i].timer >= 0)
             (void)close(tasks[i].timer);

@@ -45,8 +45,7 @@ static uint64_t reset_peak(void)
 
 /* --- Children --- */
 
-/* @return pid in the parent, 0 in the child, -errno. No child outlives its replayer. */
-static pid_t fork_child(void)
+int native_fork(void)
 {
     pid_t parent = getpid(), pid = fork();
 
@@ -97,14 +96,15 @@ static int write_full(int fd, const void *buffer, size_t size)
 struct thread_pool {
     const struct native_job *job;
     pthread_barrier_t ready;
+    uint32_t lanes;    /* atomic: numbers given out */
     uint64_t first_ns; /* when the first thread began: the others may have to wait for a CPU */
 };
 
 static void *pool_thread(void *userdata)
 {
     struct thread_pool *pool = userdata;
+    uint32_t lane = __atomic_fetch_add(&pool->lanes, 1, __ATOMIC_RELAXED);
     uint64_t now_ns, first_ns = UINT64_MAX;
-    size_t item;
 
     (void)pthread_barrier_wait(&pool->ready);
     native_gate_wait(pool->job->shared, pool->job->plan->workers);
@@ -112,8 +112,7 @@ static void *pool_thread(void *userdata)
     while (now_ns < first_ns &&
            !__atomic_compare_exchange_n(&pool->first_ns, &first_ns, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
-    while (native_take(pool->job, &item))
-        native_run_item(pool->job, item);
+    native_work(pool->job, lane);
     return NULL;
 }
 
@@ -153,17 +152,28 @@ static void *one_item_thread(void *userdata)
     return NULL;
 }
 
+/* Is the item the first of a later phase? All before it must be done then. *phase counts along. */
+static bool starts_phase(const struct native_plan *plan, size_t item, size_t *phase)
+{
+    if (*phase + 1 >= plan->n_phases || item < plan->phase_ends[*phase])
+        return false;
+    ++*phase;
+    return true;
+}
+
 static int run_thread_per_item(const struct native_job *job)
 {
     uint32_t most = job->plan->workers;
     AUTO_FREE pthread_t *threads = calloc(most, sizeof(*threads));
     AUTO_FREE struct one_item *ones = calloc(job->plan->n_items, sizeof(*ones));
-    size_t started = 0, joined = 0;
+    size_t started = 0, joined = 0, phase = 0;
 
     if (!threads || !ones)
         return -ENOMEM;
     for (; started < job->plan->n_items; started++) {
-        if (started - joined == most)
+        size_t live = starts_phase(job->plan, started, &phase) ? 0 : most - 1;
+
+        while (started - joined > live)
             (void)pthread_join(threads[joined++ % most], NULL);
         ones[started] = (struct one_item){.job = job, .item = started};
         if (pthread_create(&threads[started % most], NULL, one_item_thread, &ones[started]) != 0)
@@ -221,15 +231,23 @@ static void pool_process(const struct native_job *job, struct pipes *pipes)
     _exit(write_full(pipes->results[1], &message, sizeof(message)) < 0 ? 2 : 0);
 }
 
-/* Worker with an event loop of its own: starts when the byte comes, takes items from the shared bag. */
-static void loop_process(const struct native_job *job, struct pipes *pipes)
+/*
+ * Worker that needs nobody to hand it items: an event loop over the shared bag, a lane with items of its own, or one of
+ * a stage. Starts when the number comes.
+ */
+static void share_process(const struct native_job *job, struct pipes *pipes, bool loops)
 {
+    uint32_t count = loops ? job->plan->processes : job->plan->workers;
     struct message message = {.is_end = 0};
-    uint64_t go;
+    uint64_t lane;
 
     (void)write_full(pipes->results[1], &message, sizeof(message));
-    native_gate_wait(job->shared, job->plan->processes);
-    if (read_full(pipes->tasks[0], &go, sizeof(go)) < 0 || native_loop_run(job, job->plan->workers, true) < 0)
+    native_gate_wait(job->shared, count);
+    if (read_full(pipes->tasks[0], &lane, sizeof(lane)) < 0)
+        _exit(2);
+    if (!loops)
+        native_work(job, (uint32_t)lane);
+    else if (native_loop_run(job, job->plan->workers, (uint32_t)lane * job->plan->workers, true) < 0)
         _exit(2);
     (void)write_full(pipes->results[1], &message, sizeof(message));
     message = (struct message){.is_end = 1, .value = private_bytes()};
@@ -265,34 +283,50 @@ static int collect_ends(const struct pipes *pipes, uint64_t *bytes)
 }
 
 /* Keep a few items on the way for each worker; both pipes are far from full then. */
-static int feed_pool(const struct native_job *job, const struct pipes *pipes, uint64_t *bytes)
+static int feed_phase(const struct native_job *job, const struct pipes *pipes, uint64_t sent, uint64_t end,
+                      uint64_t *bytes)
 {
-    uint64_t sent = 0, most = 4 * (uint64_t)job->plan->workers;
+    uint64_t received = sent, most = sent + 4 * (uint64_t)job->plan->workers;
 
-    for (; sent < job->plan->n_items && sent < most; sent++)
+    for (; sent < end && sent < most; sent++)
         if (write_full(pipes->tasks[1], &sent, sizeof(sent)) < 0)
             return -EPIPE;
-    native_gate_open(job->shared, job->plan->workers);
-    for (size_t received = 0; received < job->plan->n_items; received++) {
+    if (!received)
+        native_gate_open(job->shared, job->plan->workers);
+    for (; received < end; received++) {
         int r = collect(pipes, 1, bytes);
 
         if (r < 0)
             return r;
-        if (sent < job->plan->n_items && write_full(pipes->tasks[1], &sent, sizeof(sent)) < 0)
+        if (sent < end && write_full(pipes->tasks[1], &sent, sizeof(sent)) < 0)
             return -EPIPE;
         sent++;
     }
     return 0;
 }
 
-/* Start all loops at once and wait until each has found the bag empty. */
-static int drive_loops(const struct native_job *job, const struct pipes *pipes, uint64_t *bytes)
+static int feed_pool(const struct native_job *job, const struct pipes *pipes, uint64_t *bytes)
 {
-    for (uint64_t i = 0; i < job->plan->processes; i++)
+    uint64_t begin = 0;
+
+    for (size_t phase = 0; phase < job->plan->n_phases; phase++) {
+        int r = feed_phase(job, pipes, begin, job->plan->phase_ends[phase], bytes);
+
+        if (r < 0)
+            return r;
+        begin = job->plan->phase_ends[phase];
+    }
+    return 0;
+}
+
+/* Start all at once, each with its number, and wait until they are done. */
+static int drive_shares(const struct native_job *job, const struct pipes *pipes, uint32_t count, uint64_t *bytes)
+{
+    for (uint64_t i = 0; i < count; i++)
         if (write_full(pipes->tasks[1], &i, sizeof(i)) < 0)
             return -EPIPE;
-    native_gate_open(job->shared, job->plan->processes);
-    return collect(pipes, job->plan->processes, bytes);
+    native_gate_open(job->shared, count);
+    return collect(pipes, count, bytes);
 }
 
 static int run_process_pool(const struct native_job *job, bool loops, struct native_times *times)
@@ -300,13 +334,14 @@ static int run_process_pool(const struct native_job *job, bool loops, struct nat
     uint32_t count = loops ? job->plan->processes : job->plan->workers, forked = 0;
     AUTO_FREE pid_t *pids = calloc(count, sizeof(*pids));
     CLEANUP(close_pipes) struct pipes pipes = {{-1, -1}, {-1, -1}};
+    bool shares = loops || job->plan->lanes || job->plan->n_stages > 1;
     uint64_t begin_ns = native_now_ns(), bytes = 0;
     int r = pids ? open_pipes(&pipes) : -ENOMEM;
 
     for (; forked < count && r == 0; forked++) {
-        pids[forked] = fork_child();
+        pids[forked] = native_fork();
         if (pids[forked] == 0)
-            loops ? loop_process(job, &pipes) : pool_process(job, &pipes);
+            shares ? share_process(job, &pipes, loops) : pool_process(job, &pipes);
         if (pids[forked] < 0)
             r = (int)pids[forked];
     }
@@ -317,7 +352,7 @@ static int run_process_pool(const struct native_job *job, bool loops, struct nat
         r = collect(&pipes, count, &bytes);
     times->start_ns = native_now_ns() - begin_ns;
     if (r == 0)
-        r = loops ? drive_loops(job, &pipes, &bytes) : feed_pool(job, &pipes, &bytes);
+        r = shares ? drive_shares(job, &pipes, count, &bytes) : feed_pool(job, &pipes, &bytes);
     times->wall_ns = native_now_ns() - begin_ns;
     /* The shutdown of a pool is not part of the work. */
     base_close_fd(&pipes.tasks[1]);
@@ -334,15 +369,17 @@ static int run_process_per_item(const struct native_job *job)
 {
     uint32_t most = job->plan->workers;
     AUTO_FREE pid_t *pids = calloc(most, sizeof(*pids));
-    size_t started = 0, reaped = 0;
+    size_t started = 0, reaped = 0, phase = 0;
     int r = 0;
 
     if (!pids)
         return -ENOMEM;
     for (; started < job->plan->n_items && r == 0; started++) {
-        if (started - reaped == most)
+        size_t live = starts_phase(job->plan, started, &phase) ? 0 : most - 1;
+
+        while (started - reaped > live && r == 0)
             r = reap(&pids[reaped++ % most], 1);
-        pids[started % most] = fork_child();
+        pids[started % most] = native_fork();
         if (pids[started % most] == 0) {
             native_run_item(job, started);
             _exit(0);
@@ -362,9 +399,7 @@ static int run_process_per_item(const struct native_job *job)
 
 static int run_serial(const struct native_job *job)
 {
-    size_t item;
-
-    while (native_take(job, &item))
+    for (size_t item = 0; item < job->plan->n_items; item++)
         native_run_item(job, item);
     return 0;
 }
@@ -378,7 +413,7 @@ static int dispatch(const struct native_job *job, struct native_times *times)
     if (strcmp(plan->model, "threads") == 0)
         return plan->worker_per_item ? run_thread_per_item(job) : run_thread_pool(job, &times->start_ns);
     if (strcmp(plan->model, "coroutines") == 0)
-        return native_loop_run(job, plan->workers, false);
+        return native_loop_run(job, plan->workers, 0, false);
     if (strcmp(plan->model, "processes") == 0)
         return plan->worker_per_item ? run_process_per_item(job) : run_process_pool(job, false, times);
     if (strcmp(plan->model, "processes+coroutines") == 0)
@@ -411,52 +446,5 @@ int native_run(const struct native_plan *plan, bool empty, struct native_times *
     peak = sum_kilobytes("/proc/self/status", "VmHWM");
     times.peak_rss_bytes += peak > resident ? peak - resident : 0;
     *ret_times = times;
-    return 0;
-}
-
-static void *nothing(void *userdata)
-{
-    return userdata;
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-int native_costs(uint64_t *ret_process_ns, uint64_t *ret_thread_ns, uint64_t *ret_ipc_ns)
-{
-    static struct native_item items[400];
-    struct native_plan plan = {.model = "processes", .workers = 1, .processes = 1, .items = items};
-    uint64_t starts[9], threads[49];
-    struct native_times times;
-    int r;
-
-    for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
-        r = native_run(&plan, true, &times);
-        if (r < 0)
-            return r;
-        starts[i] = times.start_ns;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
-        pthread_t thread;
-
-        threads[i] = native_now_ns();
-        if (pthread_create(&thread, NULL, nothing, NULL) != 0)
-            return -EAGAIN;
-        (void)pthread_join(thread, NULL);
-        threads[i] = native_now_ns() - threads[i];
-    }
-    plan.n_items = ARRAY_SIZE(items);
-    r = native_run(&plan, true, &times);
-    if (r < 0)
-        return r;
-    qsort(starts, ARRAY_SIZE(starts), sizeof(starts[0]), compare_u64);
-    qsort(threads, ARRAY_SIZE(threads), sizeof(threads[0]), compare_u64);
-    *ret_process_ns = starts[ARRAY_SIZE(starts) / 2];
-    *ret_thread_ns = threads[ARRAY_SIZE(threads) / 2];
-    *ret_ipc_ns = (times.wall_ns - times.start_ns) / ARRAY_SIZE(items);
     return 0;
 }

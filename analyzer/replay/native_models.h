@@ -26,8 +26,9 @@ struct native_times {
  */
 int native_run(const struct native_plan *plan, bool empty, struct native_times *ret_times);
 
-/* What a process, a thread and an item on its way to a process and back cost here. @return 0 or -errno */
-int native_costs(uint64_t *ret_process_ns, uint64_t *ret_thread_ns, uint64_t *ret_ipc_ns);
+/* A child that does not outlive this process. @return pid in the parent, 0 in the child, -errno */
+int native_fork(void);
 
-/* Event loop over epoll and one timer per item in flight (native_loop.c). @return 0 or -errno */
-int native_loop_run(const struct native_job *job, uint32_t in_flight, bool own_process);
+/* Event loop over epoll and one timer per item in flight (native_loop.c); tasks are lanes from first_lane. @return 0 or
+ * -errno */
+int native_loop_run(const struct native_job *job, uint32_t in_flight, uint32_t first_lane, bool own_process);

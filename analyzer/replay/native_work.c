@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "analyzer/replay/native_stages.h"
 #include "base/base.h"
 
 #define MAX_COMPANY 256
@@ -26,6 +27,11 @@ static uint64_t clock_ns(clockid_t clock)
 uint64_t native_now_ns(void)
 {
     return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t native_thread_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static uint64_t usage_ns(int who)
@@ -78,17 +84,15 @@ static void *burn_company(void *userdata)
     return NULL;
 }
 
-void native_calibrate(uint32_t parallel)
+/* Iterations per ns with that many CPUs busy; alone the fastest sample, which nobody disturbed. */
+static double measure_rate(uint64_t iterations, uint32_t busy)
 {
     pthread_t company[MAX_COMPANY];
-    uint64_t iterations = 100000;
     double rates[15];
     uint32_t n = 0;
     bool stop = false;
 
-    while (timed_burn(iterations) < NSEC_PER_MSEC)
-        iterations *= 2;
-    while (n + 1 < parallel && n < MAX_COMPANY && pthread_create(&company[n], NULL, burn_company, &stop) == 0)
+    while (n + 1 < busy && n < MAX_COMPANY && pthread_create(&company[n], NULL, burn_company, &stop) == 0)
         n++;
     for (size_t i = 0; i < ARRAY_SIZE(rates); i++)
         rates[i] = (double)iterations / (double)timed_burn(iterations);
@@ -96,8 +100,34 @@ void native_calibrate(uint32_t parallel)
     for (uint32_t i = 0; i < n; i++)
         (void)pthread_join(company[i], NULL);
     qsort(rates, ARRAY_SIZE(rates), sizeof(rates[0]), compare_doubles);
-    /* Alone, the fastest sample is the undisturbed one; in company the middle one had company. */
-    iterations_per_ns = rates[n ? ARRAY_SIZE(rates) / 2 : ARRAY_SIZE(rates) - 1];
+    /* In company the middle one had company. */
+    return rates[n ? ARRAY_SIZE(rates) / 2 : ARRAY_SIZE(rates) - 1];
+}
+
+static uint32_t own_cpus(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
+double native_calibrate(uint32_t parallel, uint32_t cpus)
+{
+    uint32_t all = cpus < own_cpus() ? cpus : own_cpus();
+    uint64_t iterations = 100000;
+    double alone, together;
+
+    while (timed_burn(iterations) < NSEC_PER_MSEC)
+        iterations *= 2;
+    alone = measure_rate(iterations, 1);
+    together = all > 1 ? measure_rate(iterations, all) : alone;
+    if (parallel <= 1)
+        iterations_per_ns = alone;
+    else if (parallel == all)
+        iterations_per_ns = together;
+    else
+        iterations_per_ns = measure_rate(iterations, parallel);
+    return alone / together;
 }
 
 static void burn_ns(uint64_t ns)
@@ -150,28 +180,28 @@ void native_sleep(uint64_t ns)
         ;
 }
 
+void native_run_step(const struct native_job *job, const struct native_step *step)
+{
+    if (step->lock)
+        native_lock(&job->shared->locks[step->lock - 1]);
+    native_burn(job->shared, step);
+    if (step->waits)
+        native_sleep(step->wait_ns);
+    if (step->lock)
+        (void)pthread_mutex_unlock(&job->shared->locks[step->lock - 1]);
+}
+
 void native_run_item(const struct native_job *job, size_t item)
 {
     const struct native_item *range = &job->plan->items[item];
 
-    for (size_t i = range->first; i < range->first + range->count; i++) {
-        const struct native_step *step = &job->steps[i];
-
-        if (step->critical)
-            native_lock(&job->shared->mutex);
-        native_burn(job->shared, step);
-        if (step->waits)
-            native_sleep(step->wait_ns);
-        if (step->critical)
-            (void)pthread_mutex_unlock(&job->shared->mutex);
-    }
+    for (size_t i = range->first; i < range->first + range->count; i++)
+        native_run_step(job, &job->steps[i]);
 }
 
 static bool has_gate(uint32_t workers)
 {
-    cpu_set_t set;
-
-    return workers > 1 && sched_getaffinity(0, sizeof(set), &set) == 0 && workers <= (uint32_t)CPU_COUNT(&set);
+    return workers > 1 && workers <= own_cpus();
 }
 
 static enum gate_state gate_state(struct native_shared *shared)
@@ -228,34 +258,98 @@ void native_gate_open(struct native_shared *shared, uint32_t workers)
     shared->gate.wait_ns = native_now_ns() - begin_ns;
 }
 
-bool native_take(const struct native_job *job, size_t *ret_item)
+/* The lane's next item before `end`. Only the lane itself looks for its items. */
+static bool take_own(const struct native_job *job, uint32_t lane, size_t end, size_t *ret_item)
 {
-    uint64_t item = __atomic_fetch_add(&job->shared->next_item, 1, __ATOMIC_RELAXED);
+    uint64_t *next = &job->shared->lane_next[lane];
 
-    if (item >= job->plan->n_items)
+    while (*next < end && job->plan->lanes[*next] != lane)
+        ++*next;
+    if (*next >= end)
         return false;
-    *ret_item = (size_t)item;
+    *ret_item = (size_t)(*next)++;
     return true;
+}
+
+bool native_take(const struct native_job *job, uint32_t lane, size_t phase, size_t *ret_item)
+{
+    uint64_t end = job->plan->phase_ends[phase];
+    uint64_t item = __atomic_load_n(&job->shared->next_item, __ATOMIC_RELAXED);
+
+    if (job->plan->lanes)
+        return take_own(job, lane, (size_t)end, ret_item);
+    while (item < end && !__atomic_compare_exchange_n(&job->shared->next_item, &item, item + 1, true, __ATOMIC_RELAXED,
+                                                      __ATOMIC_RELAXED))
+        ;
+    *ret_item = (size_t)item;
+    return item < end;
+}
+
+void native_work(const struct native_job *job, uint32_t lane)
+{
+    size_t item;
+
+    if (job->plan->n_stages > 1) {
+        native_stages_work(job, lane);
+        return;
+    }
+    for (size_t phase = 0; phase < job->plan->n_phases; phase++) {
+        if (phase)
+            (void)pthread_barrier_wait(&job->shared->phase);
+        while (native_take(job, lane, phase, &item))
+            native_run_item(job, item);
+    }
+}
+
+static void init_locks(struct native_shared *shared, uint16_t n)
+{
+    pthread_mutexattr_t attributes;
+
+    (void)pthread_mutexattr_init(&attributes);
+    (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    for (uint16_t i = 0; i < n; i++)
+        (void)pthread_mutex_init(&shared->locks[i], &attributes);
+    (void)pthread_mutexattr_destroy(&attributes);
+    (void)pthread_mutex_init(&shared->turn_mutex, NULL);
+    (void)pthread_cond_init(&shared->turn_cond, NULL);
+}
+
+/* Workers that meet between phases: loops are one of them each, however many items they have in flight. */
+static int init_phases(struct native_shared *shared, const struct native_plan *plan)
+{
+    pthread_barrierattr_t attributes;
+    bool loops = strcmp(plan->model, "processes+coroutines") == 0;
+    int r;
+
+    (void)pthread_barrierattr_init(&attributes);
+    (void)pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    r = pthread_barrier_init(&shared->phase, &attributes, loops ? plan->processes : plan->workers);
+    (void)pthread_barrierattr_destroy(&attributes);
+    return -r;
 }
 
 struct native_shared *native_shared_new(const struct native_plan *plan)
 {
-    struct native_shared *shared =
-        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pthread_mutexattr_t attributes;
-    pthread_condattr_t cond_attributes;
+    bool loops = strcmp(plan->model, "processes+coroutines") == 0;
+    size_t lanes_size = (size_t)plan->workers * (loops ? plan->processes : 1) * sizeof(uint64_t);
+    size_t locks_size = plan->n_locks * sizeof(pthread_mutex_t);
+    size_t size = sizeof(struct native_shared) + lanes_size + locks_size + native_stages_size(plan);
+    struct native_shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char *arrays;
 
     if (shared == MAP_FAILED)
         return NULL;
-    (void)pthread_mutexattr_init(&attributes);
-    (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    (void)pthread_mutex_init(&shared->mutex, &attributes);
-    (void)pthread_mutexattr_destroy(&attributes);
-    (void)pthread_mutex_init(&shared->turn_mutex, NULL);
-    (void)pthread_condattr_init(&cond_attributes);
-    (void)pthread_cond_init(&shared->turn_cond, &cond_attributes);
-    (void)pthread_condattr_destroy(&cond_attributes);
+    arrays = (char *)(shared + 1);
+    shared->size = size;
+    shared->lane_next = (uint64_t *)(void *)arrays;
+    shared->locks = (pthread_mutex_t *)(void *)(arrays + lanes_size);
+    shared->stages = (struct native_stage *)(void *)(arrays + lanes_size + locks_size);
+    init_locks(shared, plan->n_locks);
+    if (init_phases(shared, plan) < 0 || native_stages_init(shared, plan) < 0) {
+        native_shared_free(shared);
+        return NULL;
+    }
     shared->interval_ns = plan->switch_interval_ns ? plan->switch_interval_ns : 5 * NSEC_PER_MSEC;
     /* Only threads of one process share an interpreter's lock; lanes of a process replay have one each, uncontended. */
     shared->interpreter_lock = plan->interpreter_lock && strcmp(plan->model, "threads") == 0;
@@ -265,5 +359,5 @@ struct native_shared *native_shared_new(const struct native_plan *plan)
 void native_shared_free(struct native_shared *shared)
 {
     if (shared)
-        (void)munmap(shared, sizeof(*shared));
+        (void)munmap(shared, shared->size);
 }

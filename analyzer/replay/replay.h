@@ -28,8 +28,10 @@ struct replay_options {
 
 /*
  * Set m->replays (in place of those of an earlier replay) and the replay_* costs. One result per model, in the order of
- * enum model, then one with `current` set. Takes at most 1.2 times the budget: then the replayer is killed, and
- * complete rounds count.
+ * enum model, then one with `current` set. `workers` are those that simulate_best_workers() chose with the costs of
+ * this machine, for the program as it is now those recorded. Models that the forecast sees far behind get fewer runs;
+ * models whose workers alone take longer to start than the budget allows are left out. Takes at most 1.2 times the
+ * budget: then the replayer is killed, and complete rounds count.
  *
  * @param message  why there is no replay, when not 0
  * @return 0, -ENODATA (nothing to replay), -ENOMEM, -ETIME (budget too small for even one run per model), -ECHILD

@@ -53,6 +53,7 @@ static void __attribute__((noreturn)) become_replayer(char *const argv[], int so
     (void)signal(SIGPIPE, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGTERM, SIG_DFL);
+    (void)unsetenv("NODE_OPTIONS"); /* would load the target's hooks; other interpreters are started isolated */
     if (drop_privileges() < 0)
         _exit(EPERM);
     /* After the change of user, which would clear it. */

@@ -7,7 +7,7 @@
  * Pure: no processes, no clocks. A sample keeps the durations of items and takes fewer of them where there are plenty;
  * where there are too few (four lanes, or hundreds in flight at once) it shortens their durations instead. Costs that
  * do not shrink with the sample (starting workers, handing over an item) are measured by runs without durations and
- * are not scaled.
+ * are not scaled. replay_sample.h draws the sample.
  */
 
 #include <stdbool.h>
@@ -24,18 +24,27 @@ struct replay_plan {
     bool current;           /* the program as it is now */
     bool worker_per_item;   /* create one for each */
     bool executable_serial; /* a blocked event loop: executed one by one */
+    bool fixed_lanes;       /* each worker does the items that its lane did */
+    bool staged;            /* groups of workers each do one stage of every item and hand it on */
+    uint32_t recorded;      /* workers to report for the program as it is now; 0: `workers` */
+    uint32_t runs;          /* planned executions of the sample; 0: one */
     bool interpreter_lock;
     uint64_t switch_interval_ns;
     struct profile_step *steps;
     size_t n_steps;
     size_t *items; /* steps of each */
     size_t n_items;
+    size_t *phases;        /* items of each; a phase begins when all items before are done */
+    size_t n_phases;       /* 0: one */
+    uint32_t *lanes;       /* worker of each item, below `workers`; NULL: a common bag */
+    uint32_t *stage_lanes; /* staged only: workers of each stage, n_stages */
+    uint16_t n_stages;
     double items_factor;   /* items of the profile per item of the sample; >= 1 */
     double shrink;         /* durations of the sample / of the profile; 0 < shrink <= 1 */
     uint64_t forecast_ns;  /* of the profile without head and tail, as the simulation sees it */
     uint64_t overhead_ns;  /* worker start as the simulation sees it; not shortened by sampling */
     uint64_t latency_ns;   /* waiting per item that the present arrangement has and the replayer does not */
-    uint64_t fixed_ns;     /* head and tail */
+    uint64_t fixed_ns;     /* head, tail, and what is serial between the phases */
     uint64_t fixed_cpu_ns; /* CPU in them */
 };
 
@@ -57,13 +66,10 @@ int replay_plan_current(const struct profile *p, const struct simulate_costs *co
 bool replay_plan_same(const struct replay_plan *a, const struct replay_plan *b);
 
 /*
- * Share a round's time among plans: each gets what it needs, at most the returned slot.
- * @return the slot, 0 when the plans' overheads alone are more than the round
+ * Share the time among plans, each with its `runs`: each gets what it needs, at most the returned slot.
+ * @return the slot, 0 when the plans' overheads alone are more than the time
  */
-uint64_t replay_plan_slot(const struct replay_plan *plans, size_t n, uint64_t round_ns);
-
-/* Draw the sample for runs of about `slot_ns`. @return 0 or -ENOMEM */
-int replay_plan_sample(const struct profile *p, uint64_t slot_ns, struct replay_plan *plan);
+uint64_t replay_plan_slot(const struct replay_plan *plans, size_t n, uint64_t time_ns);
 
 /* Share of the profile in the sample, (0, 1]. */
 double replay_plan_share(const struct replay_plan *plan);

@@ -6,7 +6,10 @@
 #include "base/base.h"
 
 #define PROTOCOL 1
-#define MAX_NS ((json_int_t)3600 * 1000000000)            /* no run, no cost is longer than an hour */
+#define MAX_NS ((json_int_t)3600 * 1000000000) /* no run, no cost is longer than an hour */
+#define MAX_PS_PER_BYTE 1000000000             /* a millisecond */
+#define MIN_SLOWDOWN_PPM 500000
+#define MAX_SLOWDOWN_PPM 4000000
 #define MAX_BYTES ((json_int_t)1024 * 1024 * 1024 * 1024) /* 1 TiB */
 
 /* A failure of the channel in the caller's terms. */
@@ -81,7 +84,7 @@ static int get_number(const json_t *answer, const char *key, json_int_t min, jso
     return 0;
 }
 
-int replay_protocol_greeting(struct replay_child *child, char *message, size_t size)
+int replay_protocol_greeting(struct replay_child *child, bool *ret_keeps, char *message, size_t size)
 {
     json_auto_t *greeting = NULL;
     uint64_t protocol;
@@ -92,23 +95,41 @@ int replay_protocol_greeting(struct replay_child *child, char *message, size_t s
     if (!json_is_string(json_object_get(greeting, "replayer")) ||
         get_number(greeting, "protocol", PROTOCOL, PROTOCOL, &protocol) < 0)
         return broken("no greeting, or another protocol", message, size);
+    *ret_keeps = json_is_true(json_object_get(greeting, "keeps_processes"));
     return 0;
 }
 
-int replay_protocol_calibrate(struct replay_child *child, uint32_t parallel, struct replay_costs *ret_costs,
-                              char *message, size_t size)
+/* The same for a field that a replayer may leave out: 0 then. */
+static int get_optional(const json_t *answer, const char *key, json_int_t min, json_int_t max, uint64_t *ret_value)
+{
+    if (json_object_get(answer, key))
+        return get_number(answer, key, min, max, ret_value);
+    *ret_value = 0;
+    return 0;
+}
+
+int replay_protocol_calibrate(struct replay_child *child, const struct replay_conditions *conditions,
+                              struct replay_costs *ret_costs, char *message, size_t size)
 {
     json_auto_t *answer = NULL;
     struct replay_costs costs;
-    int r = ask(child, json_pack("{s:s, s:I}", "op", "calibrate", "parallel", (json_int_t)parallel), &answer, message,
-                size);
+    uint64_t ppm;
+    json_t *request =
+        json_pack("{s:s, s:I, s:I, s:I}", "op", "calibrate", "parallel", (json_int_t)conditions->parallel, "cpus",
+                  (json_int_t)conditions->cpus, "private_bytes", (json_int_t)(conditions->private_bytes & INT64_MAX));
+    int r = ask(child, request, &answer, message, size);
 
     if (r < 0)
         return r;
     if (get_number(answer, "process_start_ns", 1, MAX_NS, &costs.process_start_ns) < 0 ||
         get_number(answer, "thread_start_ns", 1, MAX_NS, &costs.thread_start_ns) < 0 ||
-        get_number(answer, "ipc_item_ns", 1, MAX_NS, &costs.ipc_item_ns) < 0)
+        get_number(answer, "ipc_item_ns", 1, MAX_NS, &costs.ipc_item_ns) < 0 ||
+        get_optional(answer, "ipc_byte_ps", 0, MAX_PS_PER_BYTE, &costs.ipc_byte_ps) < 0 ||
+        get_optional(answer, "loop_turn_ns", 1, MAX_NS, &costs.loop_turn_ns) < 0 ||
+        get_optional(answer, "thread_switch_ns", 1, MAX_NS, &costs.thread_switch_ns) < 0 ||
+        get_optional(answer, "slowdown_ppm", MIN_SLOWDOWN_PPM, MAX_SLOWDOWN_PPM, &ppm) < 0)
         return broken("costs out of range", message, size);
+    costs.slowdown = (double)ppm / 1e6;
     *ret_costs = costs;
     return 0;
 }
@@ -120,22 +141,46 @@ static json_t *steps_to_json(const struct replay_plan *plan)
     for (size_t i = 0; steps && i < plan->n_steps; i++) {
         const struct profile_step *step = &plan->steps[i];
 
-        if (json_array_append_new(steps, json_pack("[I, I, I, i]", (json_int_t)step->locked_cpu_ns,
+        if (json_array_append_new(steps, json_pack("[I, I, I, i, i]", (json_int_t)step->locked_cpu_ns,
                                                    (json_int_t)step->free_cpu_ns, (json_int_t)step->wait_ns,
-                                                   step->lock ? 1 : 0)) < 0)
+                                                   (int)step->lock, plan->staged ? (int)step->stage : 0)) < 0)
             return NULL;
     }
     return TAKE_PTR(steps);
 }
 
-static json_t *items_to_json(const struct replay_plan *plan)
+static json_t *sizes_to_json(const size_t *sizes, size_t n)
 {
-    json_auto_t *items = json_array();
+    json_auto_t *array = json_array();
 
-    for (size_t i = 0; items && i < plan->n_items; i++)
-        if (json_array_append_new(items, json_integer((json_int_t)plan->items[i])) < 0)
+    for (size_t i = 0; array && i < n; i++)
+        if (json_array_append_new(array, json_integer((json_int_t)sizes[i])) < 0)
             return NULL;
-    return TAKE_PTR(items);
+    return TAKE_PTR(array);
+}
+
+static json_t *numbers_to_json(const uint32_t *numbers, size_t n)
+{
+    json_auto_t *array = json_array();
+
+    for (size_t i = 0; array && i < n; i++)
+        if (json_array_append_new(array, json_integer(numbers[i])) < 0)
+            return NULL;
+    return TAKE_PTR(array);
+}
+
+/* What only some plans have. `request` may be NULL. @return 0 or -ENOMEM */
+static int add_structure(const struct replay_plan *plan, json_t *request)
+{
+    int r = request ? 0 : -1;
+
+    if (r == 0 && plan->n_phases > 1)
+        r = json_object_set_new(request, "phases", sizes_to_json(plan->phases, plan->n_phases));
+    if (r == 0 && plan->lanes)
+        r = json_object_set_new(request, "lanes", numbers_to_json(plan->lanes, plan->n_items));
+    if (r == 0 && plan->staged)
+        r = json_object_set_new(request, "stages", numbers_to_json(plan->stage_lanes, plan->n_stages));
+    return r < 0 ? -ENOMEM : 0;
 }
 
 int replay_protocol_plan(struct replay_child *child, size_t id, const struct replay_plan *plan, char *message,
@@ -149,8 +194,12 @@ int replay_protocol_plan(struct replay_child *child, size_t id, const struct rep
                   model_to_str(model), "workers", (json_int_t)plan->workers, "processes", (json_int_t)plan->processes,
                   "worker_per_item", plan->worker_per_item ? 1 : 0, "interpreter_lock", plan->interpreter_lock ? 1 : 0,
                   "switch_interval_ns", (json_int_t)plan->switch_interval_ns, "steps", steps_to_json(plan), "items",
-                  items_to_json(plan));
+                  sizes_to_json(plan->items, plan->n_items));
 
+    if (add_structure(plan, request) < 0) {
+        json_decref(request);
+        return -ENOMEM;
+    }
     return ask(child, request, &answer, message, size);
 }
 

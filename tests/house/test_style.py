@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Longer than 500 lines, each with its reason.
 LONG_FILES = {
     "analyzer/replay/cpython.py": "a replayer is one file: the target's interpreter runs it with nothing beside it",
+    "tests/analyzer/replay/test_replay.c": "real replays, and one case for each way a replayer can misbehave",
     "probe/measurement_json.c": "both directions of one format, and the only file of its room that may see jansson",
     "tests/analyzer/profile/test_profile.c": "one case for each shape a program can have",
     "tests/probe/test_measurement_json.c": "one case for each way a file can be broken",
@@ -18,7 +19,7 @@ LONG_FILES = {
 
 # Tests of several sources at once, each with its reason.
 TESTS_OF_SEVERAL = {
-    "tests/analyzer/replay/test_replayers.c": "native.c and cpython.py are programs behind one protocol, tested alike",
+    "tests/analyzer/replay/test_replayers.c": "native.c, cpython.py and node.js are programs behind one protocol, tested alike",
 }
 
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "analyzer/replay/replay_plan.h"
+#include "analyzer/replay/replay_sample.h"
 #include "base/base.h"
 
 #define MS NSEC_PER_MSEC
@@ -41,81 +42,6 @@ static void slots_are_filled_like_glasses(void **state)
     assert_int_equal(replay_plan_slot(plans, 3, 9000 * MS), 1000 * MS);
     /* Not even the overhead fits. */
     assert_int_equal(replay_plan_slot(plans, 3, 19 * MS), 0);
-}
-
-/* A sample holds exactly its share of each kind of time, whatever it was drawn from. */
-static void samples_hold_their_share(void **state)
-{
-    static const struct {
-        size_t items, steps;
-        uint32_t workers;
-        uint64_t slot_ns;
-    } cases[] = {
-        {1000, 2, 4, 50 * MS}, {4, 500, 4, 20 * MS}, {100, 2, 100, 5 * MS}, {20000, 1, 2, 100 * MS}, {3, 1, 1, 1 * MS}};
-    static const struct profile_step step = {.locked_cpu_ns = 2 * MS, .free_cpu_ns = 1 * MS, .wait_ns = 7 * MS};
-
-    (void)state;
-    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
-        CLEANUP(profile_freep) struct profile *p = equal_items(cases[c].items, cases[c].steps, step);
-        CLEANUP(replay_plan_clear)
-        struct replay_plan plan = {.model = MODEL_THREADS,
-                                   .workers = cases[c].workers,
-                                   .processes = 1,
-                                   .forecast_ns = p->n_steps * 10 * MS / cases[c].workers};
-        double locked = 0, wait = 0, share;
-        size_t steps = 0;
-
-        assert_int_equal(replay_plan_sample(p, cases[c].slot_ns, &plan), 0);
-        share = replay_plan_share(&plan);
-        assert_true(share > 0 && share <= 1 && plan.shrink <= 1 && plan.items_factor >= 1);
-        for (size_t i = 0; i < plan.n_steps; i++) {
-            locked += (double)plan.steps[i].locked_cpu_ns;
-            wait += (double)plan.steps[i].wait_ns;
-        }
-        for (size_t i = 0; i < plan.n_items; i++)
-            steps += plan.items[i];
-        assert_int_equal(steps, plan.n_steps);
-        assert_true(plan.n_steps <= 3 * 4096);
-        assert_true(locked > 0.99 * share * (double)p->n_steps * 2 * MS &&
-                    locked < 1.01 * share * (double)p->n_steps * 2 * MS);
-        assert_true(wait > 0.99 * share * (double)p->n_steps * 7 * MS &&
-                    wait < 1.01 * share * (double)p->n_steps * 7 * MS);
-        /* Enough rounds for every worker, as far as the profile has items. */
-        assert_true(plan.n_items >= 8 * plan.workers || plan.n_items == p->n_items);
-    }
-}
-
-static void a_short_profile_is_executed_whole(void **state)
-{
-    CLEANUP(profile_freep) struct profile *p = equal_items(20, 3, (struct profile_step){.free_cpu_ns = MS});
-    CLEANUP(replay_plan_clear)
-    struct replay_plan plan = {.model = MODEL_SERIAL, .workers = 1, .processes = 1, .forecast_ns = 60 * MS};
-
-    (void)state;
-    assert_int_equal(replay_plan_sample(p, 60 * MS, &plan), 0);
-    assert_int_equal(plan.n_items, 20);
-    assert_true(replay_plan_share(&plan) > 0.9999);
-    assert_int_equal(plan.switch_interval_ns, 5 * MS);
-}
-
-/* What ran under the mutex stays apart from what did not. */
-static void merging_keeps_critical_steps_apart(void **state)
-{
-    CLEANUP(profile_freep) struct profile *p = equal_items(2, 1000, (struct profile_step){.free_cpu_ns = 100000});
-    CLEANUP(replay_plan_clear)
-    struct replay_plan plan = {.model = MODEL_THREADS, .workers = 2, .processes = 1, .forecast_ns = 100 * MS};
-    double critical = 0, all = 0;
-
-    (void)state;
-    for (size_t i = 0; i < p->n_steps; i += 4)
-        p->steps[i].lock = 1;
-    assert_int_equal(replay_plan_sample(p, 10 * MS, &plan), 0);
-    assert_true(plan.n_steps < 100);
-    for (size_t i = 0; i < plan.n_steps; i++) {
-        all += (double)plan.steps[i].free_cpu_ns;
-        critical += plan.steps[i].lock ? (double)plan.steps[i].free_cpu_ns : 0;
-    }
-    assert_true(critical > 0.24 * all && critical < 0.26 * all);
 }
 
 /* Starting workers and per-item costs are not scaled by what only durations were. */
@@ -182,7 +108,7 @@ static void latency_of_the_present_arrangement_is_replayed(void **state)
     assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
     assert_int_equal(now.latency_ns, MS - MS / 10);
     assert_true(now.forecast_ns >= 200 * MS);
-    assert_int_equal(replay_plan_sample(p, now.forecast_ns, &now), 0);
+    assert_int_equal(replay_sample_draw(p, now.forecast_ns, &now), 0);
     for (size_t i = 0; i < now.n_steps; i++) {
         assert_true(now.steps[i].lock);
         wait_ns += now.steps[i].wait_ns;
@@ -194,13 +120,107 @@ static void latency_of_the_present_arrangement_is_replayed(void **state)
     assert_int_equal(now.latency_ns, 0);
 }
 
+/* The evidence compares like with like: replays have the workers that the simulation found best. */
+static void workers_are_those_of_the_simulation(void **state)
+{
+    static const struct simulate_costs costs = {
+        .process_start_ns = 2 * MS, .thread_start_ns = MS / 10, .ipc_item_ns = MS / 50, .slowdown = 1.0};
+    static const struct profile_step steps[] = {
+        {.free_cpu_ns = 3 * MS}, {.locked_cpu_ns = MS / 10, .wait_ns = 100 * MS}, {.wait_ns = MS, .lock = 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+        for (int model = 0; model < MODEL_COUNT; model++)
+            for (uint32_t cpus = 1; cpus <= 64; cpus *= 4) {
+                CLEANUP(profile_freep) struct profile *p = equal_items(2000, 1, steps[i]);
+                struct replay_plan plan;
+                uint32_t workers;
+
+                assert_int_equal(simulate_best_workers(p, &costs, (enum model)model, cpus, &workers, NULL), 0);
+                assert_int_equal(replay_plan_model(p, &costs, (enum model)model, cpus, &plan), 0);
+                assert_int_equal(plan.workers, workers);
+            }
+}
+
+/* What is serial between phases is added like head and tail. */
+static void serial_parts_are_fixed_time(void **state)
+{
+    static const struct simulate_costs costs = {.process_start_ns = MS};
+    CLEANUP(profile_freep) struct profile *p = equal_items(100, 1, (struct profile_step){.wait_ns = 5 * MS});
+    struct replay_plan plan;
+
+    (void)state;
+    p->head_ns = 3 * MS;
+    p->tail_ns = 4 * MS;
+    p->serial_cpu_ns = 2 * MS;
+    p->n_phases = 2;
+    p->phases = calloc(2, sizeof(*p->phases));
+    assert_non_null(p->phases);
+    p->phases[1] = (struct profile_phase){.serial_ns = 10 * MS, .serial_cpu_ns = 6 * MS};
+    for (size_t i = 50; i < 100; i++)
+        p->items[i].phase = 1;
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_THREADS, 2, &plan), 0);
+    assert_int_equal(plan.fixed_ns, 17 * MS);
+    assert_int_equal(plan.fixed_cpu_ns, 8 * MS);
+}
+
+/* Stages and fixed lanes belong to the program as it is now, and to models whose workers can be told apart. */
+static void the_present_arrangement_is_kept(void **state)
+{
+    static const struct simulate_costs costs = {.process_start_ns = MS};
+    CLEANUP(profile_freep) struct profile *p = equal_items(60, 1, (struct profile_step){.wait_ns = 5 * MS});
+    struct replay_plan now = {0}, threads;
+
+    (void)state;
+    p->current_model = MODEL_THREADS;
+    p->current_workers = 4;
+    p->n_lanes = 6;
+    p->fixed_lanes = true;
+    for (size_t i = 0; i < 60; i++)
+        p->items[i].lane = (uint32_t)i % 6;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_true(now.fixed_lanes && !now.staged);
+    assert_int_equal(now.workers, 6);
+    assert_int_equal(now.recorded, 4);
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_THREADS, 2, &threads), 0);
+    assert_false(threads.fixed_lanes || replay_plan_same(&now, &threads));
+    p->n_stages = 2;
+    p->stage_lanes = calloc(2, sizeof(*p->stage_lanes));
+    assert_non_null(p->stage_lanes);
+    p->stage_lanes[0] = 1;
+    p->stage_lanes[1] = 3;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_true(now.staged && !now.fixed_lanes);
+    assert_int_equal(now.workers, 4);
+    assert_int_equal(now.stage_lanes[1], 3);
+    replay_plan_clear(&now);
+    p->current_model = MODEL_COROUTINES;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_true(!now.staged && now.fixed_lanes);
+    p->one_worker_per_item = true;
+    p->current_model = MODEL_PROCESSES;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_false(now.staged || now.fixed_lanes);
+}
+
+/* Runs weigh: a plan that is executed three times leaves more for those that are executed seven times. */
+static void runs_count_in_the_slot(void **state)
+{
+    static const struct replay_plan plans[] = {{.forecast_ns = 1000 * MS, .runs = 3},
+                                               {.forecast_ns = 1000 * MS, .runs = 7}};
+
+    (void)state;
+    assert_int_equal(replay_plan_slot(plans, 2, 1000 * MS), 100 * MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_filled_like_glasses),
-        cmocka_unit_test(samples_hold_their_share),
-        cmocka_unit_test(a_short_profile_is_executed_whole),
-        cmocka_unit_test(merging_keeps_critical_steps_apart),
+        cmocka_unit_test(runs_count_in_the_slot),
+        cmocka_unit_test(workers_are_those_of_the_simulation),
+        cmocka_unit_test(serial_parts_are_fixed_time),
+        cmocka_unit_test(the_present_arrangement_is_kept),
         cmocka_unit_test(scaling_is_honest),
         cmocka_unit_test(plans_follow_the_simulation),
         cmocka_unit_test(latency_of_the_present_arrangement_is_replayed),
