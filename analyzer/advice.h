@@ -116,7 +116,8 @@ struct evidence {
     double forecast_fidelity; /* the same of the simulation; known if forecast_now_ns is */
     uint32_t cpus;            /* that the rows are for */
     struct item_dependence dependence;
-    bool waits_unknown; /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
+    bool replays_distrusted; /* the simulation is so much closer to the run that it counts instead of them */
+    bool waits_unknown;      /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;

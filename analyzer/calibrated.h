@@ -26,6 +26,13 @@
  */
 #define CALIBRATED_COMMON_ERROR 0.5
 
+/*
+ * Replays that miss the program as it is now by more than this, and by so much more than the simulation does, describe
+ * something else (a machine that was busy while they ran, an arrangement they can't rebuild): the simulation counts.
+ */
+#define CALIBRATED_DISTRUST_SHARE 0.25
+#define CALIBRATED_DISTRUST_RATIO 2.0
+
 /* --- Its 95 % interval: half-widths, added in squares --- */
 #define CALIBRATED_FLOOR_REPLAYED 0.12     /* what is wrong with the profile itself is wrong in replay and simulation */
 #define CALIBRATED_FLOOR_SIMULATED 0.22    /* and costs that only a real run shows */

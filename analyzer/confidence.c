@@ -88,6 +88,8 @@ static int judge_agreement(const struct evidence *evidence, struct recommendatio
 
         if (!row->available || !row->disagreement || (!advised && !row->current))
             continue;
+        if (row->current && evidence->fidelity < CALIBRATED_GOOD_FIDELITY) /* said already */
+            continue;
         error = lower(r, advised && contradicts && r->change != CHANGE_KEEP ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
                       "%s%s: replay and simulation disagree (%s and %s)", model_to_str(row->model),
                       row->current ? " as it is now" : "", words_ns((double)row->replay_ns, replayed),
@@ -130,7 +132,7 @@ static const struct model_evidence *strongest_rival(const struct evidence *evide
 
         if (!row->available || (enum model)i == r->model || row->speedup <= 0.0)
             continue;
-        if (evidence->runs > 0 && row->source != SOURCE_REPLAY && !row->current)
+        if (evidence->runs > 0 && !evidence->replays_distrusted && row->source != SOURCE_REPLAY && !row->current)
             continue;
         if (is_tie(evidence, (enum model)i) && !faster)
             continue;
@@ -147,7 +149,7 @@ static int judge_rival(const struct evidence *evidence, struct recommendation *r
     double distance, width;
     char text[WORDS_NUMBER];
 
-    if (!rival)
+    if (!rival || (rival->current && r->expected_speedup < 1.0 + STATISTICS_TIE_SHARE)) /* little gain: said so */
         return 0;
     distance = log(r->expected_speedup / rival->speedup);
     width = sqrt(square(log1p(CALIBRATED_FLOOR_BETWEEN_ROWS)) +

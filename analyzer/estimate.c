@@ -54,6 +54,17 @@ struct estimate estimate_combine(double active_ns, const struct estimate_source 
     return e;
 }
 
+bool estimate_distrusts(double active_ns, double replayed_now_ns, double simulated_now_ns)
+{
+    double replay, simulation;
+
+    if (replayed_now_ns <= 0.0 || simulated_now_ns <= 0.0)
+        return false;
+    replay = fabs(log(active_ns / replayed_now_ns));
+    simulation = fabs(log(active_ns / simulated_now_ns));
+    return replay > log1p(CALIBRATED_DISTRUST_SHARE) && replay > CALIBRATED_DISTRUST_RATIO * simulation;
+}
+
 bool estimate_disagrees(double replay_ns, double simulation_ns, double low, double high)
 {
     double distance;

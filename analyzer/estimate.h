@@ -33,6 +33,9 @@ struct estimate {
 struct estimate estimate_combine(double active_ns, const struct estimate_source *replay,
                                  const struct estimate_source *simulation);
 
+/* Does the simulation come so much closer to the program as it is now that the replays don't count? 0: not known. */
+bool estimate_distrusts(double active_ns, double replayed_now_ns, double simulated_now_ns);
+
 /*
  * Do two figures for one thing disagree: by more than a share that calibrated.h sets, and by more than the scatter?
  * @param low, high  scatter of `replay_ns` as factors

@@ -19,6 +19,7 @@ struct inputs {
     const struct forecast *f;
     const struct replay_result *now; /* replay of the program as it is now; NULL: none */
     double now_ns;                   /* its median; 0: none */
+    bool distrusted;                 /* replays are shown, but don't count */
 };
 
 /* One model: what was replayed and what was simulated with the same number of workers. */
@@ -255,19 +256,20 @@ static int fill_row(const struct inputs *in, const struct figures *figures, stru
 {
     const struct forecast *f = in->f;
     bool simulated = figures->by_simulation.then_ns > 0.0;
+    bool replayed = figures->replay && !(in->distrusted && simulated);
     struct estimate e;
     double factor = 1.0;
     int r = 0;
 
     if (!figures->replay && !simulated)
         return 0;
-    e = estimate_combine(f->active_ns, figures->replay ? &figures->by_replay : NULL,
+    e = estimate_combine(f->active_ns, replayed ? &figures->by_replay : NULL,
                          simulated ? &figures->by_simulation : NULL);
     row->available = true;
-    row->source = figures->replay ? SOURCE_REPLAY : SOURCE_FORECAST;
+    row->source = replayed ? SOURCE_REPLAY : SOURCE_FORECAST;
     row->runs = figures->replay ? figures->replay->n_runs : 0;
-    row->cores = figures->replay ? (double)figures->replay->cpu_ns / fmax(1.0, figures->by_replay.then_ns)
-                                 : (double)figures->simulated.cpu_ns / fmax(1.0, (double)figures->simulated.wall_ns);
+    row->cores = replayed ? (double)figures->replay->cpu_ns / fmax(1.0, figures->by_replay.then_ns)
+                          : (double)figures->simulated.cpu_ns / fmax(1.0, (double)figures->simulated.wall_ns);
     set_workers(in, figures->workers, row);
     compare(in, figures, row);
     row->peak_rss_bytes = figures->replay ? figures->replay->peak_rss_bytes : 0;
@@ -415,6 +417,7 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
             in.now = &m->replays[i];
     if (in.now)
         in.now_ns = statistics_median(in.now->runs_ns, in.now->n_runs);
+    in.distrusted = evidence->replays_distrusted = estimate_distrusts(f->active_ns, in.now_ns, f->now_ns);
     set_dependence(f->profile, &evidence->dependence);
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {

@@ -38,7 +38,7 @@ static bool counts(const struct evidence *evidence, const struct model_evidence 
 {
     if (!row->available)
         return false;
-    return evidence->runs == 0 || row->source == SOURCE_REPLAY || row->current;
+    return evidence->runs == 0 || evidence->replays_distrusted || row->source == SOURCE_REPLAY || row->current;
 }
 
 static enum model fastest(const struct evidence *evidence)
@@ -108,7 +108,8 @@ static enum model simplest_close(const struct evidence *evidence, enum model bes
 /* Replays of the other models only, the program as it is now not being replayable, are measured against itself. */
 static bool is_trusted(const struct evidence *evidence)
 {
-    return evidence->runs > 0 && (evidence->replayed_now_ns == 0 || evidence->fidelity >= CALIBRATED_POOR_FIDELITY);
+    return evidence->runs > 0 && !evidence->replays_distrusted &&
+           (evidence->replayed_now_ns == 0 || evidence->fidelity >= CALIBRATED_POOR_FIDELITY);
 }
 
 /*
@@ -166,8 +167,8 @@ static bool gains_nothing(const struct evidence *evidence, enum model model)
 {
     const struct model_evidence *row = &evidence->models[model];
 
-    return evidence->runs == 0 && evidence->forecast_now_ns > 0 && row->available && row->forecast_ns > 0 &&
-           row->speedup < (1.0 + NOTICEABLE_SHARE) * speedup_now(evidence);
+    return (evidence->runs == 0 || evidence->replays_distrusted) && evidence->forecast_now_ns > 0 && row->available &&
+           row->forecast_ns > 0 && row->speedup < (1.0 + NOTICEABLE_SHARE) * speedup_now(evidence);
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */

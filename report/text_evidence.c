@@ -328,6 +328,10 @@ static void remarks(struct text *t)
         layout_paragraph(&t->layout, "  differs", TEXT_INDENT, 0,
                          "The tree and the measurement disagree: the reasons under PATH lead to another model, and the "
                          "measured replay won.");
+    if (e->replays_distrusted && e->runs > 0)
+        layout_paragraph(&t->layout, "  replay", TEXT_INDENT, 0,
+                         "The replays do not reproduce this run, perhaps because the machine is busy; the simulation "
+                         "does better, and the table is its.");
     if (e->waits_unknown)
         layout_paragraph(&t->layout, "  unknown", TEXT_INDENT, 0,
                          "How many waits of the event loop overlapped is not known: serial, threads and processes are "
@@ -337,7 +341,7 @@ static void remarks(struct text *t)
 
 void text_evidence(struct text *t)
 {
-    struct table table = {.replayed = t->a->evidence.runs > 0};
+    struct table table = {.replayed = t->a->evidence.runs > 0 && !t->a->evidence.replays_distrusted};
 
     if (t->a->recommendation.model == MODEL_NONE)
         return;

@@ -108,6 +108,17 @@ static void disagreement_is_beyond_share_and_scatter(void **state)
     assert_false(estimate_disagrees(1000, 0, 1.0, 1.0));
 }
 
+static void replays_of_another_world_do_not_count(void **state)
+{
+    (void)state;
+    assert_true(estimate_distrusts(1000, 2000, 1100));
+    assert_true(estimate_distrusts(1000, 500, 1000));
+    assert_false(estimate_distrusts(1000, 1200, 1000)); /* not far off */
+    assert_false(estimate_distrusts(1000, 2000, 1900)); /* the simulation is no better */
+    assert_false(estimate_distrusts(1000, 0, 1000));
+    assert_false(estimate_distrusts(1000, 2000, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +127,7 @@ int main(void)
         cmocka_unit_test(what_misses_the_present_is_less_sure_and_half_corrected),
         cmocka_unit_test(doubt_widens_the_interval),
         cmocka_unit_test(without_a_present_it_is_taken_at_its_word),
+        cmocka_unit_test(replays_of_another_world_do_not_count),
         cmocka_unit_test(disagreement_is_beyond_share_and_scatter),
     };
 

@@ -126,6 +126,26 @@ static void a_replay_far_from_the_simulation_is_marked(void **state)
     }
 }
 
+/* A machine that is busy during the replays: all take twice as long as the run they are of. */
+static void replays_that_miss_the_run_are_shown_and_not_used(void **state)
+{
+    struct measurement *m = case_gil_threads(4, 500 * MS, 1500 * MS);
+    const struct model_evidence *row;
+    struct advice *a;
+
+    (void)state;
+    build_replay(m, MODEL_THREADS, 4, 10, m->wall_ns * 2, true);
+    build_replay(m, MODEL_PROCESSES, 4, 10, m->wall_ns * 2, false);
+    a = evidence_of(m, MODEL_THREADS, 4);
+    row = &a->evidence.models[MODEL_PROCESSES];
+    assert_true(a->evidence.replays_distrusted);
+    assert_int_equal(row->source, SOURCE_FORECAST);
+    assert_true(row->disagreement && row->replay_ns > m->wall_ns);
+    assert_true(row->speedup > 2.0);
+    advice_free(a);
+    measurement_free(m);
+}
+
 static void repeated_runs_give_the_present_its_interval(void **state)
 {
     struct measurement *m = case_gil_threads(4, 500 * MS, 1500 * MS);
@@ -273,6 +293,7 @@ int main(void)
         cmocka_unit_test(replays_go_before_forecasts_and_tell_their_fidelity),
         cmocka_unit_test(times_and_speedups_are_consistent),
         cmocka_unit_test(a_replay_far_from_the_simulation_is_marked),
+        cmocka_unit_test(replays_that_miss_the_run_are_shown_and_not_used),
         cmocka_unit_test(repeated_runs_give_the_present_its_interval),
         cmocka_unit_test(a_lowered_number_of_workers_takes_its_time_from_the_curve),
         cmocka_unit_test(curves_end_where_more_is_useless),
