@@ -61,8 +61,8 @@ struct profile {
     bool interpreter_lock;       /* the runtime serialises bytecode */
     bool divisible;              /* items are slices of one long CPU burst, cut at will: their boundaries are assumed */
     bool event_loop_blocked;     /* items now run one by one in a loop because calls inside it block */
-    bool waits_unknown;          /* an event loop's waits overlapped, it is not known how many: serial, threads and
-                                    processes can't be forecast from this */
+    bool waits_unknown;          /* an event loop waited for no one knows how many at once: what is forecast for serial
+                                    and threads is a lower bound */
     bool one_worker_per_item;    /* now: a process (or thread) is created for each item */
     uint64_t head_ns;            /* serial before the first item: start-up, imports (CPU and waits) */
     uint64_t tail_ns;            /* serial after the last */
