@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyzer/calibrated.h"
 #include "analyzer/flips_path.h"
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
@@ -34,6 +35,7 @@ struct search {
     struct profile_phase *phases;
     struct simulate_costs costs;
     double every;
+    double serial_ns;               /* simulated: one item after the other, unchanged */
     bool tied[MODEL_COUNT];         /* can't be told from what is advised (nor can that itself) */
     double correction[MODEL_COUNT]; /* what the evidence says / what the simulation says; 0: no such model */
 };
@@ -76,8 +78,7 @@ static struct simulate_change change_of(const struct search *s, enum parameter p
     return change;
 }
 
-/* @param ret_ns  what the model takes then */
-static int time_of(const struct search *s, enum parameter parameter, double factor, enum model model, double *ret_ns)
+static int simulated(const struct search *s, enum parameter parameter, double factor, enum model model, double *ret_ns)
 {
     struct simulate_change change = change_of(s, parameter, factor);
     uint32_t cpus = parameter == CPUS ? (uint32_t)lround(s->f->cpus * factor) : s->f->cpus, workers;
@@ -86,14 +87,35 @@ static int time_of(const struct search *s, enum parameter parameter, double fact
 
     if (r < 0)
         return r;
-    *ret_ns = s->correction[model] * (double)result.wall_ns;
+    *ret_ns = (double)result.wall_ns;
     return 0;
 }
 
-/* Does `model` do better than the `other` by more than a tie? */
-static bool beats(double model_ns, double other_ns)
+/* @param ret_ns  what the model takes then, of the whole run */
+static int time_of(const struct search *s, enum parameter parameter, double factor, enum model model, double *ret_ns)
 {
-    return model_ns < other_ns * (1.0 - STATISTICS_TIE_SHARE);
+    int r = simulated(s, parameter, factor, model, ret_ns);
+
+    *ret_ns *= r == 0 ? s->correction[model] : 1.0;
+    return r;
+}
+
+/* Does `model` do better than the `other` by more than a tie, and by so much of the present time that it is noticed? */
+static bool beats(double model_ns, double other_ns, double present_ns)
+{
+    return model_ns < other_ns * (1.0 - STATISTICS_TIE_SHARE) &&
+           other_ns - model_ns > CALIBRATED_NOTICEABLE_SHARE * present_ns;
+}
+
+/* What the present arrangement takes then: it grows and shrinks with the work, one thing after the other. */
+static int present_time(const struct search *s, enum parameter parameter, double factor, double *ret_ns)
+{
+    double serial_ns;
+    int r = simulated(s, parameter, factor, MODEL_SERIAL, &serial_ns);
+
+    if (r == 0)
+        *ret_ns = s->f->active_ns * serial_ns / fmax(1.0, s->serial_ns);
+    return r;
 }
 
 /*
@@ -102,9 +124,12 @@ static bool beats(double model_ns, double other_ns)
  */
 static int winner_of(const struct search *s, enum parameter parameter, double factor, enum model *ret_winner)
 {
-    double times[MODEL_COUNT] = {0}, best_ns = INFINITY;
+    double times[MODEL_COUNT] = {0}, best_ns = INFINITY, present_ns = 0.0;
     enum model advised = s->advised->model, simplest = MODEL_NONE;
+    int failed = present_time(s, parameter, factor, &present_ns);
 
+    if (failed < 0)
+        return failed;
     for (int i = 0; i < MODEL_COUNT; i++) {
         int r;
 
@@ -116,23 +141,26 @@ static int winner_of(const struct search *s, enum parameter parameter, double fa
         best_ns = fmin(best_ns, times[i]);
     }
     for (int i = MODEL_COUNT - 1; i >= 0; i--)
-        if (times[i] > 0.0 && !beats(best_ns, times[i]))
+        if (times[i] > 0.0 && !beats(best_ns, times[i], present_ns))
             simplest = (enum model)i;
-    *ret_winner = !beats(best_ns, times[advised]) && (simplest > advised || s->tied[simplest]) ? advised : simplest;
+    *ret_winner =
+        !beats(best_ns, times[advised], present_ns) && (simplest > advised || s->tied[simplest]) ? advised : simplest;
     return 0;
 }
 
 /* Would `rival`, which wins further on, be advised by then? A simpler one has only to keep up. */
 static int is_ahead(const struct search *s, enum parameter parameter, double factor, enum model rival, bool *ret)
 {
-    double advised_ns, rival_ns;
-    int r = time_of(s, parameter, factor, s->advised->model, &advised_ns);
+    double advised_ns, rival_ns, present_ns = 0.0;
+    int r = present_time(s, parameter, factor, &present_ns);
 
+    if (r == 0)
+        r = time_of(s, parameter, factor, s->advised->model, &advised_ns);
     if (r == 0)
         r = time_of(s, parameter, factor, rival, &rival_ns);
     if (r == 0)
-        *ret =
-            rival < s->advised->model && !s->tied[rival] ? !beats(advised_ns, rival_ns) : beats(rival_ns, advised_ns);
+        *ret = rival < s->advised->model && !s->tied[rival] ? !beats(advised_ns, rival_ns, present_ns)
+                                                            : beats(rival_ns, advised_ns, present_ns);
     return r;
 }
 
@@ -223,6 +251,10 @@ static double speedup_of(const struct evidence *evidence, enum model model)
 /* Start from what the evidence says, so that unchanged the simulation says the same. */
 static int correct(struct search *s, const struct evidence *evidence)
 {
+    int failed = simulated(s, PARAMETER_COUNT, 1.0, MODEL_SERIAL, &s->serial_ns);
+
+    if (failed < 0)
+        return failed;
     s->tied[s->advised->model] = true;
     for (size_t i = 0; i < evidence->n_ties; i++)
         s->tied[evidence->ties[i]] = true;
@@ -368,6 +400,12 @@ static int search_all(const struct search *s, struct flip flips[static 2 * PARAM
         if (r < 0)
             return r;
         n += flips[n].distance > 0.0;
+        /* More and less of a thing lead to one model: the two hardly differ, and the nearer change says it. */
+        if (n > 1 && flips[n - 1].parameter == flips[n - 2].parameter && flips[n - 1].winner == flips[n - 2].winner) {
+            if (flips[n - 1].distance < flips[n - 2].distance)
+                flips[n - 2] = flips[n - 1];
+            n--;
+        }
     }
     if (s->f->profile->interpreter_lock) {
         enum model winner;

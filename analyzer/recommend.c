@@ -15,9 +15,6 @@
 /* From this speedup on, the same model with another worker count is a change worth naming. */
 #define MENDED_WORTH 1.2
 
-/* Of the present run time: 8.0x and 8.6x differ by 1 % of it. */
-#define NOTICEABLE_SHARE 0.02
-
 /* Rows are compared by what is different between them: what is wrong with the profile is wrong in all of them. */
 static struct statistics_estimate speedup_of(const struct model_evidence *row)
 {
@@ -86,7 +83,7 @@ static bool is_unnoticeable(const struct evidence *evidence, enum model wanted, 
 {
     double left = 1.0 / evidence->models[wanted].speedup - 1.0 / evidence->models[best].speedup;
 
-    return evidence->models[wanted].speedup > 0.0 && left < NOTICEABLE_SHARE;
+    return evidence->models[wanted].speedup > 0.0 && left < CALIBRATED_NOTICEABLE_SHARE;
 }
 
 /* A tie that is more than ignorance. */
@@ -168,7 +165,7 @@ static bool gains_nothing(const struct evidence *evidence, enum model model)
     const struct model_evidence *row = &evidence->models[model];
 
     return (evidence->runs == 0 || evidence->replays_distrusted) && evidence->forecast_now_ns > 0 && row->available &&
-           row->forecast_ns > 0 && row->speedup < (1.0 + NOTICEABLE_SHARE) * speedup_now(evidence);
+           row->forecast_ns > 0 && row->speedup < (1.0 + CALIBRATED_NOTICEABLE_SHARE) * speedup_now(evidence);
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */
