@@ -5,6 +5,7 @@
 
 #include "analyzer/calibrated.h"
 #include "analyzer/flips_path.h"
+#include "analyzer/flips_profile.h"
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
 #include "analyzer/simulate/simulate_change.h"
@@ -15,7 +16,6 @@
 #define MAX_FLIPS 4
 #define LARGEST_FACTOR 16.0 /* beyond, it is another program */
 #define BISECTIONS 5        /* of its logarithm: a factor is found within 5 % */
-#define MOST_STEPS 128      /* a larger profile is thinned out: the question is which model is ahead, not by how much */
 #define MOST_CPUS 64
 
 /* What can be different about the program, and by which factor. */
@@ -31,10 +31,7 @@ struct flip {
 struct search {
     const struct forecast *f;
     const struct recommendation *advised;
-    struct profile profile; /* thinned by `every`: serial parts and start-up costs are, too; borrows the arrays */
-    struct profile_phase *phases;
-    struct simulate_costs costs;
-    double every;
+    struct flips_profile thin;      /* of the forecast's */
     double serial_ns;               /* simulated: one item after the other, unchanged */
     bool tied[MODEL_COUNT];         /* can't be told from what is advised (nor can that itself) */
     double correction[MODEL_COUNT]; /* what the evidence says / what the simulation says; 0: no such model */
@@ -42,14 +39,13 @@ struct search {
 
 static void search_clear(struct search *s)
 {
-    free(s->phases);
+    flips_profile_clear(&s->thin);
 }
 
-static struct simulate_change change_of(const struct search *s, enum parameter parameter, double factor)
+static struct simulate_change change_of(enum parameter parameter, double factor)
 {
     struct simulate_change change = SIMULATE_NO_CHANGE;
 
-    change.items_factor /= s->every;
     switch (parameter) {
     case WAITS:
         change.wait_factor = factor;
@@ -61,7 +57,7 @@ static struct simulate_change change_of(const struct search *s, enum parameter p
         change.locked_factor = factor;
         break;
     case ITEMS:
-        change.items_factor *= factor;
+        change.items_factor = factor;
         break;
     case PROCESS_START:
         change.process_start_factor = factor;
@@ -80,10 +76,10 @@ static struct simulate_change change_of(const struct search *s, enum parameter p
 
 static int simulated(const struct search *s, enum parameter parameter, double factor, enum model model, double *ret_ns)
 {
-    struct simulate_change change = change_of(s, parameter, factor);
+    struct simulate_change change = change_of(parameter, factor);
     uint32_t cpus = parameter == CPUS ? (uint32_t)lround(s->f->cpus * factor) : s->f->cpus, workers;
     struct simulate_result result;
-    int r = simulate_changed(&s->profile, &s->costs, &change, model, cpus, &workers, &result);
+    int r = simulate_changed(&s->thin.profile, &s->thin.costs, &change, model, cpus, &workers, &result);
 
     if (r < 0)
         return r;
@@ -214,32 +210,6 @@ static int find_cpus(const struct search *s, bool more, struct flip *ret_flip)
 }
 
 /* --- Setting up --- */
-
-/* Serial parts and start-ups keep their share of the whole. */
-static int thin_out(struct search *s)
-{
-    const struct profile *p = s->f->profile;
-
-    s->every = p->n_steps > MOST_STEPS ? ceil((double)p->n_steps / MOST_STEPS) : 1.0;
-    if (s->every > (double)p->n_items)
-        s->every = (double)p->n_items;
-    s->profile = *p;
-    s->costs = s->f->costs;
-    s->phases = calloc(p->n_phases + 1, sizeof(*s->phases));
-    if (!s->phases)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < p->n_phases; i++) {
-        s->phases[i].serial_ns = (uint64_t)((double)p->phases[i].serial_ns / s->every);
-        s->phases[i].serial_cpu_ns = (uint64_t)((double)p->phases[i].serial_cpu_ns / s->every);
-    }
-    s->profile.phases = s->phases;
-    s->profile.head_ns = (uint64_t)((double)p->head_ns / s->every);
-    s->profile.tail_ns = (uint64_t)((double)p->tail_ns / s->every);
-    s->profile.serial_cpu_ns = (uint64_t)((double)p->serial_cpu_ns / s->every);
-    s->costs.process_start_ns = (uint64_t)((double)s->costs.process_start_ns / s->every);
-    s->costs.thread_start_ns = (uint64_t)((double)s->costs.thread_start_ns / s->every);
-    return 0;
-}
 
 static double speedup_of(const struct evidence *evidence, enum model model)
 {
@@ -432,7 +402,7 @@ int flips_fill(const struct measurement *m, const struct forecast *f, const stru
     int r = 0;
 
     if (f->profile) {
-        r = thin_out(&search);
+        r = flips_profile_thin(f, &search.thin);
         if (r == 0)
             r = correct(&search, &advice->evidence);
         if (r == 0 && search.correction[advice->recommendation.model] > 0.0)
