@@ -157,6 +157,8 @@ static int judge_rival(const struct evidence *evidence, struct recommendation *r
                  doubt(row->scatter[0], row->scatter[1], row->agreement));
     if (distance < 0.0)
         return lower(r, CONFIDENCE_MEDIUM, "%s may be %.2gx as fast", model_to_str(rival->model), exp(-distance));
+    if (distance < CALIBRATED_CLEAR_MARGIN * width && rival->current)
+        return lower(r, CONFIDENCE_MEDIUM, "the gain is hardly more than what the figures may be off");
     if (distance < CALIBRATED_CLEAR_MARGIN * width)
         return lower(r, CONFIDENCE_MEDIUM, "%s comes within %s", model_to_str(rival->model),
                      words_share(expm1(distance), text));
