@@ -103,6 +103,23 @@ static bool beats(double model_ns, double other_ns, double present_ns)
            other_ns - model_ns > CALIBRATED_NOTICEABLE_SHARE * present_ns;
 }
 
+/* Would `rival` be advised in place of what is? Staying is given up for more than a tie (recommend.c). */
+static bool overrules(const struct search *s, double rival_ns, double advised_ns, double present_ns)
+{
+    double factor = s->advised->change == CHANGE_KEEP  ? CALIBRATED_OVERRULE_KEEP
+                    : s->advised->change == CHANGE_FIX ? CALIBRATED_OVERRULE_FIX
+                                                       : 1.0;
+
+    return beats(rival_ns, advised_ns, present_ns) && rival_ns * factor < advised_ns &&
+           (s->advised->change == CHANGE_SWITCH || advised_ns - rival_ns >= CALIBRATED_OVERRULE_NS);
+}
+
+/* A simpler model has only to keep up with one that would have to be introduced. */
+static bool needs_no_lead(const struct search *s, enum model rival)
+{
+    return s->advised->change == CHANGE_SWITCH && rival < s->advised->model && !s->tied[rival];
+}
+
 /* What the present arrangement takes then: it grows and shrinks with the work, one thing after the other. */
 static int present_time(const struct search *s, enum parameter parameter, double factor, double *ret_ns)
 {
@@ -139,12 +156,11 @@ static int winner_of(const struct search *s, enum parameter parameter, double fa
     for (int i = MODEL_COUNT - 1; i >= 0; i--)
         if (times[i] > 0.0 && !beats(best_ns, times[i], present_ns))
             simplest = (enum model)i;
-    *ret_winner =
-        !beats(best_ns, times[advised], present_ns) && (simplest > advised || s->tied[simplest]) ? advised : simplest;
+    *ret_winner = overrules(s, best_ns, times[advised], present_ns) || needs_no_lead(s, simplest) ? simplest : advised;
     return 0;
 }
 
-/* Would `rival`, which wins further on, be advised by then? A simpler one has only to keep up. */
+/* Would `rival`, which wins further on, be advised by then? */
 static int is_ahead(const struct search *s, enum parameter parameter, double factor, enum model rival, bool *ret)
 {
     double advised_ns, rival_ns, present_ns = 0.0;
@@ -155,8 +171,8 @@ static int is_ahead(const struct search *s, enum parameter parameter, double fac
     if (r == 0)
         r = time_of(s, parameter, factor, rival, &rival_ns);
     if (r == 0)
-        *ret = rival < s->advised->model && !s->tied[rival] ? !beats(advised_ns, rival_ns, present_ns)
-                                                            : beats(rival_ns, advised_ns, present_ns);
+        *ret = needs_no_lead(s, rival) ? !beats(advised_ns, rival_ns, present_ns)
+                                       : overrules(s, rival_ns, advised_ns, present_ns);
     return r;
 }
 
@@ -342,8 +358,8 @@ static bool is_present(const struct search *s, const struct present *now, enum p
     case WAITS:
         return now->waits > 0.0;
     case CPU_TIME:
-        return now->cpu_ns > 0.0;
-    case LOCKED_CPU: /* the share can't rise above all of it */
+        return now->cpu_ns > 0.0 && !s->f->profile->divisible; /* there it is the same as more items */
+    case LOCKED_CPU:                                           /* the share can't rise above all of it */
         return s->f->profile->interpreter_lock && now->locked_ns > 0.0 && !more;
     case PROCESS_START: /* dearer processes are no reason to begin with them, cheaper ones none to give them up */
     case IPC:

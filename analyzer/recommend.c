@@ -7,11 +7,6 @@
 #include "analyzer/statistics.h"
 #include "base/base.h"
 
-/* A verdict to keep or mend is given up only for this much more, and for this much time. */
-#define OVERRULE_KEEP 1.25
-#define OVERRULE_FIX 1.5
-#define OVERRULE_MIN_NS (500.0 * (double)NSEC_PER_MSEC)
-
 /* From this speedup on, the same model with another worker count is a change worth naming. */
 #define MENDED_WORTH 1.2
 
@@ -179,7 +174,7 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     if (best == MODEL_NONE || !is_trusted(evidence) || best == advice->current_model)
         return MODEL_NONE;
     row = &evidence->models[best];
-    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < OVERRULE_MIN_NS)
+    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < CALIBRATED_OVERRULE_NS)
         return MODEL_NONE;
     evidence->disagrees = true;
     return simplest_close(evidence, best);
@@ -276,9 +271,9 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
     if (r->change == CHANGE_SWITCH && gains_nothing(&advice->evidence, r->model))
         r->model = advice->current_model;
     else if (r->change == CHANGE_KEEP)
-        other = overrule(advice, mended, OVERRULE_KEEP);
+        other = overrule(advice, mended, CALIBRATED_OVERRULE_KEEP);
     else if (r->change == CHANGE_FIX)
-        other = overrule(advice, fmax(mended, now * best_gain(advice)), OVERRULE_FIX);
+        other = overrule(advice, fmax(mended, now * best_gain(advice)), CALIBRATED_OVERRULE_FIX);
     if (other != MODEL_NONE) {
         r->model = other;
         r->change = CHANGE_SWITCH;

@@ -28,10 +28,8 @@ static void add_workers(struct buffer *b, const struct recommendation *r)
 static void add_bound(struct buffer *b, const struct recommendation *r)
 {
     static const char *const words[] = {
-        [BOUND_ITEMS] = "as many as items",
-        [BOUND_OUTSTANDING] = "waits at once",
-        [BOUND_CPUS] = "CPUs",
-        [BOUND_CPU_QUOTA] = "CPU quota",
+        [BOUND_ITEMS] = "all items", [BOUND_OUTSTANDING] = "waits at once",
+        [BOUND_CPUS] = "CPUs",       [BOUND_CPU_QUOTA] = "CPU quota",
         [BOUND_MEMORY] = "memory",
     };
 
