@@ -88,7 +88,9 @@ static void a_loop_shows_how_many_waits_there_are(void **state)
     struct model_evidence row = {.model = MODEL_THREADS, .workers = 64};
 
     (void)state;
+    free(s.m->loops);
     s.m->loops = calloc(1, sizeof(*s.m->loops));
+    assert_non_null(s.m->loops);
     s.m->n_loops = 1;
     s.m->loops[0].outstanding_max = 10;
     assert_int_equal(bounded(&s, row, 0.1, 0).workers, 10);
