@@ -178,6 +178,16 @@ const char *evidence_source_to_str(enum evidence_source source)
     return (size_t)source < ARRAY_SIZE(names) ? names[source] : "?";
 }
 
+const char *worker_bound_to_str(enum worker_bound bound)
+{
+    static const char *const names[] = {
+        [BOUND_NONE] = "knee", [BOUND_ITEMS] = "items",         [BOUND_OUTSTANDING] = "outstanding",
+        [BOUND_CPUS] = "cpus", [BOUND_CPU_QUOTA] = "cpu_quota", [BOUND_MEMORY] = "memory",
+    };
+
+    return (size_t)bound < ARRAY_SIZE(names) ? names[bound] : "?";
+}
+
 const char *path_state_to_str(enum path_state state)
 {
     static const char *const names[] = {

@@ -44,6 +44,16 @@ enum evidence_source {
     SOURCE_MEASURED, /* "measured": the run itself */
 };
 
+/* What keeps the advised number of workers from being larger. */
+enum worker_bound {
+    BOUND_NONE,        /* "knee": more would gain less than they are worth, or there is just one */
+    BOUND_ITEMS,       /* "items": there is no more work to do at once */
+    BOUND_OUTSTANDING, /* "outstanding": no more waits were ever outstanding at once */
+    BOUND_CPUS,        /* "cpus" */
+    BOUND_CPU_QUOTA,   /* "cpu_quota": of the cgroup */
+    BOUND_MEMORY,      /* "memory": of the machine or the cgroup */
+};
+
 /* A step on the path through the tree. Strings are copies. */
 struct decision_step {
     char *id;
@@ -66,28 +76,48 @@ struct scaling_point {
 struct model_evidence {
     enum model model;
     uint32_t workers;
+    enum worker_bound bound; /* of workers, or of in_flight where the model has but one process */
     bool current;            /* the program as it is now */
     uint32_t in_flight;      /* waits outstanding at once in each event loop; 0: no event loop in this model */
-    bool available;          /* false: this runtime or program can't do it; all numbers 0 */
-    uint64_t median_ns;      /* whole program under this model */
-    uint64_t interval_ns[2]; /* 95 % interval of the median; both equal median_ns for a forecast */
+    bool available;          /* false: this runtime or program can't do it, or no forecast can be made; all numbers 0 */
+    uint64_t median_ns;      /* whole program under this model: what to bet on; now_ns / speedup */
+    uint64_t interval_ns[2]; /* 95 % interval of it, the error of the forecast included */
     double speedup;          /* against the program as it is now */
     double speedup_interval[2];
+    double scatter[2];       /* 95 % interval of the speedup by the scatter of the replays alone: to compare rows */
     double cores;            /* mean CPUs busy */
     uint64_t peak_rss_bytes; /* additional; 0: not known */
+    uint64_t worker_bytes;   /* memory of one more worker; 0: not known */
     enum evidence_source source;
-    uint64_t forecast_ns; /* what the simulation says, also where a replay exists; 0: none */
+    uint64_t forecast_ns; /* what the simulation says, uncorrected, also where a replay exists; 0: none */
+    uint64_t replay_ns;   /* median of the replays, uncorrected; 0: none */
+    double agreement;     /* replay_ns / forecast_ns; 0: not both */
+    bool disagreement;    /* they differ by more than the replays scatter, and by more than a small share */
     size_t runs;
-    struct scaling_point *scaling; /* forecast over workers; may be NULL */
+    struct scaling_point *scaling; /* simulated, by workers (in flight per process with event loops); may be NULL */
     size_t n_scaling;
     char **assumptions;
     size_t n_assumptions;
+};
+
+/* What was seen that speaks against items being independent; zeroes: nothing was. */
+struct item_dependence {
+    uint64_t items;
+    uint64_t hand_offs;  /* waits inside items that another worker ended */
+    uint64_t lock_waits; /* waits for mutexes that items share */
+    uint64_t passed_on;  /* items that began when another one handed something on */
+    double locked_share; /* of the work: ran under such a mutex */
 };
 
 struct evidence {
     size_t runs;              /* replays per model (smallest); 0: not replayed */
     uint64_t replayed_now_ns; /* median replay of the program as it is now */
     double fidelity;          /* of that replay to the measurement: 1 - |error|, from 0; known if replayed_now_ns is */
+    double forecast_fidelity; /* the same of the simulation; known if forecast_now_ns is */
+    uint32_t cpus;            /* that the rows are for */
+    struct item_dependence dependence;
+    bool replays_distrusted; /* the simulation is so much closer to the run that it counts instead of them */
+    bool waits_unknown;      /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;
@@ -95,6 +125,7 @@ struct evidence {
     double mended_speedup;     /* the current model with its flaws mended or its best worker count; 0: not known */
     double mended_interval[2]; /* 95 % interval of it */
     uint32_t mended_workers;   /* 0: not known */
+    enum worker_bound mended_bound;
     uint32_t mended_in_flight; /* 0: no event loop */
     enum evidence_source mended_source;
     uint64_t forecast_now_ns; /* what the forecast says of the program as it is now; 0: no forecast */
@@ -117,6 +148,7 @@ struct recommendation {
     enum model model; /* MODEL_NONE: the data carry no verdict, `why_id` says what is missing */
     enum change change;
     uint32_t workers;        /* 0: not applicable */
+    enum worker_bound bound; /* of workers */
     char *construct;         /* "concurrent.futures.ProcessPoolExecutor(max_workers=4)"; may be NULL */
     double expected_speedup; /* 1.0: none */
     double interval[2];
@@ -261,3 +293,4 @@ const char *change_to_str(enum change change);
 const char *confidence_to_str(enum confidence confidence);
 const char *severity_to_str(enum severity severity); /* "info", "low", "medium", "high" */
 const char *evidence_source_to_str(enum evidence_source source);
+const char *worker_bound_to_str(enum worker_bound bound);

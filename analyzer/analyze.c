@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way through the room: lanes -> metrics -> current model -> evidence -> findings -> tree -> recommendation ->
- * confidence, flips, construct; beside it the critical path and who waits for whom. Every step is a file of its own.
+ * The way through the room: lanes -> metrics -> current model -> forecast -> evidence -> findings -> tree ->
+ * recommendation -> confidence, flips, construct; beside it the critical path and who waits for whom. Every step is a
+ * file of its own.
  */
 #include "analyzer/analyze.h"
 
@@ -13,6 +14,7 @@
 #include "analyzer/evidence.h"
 #include "analyzer/findings/detect.h"
 #include "analyzer/flips.h"
+#include "analyzer/forecast.h"
 #include "analyzer/lanes.h"
 #include "analyzer/metrics.h"
 #include "analyzer/recommend.h"
@@ -43,8 +45,8 @@ static int detect(const struct measurement *m, const struct lanes *lanes, const 
     return 0;
 }
 
-static int judge(const struct measurement *m, const struct metrics *metrics, uint32_t cpus, const struct tree *tree,
-                 struct advice *advice)
+static int judge(const struct measurement *m, const struct metrics *metrics, const struct forecast *forecast,
+                 const struct tree *tree, struct advice *advice)
 {
     struct recommendation *recommendation = &advice->recommendation;
     struct tree_leaf leaf;
@@ -53,7 +55,7 @@ static int judge(const struct measurement *m, const struct metrics *metrics, uin
 
     if (r < 0)
         return r;
-    r = recommend(m, &leaf, cpus, advice, &in_flight);
+    r = recommend(m, &leaf, forecast->cpus, advice, &in_flight);
     if (r < 0)
         return r;
     recommendation->construct = construct_of(m->target.runtime.kind, recommendation, in_flight);
@@ -61,7 +63,7 @@ static int judge(const struct measurement *m, const struct metrics *metrics, uin
     if (r == 0)
         r = confidence_fill(m, metrics, advice);
     if (r == 0 && recommendation->model != MODEL_NONE)
-        r = flips_fill(m, tree, metrics, &leaf, advice);
+        r = flips_fill(m, forecast, &(struct flips_path){tree, metrics, &leaf}, advice);
     return r;
 }
 
@@ -86,6 +88,7 @@ int analyze(const struct measurement *m, const struct analyze_options *options, 
     static const struct analyze_options defaults;
     CLEANUP(advice_freep) struct advice *advice = NULL;
     CLEANUP(lanes_freep) struct lanes *lanes = NULL;
+    CLEANUP(forecast_clear) struct forecast forecast = {0};
     struct metrics metrics;
     uint32_t cpus;
     int r;
@@ -104,11 +107,13 @@ int analyze(const struct measurement *m, const struct analyze_options *options, 
     if (r < 0)
         return r;
     advice->current_model = current_detect(lanes, &metrics, &advice->current_workers);
-    r = evidence_fill(m, advice->current_model, advice->current_workers, cpus, &advice->evidence);
+    r = forecast_init(m, advice->current_model, advice->current_workers, cpus, &forecast);
+    if (r == 0)
+        r = evidence_fill(m, &forecast, advice->current_model, advice->current_workers, &advice->evidence);
     if (r == 0)
         r = detect(m, lanes, &metrics, cpus, options, advice);
     if (r == 0)
-        r = judge(m, &metrics, cpus, options->tree ? options->tree : tree_builtin(), advice);
+        r = judge(m, &metrics, &forecast, options->tree ? options->tree : tree_builtin(), advice);
     if (r == 0)
         r = follow_waits(m, advice);
     if (r < 0)

@@ -4,14 +4,13 @@
 #include <math.h>
 #include <stdarg.h>
 
+#include "analyzer/calibrated.h"
 #include "analyzer/metrics.h"
+#include "analyzer/statistics.h"
 #include "analyzer/words.h"
 #include "base/base.h"
 
-#define NEAR_LIMIT 0.2    /* a value closer than this to its limit may be on the other side next time */
-#define GOOD_FIDELITY 0.9 /* the bar of DESIGN 5: median error 10 % */
-#define POOR_FIDELITY 0.8 /* below, replays overrule nothing (recommend.c) */
-#define WIDE_INTERVAL 0.3 /* of the speedup */
+#define NEAR_LIMIT 0.2 /* a value closer than this to its limit may be on the other side next time */
 #define LOSS_WORTH_SAYING 0.01
 #define SHORT_RUN_NS (500 * NSEC_PER_MSEC)
 
@@ -53,23 +52,146 @@ static int judge_margin(const struct advice *advice, struct recommendation *r)
     return 0;
 }
 
-static int judge_evidence(const struct measurement *m, const struct evidence *evidence, struct recommendation *r)
+/* How close replay and simulation of the program as it is now come to it. */
+static int judge_fidelity(const struct evidence *evidence, struct recommendation *r)
 {
-    double forecast_error =
-        metrics_share(fabs((double)evidence->forecast_now_ns - (double)m->wall_ns), (double)m->wall_ns);
+    enum confidence poor = r->change == CHANGE_KEEP ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW;
     char text[WORDS_NUMBER];
     int error = 0;
 
     if (r->change != CHANGE_KEEP && !r->replayed)
         error = lower(r, CONFIDENCE_MEDIUM, "the gain is a forecast, not replayed");
-    if (error == 0 && r->change != CHANGE_KEEP && !r->replayed && forecast_error > 1.0 - POOR_FIDELITY)
+    if (error == 0 && r->change != CHANGE_KEEP && !r->replayed && evidence->forecast_now_ns > 0 &&
+        evidence->forecast_fidelity < CALIBRATED_POOR_FIDELITY)
         error = lower(r, CONFIDENCE_LOW, "the forecast of the program as it is now is off by %s",
-                      words_share(forecast_error, text));
-    if (error == 0 && evidence->replayed_now_ns > 0 && evidence->fidelity < GOOD_FIDELITY && r->change != CHANGE_KEEP)
-        error = lower(r, evidence->fidelity < POOR_FIDELITY ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
-                      "replaying the program as it is now is %s faithful", words_share(evidence->fidelity, text));
-    if (error == 0 && r->interval[1] - r->interval[0] > WIDE_INTERVAL * r->expected_speedup)
-        error = lower(r, CONFIDENCE_MEDIUM, "the replays scatter: the interval is wide");
+                      words_share(1.0 - evidence->forecast_fidelity, text));
+    if (error < 0 || evidence->replayed_now_ns == 0)
+        return error;
+    if (evidence->fidelity < CALIBRATED_POOR_FIDELITY)
+        return lower(r, poor, "replaying the program as it is now is %s faithful",
+                     words_share(evidence->fidelity, text));
+    if (evidence->fidelity < CALIBRATED_GOOD_FIDELITY && r->change != CHANGE_KEEP)
+        return lower(r, CONFIDENCE_MEDIUM, "replaying the program as it is now is %s faithful",
+                     words_share(evidence->fidelity, text));
+    return 0;
+}
+
+/* Replay and simulation of what is advised, and of what it is compared with, tell the same story or are named. */
+static int judge_agreement(const struct evidence *evidence, struct recommendation *r)
+{
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const struct model_evidence *row = &evidence->models[i];
+        bool advised = (enum model)i == r->model;
+        bool contradicts = fabs(log(row->agreement > 0.0 ? row->agreement : 1.0)) > log1p(CALIBRATED_CONTRADICTS_SHARE);
+        char replayed[WORDS_NUMBER], simulated[WORDS_NUMBER];
+        int error;
+
+        if (!row->available || !row->disagreement || (!advised && !row->current))
+            continue;
+        if (row->current && evidence->fidelity < CALIBRATED_GOOD_FIDELITY) /* said already */
+            continue;
+        error = lower(r, advised && contradicts && r->change != CHANGE_KEEP ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
+                      "%s%s: replay and simulation disagree (%s and %s)", model_to_str(row->model),
+                      row->current ? " as it is now" : "", words_ns((double)row->replay_ns, replayed),
+                      words_ns((double)row->forecast_ns, simulated));
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+static double square(double x)
+{
+    return x * x;
+}
+
+/* Squared half-width, as a logarithm, of what is uncertain about a row when it is compared with another. */
+static double doubt(double low, double high, double agreement)
+{
+    double apart = agreement > 0.0 ? log(agreement) : 0.0;
+
+    return square(low > 0.0 ? log(high / low) / 2.0 : 0.0) + square(CALIBRATED_DISAGREEMENT_WEIGHT * apart);
+}
+
+static bool is_tie(const struct evidence *evidence, enum model model)
+{
+    for (size_t i = 0; i < evidence->n_ties; i++)
+        if (evidence->ties[i] == model)
+            return true;
+    return false;
+}
+
+/* The rival that comes closest to being the better advice. */
+static const struct model_evidence *strongest_rival(const struct evidence *evidence, const struct recommendation *r)
+{
+    const struct model_evidence *best = NULL;
+
+    for (int i = 0; i < MODEL_COUNT; i++) {
+        const struct model_evidence *row = &evidence->models[i];
+        bool faster = row->speedup > (1.0 + STATISTICS_TIE_SHARE) * r->expected_speedup;
+
+        if (!row->available || (enum model)i == r->model || row->speedup <= 0.0)
+            continue;
+        if (evidence->runs > 0 && !evidence->replays_distrusted && row->source != SOURCE_REPLAY && !row->current)
+            continue;
+        if (is_tie(evidence, (enum model)i) && !faster)
+            continue;
+        if (!best || row->speedup > best->speedup)
+            best = row;
+    }
+    return best;
+}
+
+/* The distance to the next model that is no tie, against what is uncertain about it. */
+static int judge_rival(const struct evidence *evidence, struct recommendation *r)
+{
+    const struct model_evidence *rival = strongest_rival(evidence, r), *row = &evidence->models[r->model];
+    double distance, width;
+    char text[WORDS_NUMBER];
+
+    if (!rival || (rival->current && r->expected_speedup < 1.0 + STATISTICS_TIE_SHARE)) /* little gain: said so */
+        return 0;
+    distance = log(r->expected_speedup / rival->speedup);
+    width = sqrt(square(log1p(CALIBRATED_FLOOR_BETWEEN_ROWS)) +
+                 doubt(rival->scatter[0], rival->scatter[1], rival->agreement) +
+                 doubt(row->scatter[0], row->scatter[1], row->agreement));
+    if (distance < 0.0)
+        return lower(r, CONFIDENCE_MEDIUM, "%s may be %.2gx as fast", model_to_str(rival->model), exp(-distance));
+    if (distance < CALIBRATED_CLEAR_MARGIN * width && rival->current)
+        return lower(r, CONFIDENCE_MEDIUM, "the gain is hardly more than what the figures may be off");
+    if (distance < CALIBRATED_CLEAR_MARGIN * width)
+        return lower(r, CONFIDENCE_MEDIUM, "%s comes within %s", model_to_str(rival->model),
+                     words_share(expm1(distance), text));
+    return 0;
+}
+
+/* Items that wait for each other can't be rearranged at will. */
+static int judge_dependence(const struct item_dependence *d, struct recommendation *r)
+{
+    uint64_t against = d->hand_offs + d->passed_on;
+    double share = metrics_share((double)against, (double)d->items);
+
+    if (r->change == CHANGE_KEEP || r->model == MODEL_SERIAL || share < CALIBRATED_DEPENDENT_SHARE)
+        return 0;
+    return lower(r, share < 1.0 ? CONFIDENCE_MEDIUM : CONFIDENCE_LOW,
+                 "items may depend on each other: %llu hand-offs between %llu items", (unsigned long long)against,
+                 (unsigned long long)d->items);
+}
+
+static int judge_evidence(const struct evidence *evidence, struct recommendation *r)
+{
+    int error = judge_fidelity(evidence, r);
+
+    if (error == 0)
+        error = judge_agreement(evidence, r);
+    if (error == 0 && r->interval[1] - r->interval[0] > CALIBRATED_WIDE_INTERVAL * r->expected_speedup)
+        error = lower(r, CONFIDENCE_MEDIUM, "the interval of the forecast is wide");
+    if (error == 0)
+        error = judge_rival(evidence, r);
+    if (error == 0)
+        error = judge_dependence(&evidence->dependence, r);
+    if (error == 0 && evidence->waits_unknown && r->change != CHANGE_KEEP)
+        error = lower(r, CONFIDENCE_MEDIUM, "it is not known how many waits of the event loop overlapped");
     if (error == 0 && evidence->disagrees)
         error = lower(r, CONFIDENCE_MEDIUM, "the decision tree expected another model than the replay shows");
     if (error == 0 && r->change == CHANGE_SWITCH && r->expected_speedup < 1.05)
@@ -152,7 +274,7 @@ int confidence_fill(const struct measurement *m, const struct metrics *metrics, 
         return error;
     error = judge_margin(advice, r);
     if (error == 0)
-        error = judge_evidence(m, &advice->evidence, r);
+        error = judge_evidence(&advice->evidence, r);
     if (error == 0)
         error = judge_data(m, metrics, r);
     return error < 0 ? error : add_assumptions(m, metrics, advice, r);

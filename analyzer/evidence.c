@@ -1,60 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/evidence.h"
 
+#include <inttypes.h>
 #include <math.h>
 
+#include "analyzer/estimate.h"
+#include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
 #include "analyzer/simulate/simulate.h"
 #include "analyzer/statistics.h"
 #include "analyzer/words.h"
+#include "analyzer/workers.h"
 #include "base/base.h"
 
-/* Everything the rows are computed from. */
+/* What a row is computed from. */
 struct inputs {
     const struct measurement *m;
-    const struct profile *profile; /* NULL: nothing could be rearranged */
-    struct simulate_costs costs;
-    uint32_t cpus;
-    double idle_ns;                  /* wall time with nothing to do: no model shortens it */
-    double active_ns;                /* the rest of the wall time */
-    double now_ns;                   /* forecast of the program as it is now; 0: none */
-    const struct replay_result *now; /* replay of the same; NULL: none */
+    const struct forecast *f;
+    const struct replay_result *now; /* replay of the program as it is now; NULL: none */
+    double now_ns;                   /* its median; 0: none */
+    bool distrusted;                 /* replays are shown, but don't count */
 };
 
-/* A factor on the active part of the run, as a speedup of the whole run. */
-static double whole_speedup(const struct inputs *in, double factor)
-{
-    double wall = in->idle_ns + in->active_ns;
-
-    if (factor <= 0.0)
-        return 0.0;
-    return wall / (in->idle_ns + in->active_ns / factor);
-}
-
-static int add_scaling(const struct inputs *in, struct model_evidence *row, uint32_t best)
-{
-    uint32_t workers[8];
-    size_t n = 0;
-
-    for (uint32_t w = 1; w < best && n < 5; w *= w * 4 <= best ? 4 : 2)
-        workers[n++] = w;
-    workers[n++] = best;
-    if (best <= UINT32_MAX / 2)
-        workers[n++] = best * 2;
-    row->scaling = calloc(n, sizeof(*row->scaling));
-    if (!row->scaling)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        struct simulate_result result;
-        int r = simulate(in->profile, &in->costs, row->model, workers[i], in->cpus, &result);
-
-        if (r < 0)
-            return r;
-        row->scaling[row->n_scaling++] =
-            (struct scaling_point){workers[i], whole_speedup(in, in->now_ns / fmax(1.0, (double)result.wall_ns))};
-    }
-    return 0;
-}
+/* One model: what was replayed and what was simulated with the same number of workers. */
+struct figures {
+    const struct replay_result *replay; /* NULL: none */
+    uint32_t workers;                   /* parameter of simulate(): per process for MODEL_PROCESSES_COROUTINES */
+    struct simulate_result simulated;
+    struct estimate_source by_replay;
+    struct estimate_source by_simulation; /* then_ns 0: none */
+};
 
 /* Waits for something outside are part of the work. */
 static bool has_waits(const struct profile *p)
@@ -65,64 +40,62 @@ static bool has_waits(const struct profile *p)
     return false;
 }
 
-static int add_assumptions(const struct inputs *in, struct model_evidence *row)
+/* What speaks against the assumption belongs into its sentence. */
+static int add_independence(const struct item_dependence *d, char ***list, size_t *n)
 {
+    uint64_t against = d->hand_offs + d->passed_on;
+
+    if (against > 0 && d->lock_waits > 0)
+        return words_append(list, n,
+                            "work items are independent of each other (%" PRIu64 " hand-offs and %" PRIu64
+                            " waits for shared locks between %" PRIu64 " items speak against it)",
+                            against, d->lock_waits, d->items);
+    if (against > 0)
+        return words_append(list, n,
+                            "work items are independent of each other (%" PRIu64 " hand-offs between %" PRIu64
+                            " items speak against it)",
+                            against, d->items);
+    if (d->lock_waits > 0)
+        return words_append(list, n,
+                            "work items are independent of each other but for the locks they share (%" PRIu64 " waits)",
+                            d->lock_waits);
+    return words_append(list, n, "work items are independent of each other");
+}
+
+static int add_assumptions(const struct inputs *in, const struct item_dependence *dependence,
+                           const struct figures *figures, struct model_evidence *row)
+{
+    const struct profile *p = in->f->profile;
     char ***list = &row->assumptions;
     size_t *n = &row->n_assumptions;
     int r = 0;
 
-    if (row->model != MODEL_SERIAL)
-        r = words_append(list, n, "work items are independent of each other");
-    if (r == 0 && row->model != MODEL_SERIAL && in->profile && in->profile->divisible)
+    if (figures->replay && figures->replay->share < 1.0) {
+        char share[WORDS_NUMBER];
+
+        r = words_append(list, n, "%s of the run was replayed, the rest is like it",
+                         words_share(figures->replay->share, share));
+    }
+    if (r == 0 && row->model != MODEL_SERIAL)
+        r = add_independence(dependence, list, n);
+    if (r == 0 && row->model != MODEL_SERIAL && p && p->divisible)
         r = words_append(list, n, "the long stretch of CPU work can be cut into items");
     if (r == 0 && (row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES))
         r = words_append(list, n, "what goes to a worker process and back is small");
-    if (r == 0 && in->profile && has_waits(in->profile) && row->model != MODEL_SERIAL && row->workers > 1)
+    if (r == 0 && p && has_waits(p) && row->model != MODEL_SERIAL && row->workers > 1)
         r = words_append(list, n, "the peers that are waited for answer %u requests at once as fast as one",
                          row->in_flight > 0 ? row->in_flight : row->workers);
     return r;
 }
 
-static int forecast_row(const struct inputs *in, struct model_evidence *row)
-{
-    struct simulate_result result;
-    uint32_t best = 1;
-    int r = simulate_best_workers(in->profile, &in->costs, row->model, in->cpus, &best, &result);
-
-    if (r < 0)
-        return r;
-    row->available = true;
-    row->source = SOURCE_FORECAST;
-    row->workers = best;
-    row->speedup = whole_speedup(in, in->now_ns / fmax(1.0, (double)result.wall_ns));
-    if (row->model == MODEL_PROCESSES_COROUTINES) {
-        row->in_flight = best;
-        row->workers = simulate_loop_processes(in->profile, in->cpus);
-    } else if (row->model == MODEL_COROUTINES) {
-        row->in_flight = best;
-    }
-    if (row->speedup <= 0.0) {
-        row->available = false;
-        return 0;
-    }
-    row->speedup_interval[0] = row->speedup_interval[1] = row->speedup;
-    row->median_ns = (uint64_t)llround((in->idle_ns + in->active_ns) / row->speedup);
-    row->interval_ns[0] = row->interval_ns[1] = row->median_ns;
-    row->forecast_ns = row->median_ns;
-    row->cores = (double)result.cpu_ns / fmax(1.0, (double)result.wall_ns);
-    if (row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES)
-        row->peak_rss_bytes = in->profile->private_bytes * row->workers;
-    return add_scaling(in, row, best);
-}
-
-/* The fastest replay of a model, the program as it is now left out. */
-static const struct replay_result *best_replay(const struct measurement *m, enum model model)
+/* The fastest replay of a model, the program as it is now left out. Other CPUs than these can't be replayed here. */
+static const struct replay_result *best_replay(const struct inputs *in, enum model model)
 {
     const struct replay_result *best = NULL;
     double best_ns = 0.0;
 
-    for (size_t i = 0; i < m->n_replays; i++) {
-        const struct replay_result *replay = &m->replays[i];
+    for (size_t i = 0; i < in->m->n_replays && in->f->same_machine; i++) {
+        const struct replay_result *replay = &in->m->replays[i];
         double median_ns = statistics_median(replay->runs_ns, replay->n_runs);
 
         if (replay->model != model || replay->current || median_ns <= 0.0)
@@ -135,11 +108,10 @@ static const struct replay_result *best_replay(const struct measurement *m, enum
     return best;
 }
 
-/* Speedup of one replay against the replay (else the measurement) of the program as it is now. */
-static int replay_speedup(const struct inputs *in, const struct replay_result *replay,
-                          struct statistics_estimate *ret_speedup)
+/* Median, and scatter against the replay (else the measurement) of the program as it is now. */
+static int read_replay(const struct inputs *in, const struct replay_result *replay, struct estimate_source *ret)
 {
-    uint64_t active_ns = (uint64_t)in->active_ns;
+    uint64_t active_ns = (uint64_t)in->f->active_ns;
     struct statistics_estimate factor;
     int r;
 
@@ -147,152 +119,321 @@ static int replay_speedup(const struct inputs *in, const struct replay_result *r
                 : statistics_ratio(&active_ns, 1, replay->runs_ns, replay->n_runs, &factor);
     if (r < 0)
         return r;
-    ret_speedup->value = whole_speedup(in, factor.value);
-    ret_speedup->low = whole_speedup(in, factor.low);
-    ret_speedup->high = whole_speedup(in, factor.high);
+    *ret = (struct estimate_source){
+        .now_ns = in->now_ns,
+        .then_ns = statistics_median(replay->runs_ns, replay->n_runs),
+        .low = factor.high > 0.0 ? factor.value / factor.high : 1.0,
+        .high = factor.low > 0.0 ? factor.value / factor.low : 1.0,
+    };
     return 0;
 }
 
-static void set_replayed(const struct inputs *in, const struct replay_result *replay, struct model_evidence *row)
+/* With as many workers as were replayed, else with the best number of them. */
+static int simulate_row(const struct inputs *in, enum model model, struct figures *figures)
 {
-    struct statistics_estimate time;
+    const struct forecast *f = in->f;
+    int r;
 
-    if (statistics_estimate(replay->runs_ns, replay->n_runs, &time) < 0)
-        return;
-    row->available = true;
-    row->source = SOURCE_REPLAY;
-    row->median_ns = (uint64_t)llround(time.value + in->idle_ns);
-    row->interval_ns[0] = (uint64_t)llround(time.low + in->idle_ns);
-    row->interval_ns[1] = (uint64_t)llround(time.high + in->idle_ns);
-    row->cores = (double)replay->cpu_ns / fmax(1.0, time.value);
-    row->peak_rss_bytes = replay->peak_rss_bytes;
-    row->runs = replay->n_runs;
-}
-
-static int merge_replay(const struct inputs *in, const struct replay_result *replay, struct model_evidence *row)
-{
-    struct statistics_estimate speedup;
-    int r = replay_speedup(in, replay, &speedup);
-
-    /* A replay that took no time says nothing; the forecast stays. */
-    if (r == -EINVAL)
-        return 0;
+    if (figures->replay) {
+        figures->workers = figures->replay->workers > 0 ? figures->replay->workers : 1;
+        r = simulate(f->profile, &f->costs, model, figures->workers, f->cpus, &figures->simulated);
+    } else {
+        r = simulate_best_workers(f->profile, &f->costs, model, f->cpus, &figures->workers, &figures->simulated);
+    }
     if (r < 0)
         return r;
-    set_replayed(in, replay, row);
-    row->speedup = speedup.value;
-    row->speedup_interval[0] = speedup.low;
-    row->speedup_interval[1] = speedup.high;
-    row->workers = replay->workers;
-    if (row->model == MODEL_COROUTINES || row->model == MODEL_PROCESSES_COROUTINES)
-        row->in_flight = replay->workers;
-    if (row->model == MODEL_PROCESSES_COROUTINES && in->profile)
-        row->workers = simulate_loop_processes(in->profile, in->cpus);
-    if (replay->share < 1.0) {
-        char share[WORDS_NUMBER];
+    figures->by_simulation =
+        (struct estimate_source){f->now_ns, fmax(1.0, (double)figures->simulated.wall_ns), 1.0, 1.0};
+    return 0;
+}
 
-        return words_append(&row->assumptions, &row->n_assumptions, "%s of the run was replayed, the rest is like it",
-                            words_share(replay->share, share));
+static int gather(const struct inputs *in, enum model model, struct figures *ret)
+{
+    struct figures figures = {.replay = best_replay(in, model)};
+    int r = figures.replay ? read_replay(in, figures.replay, &figures.by_replay) : 0;
+
+    if (r == -EINVAL) /* a replay that took no time says nothing */
+        figures.replay = NULL;
+    else if (r < 0)
+        return r;
+    if (in->f->profile) {
+        r = simulate_row(in, model, &figures);
+        if (r < 0)
+            return r;
+    } else if (figures.replay) {
+        figures.workers = figures.replay->workers;
     }
+    *ret = figures;
+    return 0;
+}
+
+static void set_workers(const struct inputs *in, uint32_t workers, struct model_evidence *row)
+{
+    bool loops = row->model == MODEL_COROUTINES || row->model == MODEL_PROCESSES_COROUTINES;
+
+    row->workers = workers;
+    row->in_flight = loops ? workers : 0;
+    if (row->model == MODEL_PROCESSES_COROUTINES && in->f->profile)
+        row->workers = simulate_loop_processes(in->f->profile, in->f->cpus);
+}
+
+/* Estimates of the active part become times and speedups of the whole run; `factor` is what a bound makes of them. */
+static void set_times(const struct inputs *in, const struct estimate *e, double factor, struct model_evidence *row)
+{
+    const struct forecast *f = in->f;
+
+    row->speedup = forecast_speedup(f, factor * e->time.value);
+    row->speedup_interval[0] = forecast_speedup(f, factor * e->time.high);
+    row->speedup_interval[1] = forecast_speedup(f, factor * e->time.low);
+    row->scatter[0] = forecast_speedup(f, factor * e->scatter.high);
+    row->scatter[1] = forecast_speedup(f, factor * e->scatter.low);
+    row->median_ns = (uint64_t)llround(f->idle_ns + factor * e->time.value);
+    row->interval_ns[0] = (uint64_t)llround(f->idle_ns + factor * e->time.low);
+    row->interval_ns[1] = (uint64_t)llround(f->idle_ns + factor * e->time.high);
+}
+
+static void compare(const struct inputs *in, const struct figures *figures, struct model_evidence *row)
+{
+    const struct estimate_source *replay = &figures->by_replay, *simulation = &figures->by_simulation;
+
+    if (simulation->then_ns > 0.0)
+        row->forecast_ns = (uint64_t)llround(simulation->then_ns + in->f->idle_ns);
+    if (figures->replay)
+        row->replay_ns = (uint64_t)llround(replay->then_ns + in->f->idle_ns);
+    if (row->forecast_ns == 0 || row->replay_ns == 0)
+        return;
+    row->agreement = (double)row->replay_ns / (double)row->forecast_ns;
+    row->disagreement = estimate_disagrees(replay->then_ns, simulation->then_ns, replay->low, replay->high);
+}
+
+/* The scaling curve as it is simulated, through the point that the row says. */
+static int add_scaling(const struct inputs *in, const struct figures *figures, double row_ns,
+                       struct model_evidence *row)
+{
+    const struct forecast *f = in->f;
+    struct simulate_point points[SIMULATE_MAX_POINTS];
+    size_t n = 0;
+    int r = simulate_scaling(f->profile, &f->costs, row->model, f->cpus, points, &n);
+
+    if (r < 0)
+        return r;
+    row->scaling = calloc(n + 1, sizeof(*row->scaling));
+    if (!row->scaling)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        row->scaling[row->n_scaling++] =
+            (struct scaling_point){points[i].workers, forecast_speedup(f, row_ns * (double)points[i].result.wall_ns /
+                                                                              figures->by_simulation.then_ns)};
+    return 0;
+}
+
+/* @param ret_factor  what the bounds of the number of workers do to the time, by simulation; 1.0: nothing */
+static int bound_workers(const struct inputs *in, const struct figures *figures, struct model_evidence *row,
+                         double *ret_factor)
+{
+    const struct forecast *f = in->f;
+    uint32_t workers = row->workers, in_flight = row->in_flight, cpus = f->cpus;
+    double busy = (double)figures->simulated.cpu_ns / fmax(1.0, (double)figures->simulated.wall_ns);
+    struct simulate_result bounded;
+    int r;
+
+    workers_bound(in->m, f, busy, figures->replay ? figures->replay->peak_rss_bytes : 0, row);
+    *ret_factor = 1.0;
+    if (row->workers == workers && row->in_flight == in_flight)
+        return 0;
+    /* Processes with a loop each are one per CPU: fewer of them are what fewer CPUs would give. */
+    if (row->model == MODEL_PROCESSES_COROUTINES)
+        cpus = row->workers < cpus ? row->workers : cpus;
+    r = simulate(f->profile, &f->costs, row->model, row->in_flight > 0 ? row->in_flight : row->workers, cpus, &bounded);
+    if (r < 0)
+        return r;
+    *ret_factor = (double)bounded.wall_ns / figures->by_simulation.then_ns;
+    row->cores = (double)bounded.cpu_ns / fmax(1.0, (double)bounded.wall_ns);
+    return 0;
+}
+
+static int fill_row(const struct inputs *in, const struct figures *figures, struct model_evidence *row)
+{
+    const struct forecast *f = in->f;
+    bool simulated = figures->by_simulation.then_ns > 0.0;
+    bool replayed = figures->replay && !(in->distrusted && simulated);
+    struct estimate e;
+    double factor = 1.0;
+    int r = 0;
+
+    if (!figures->replay && !simulated)
+        return 0;
+    e = estimate_combine(f->active_ns, replayed ? &figures->by_replay : NULL,
+                         simulated ? &figures->by_simulation : NULL);
+    row->available = true;
+    row->source = replayed ? SOURCE_REPLAY : SOURCE_FORECAST;
+    row->runs = figures->replay ? figures->replay->n_runs : 0;
+    row->cores = replayed ? (double)figures->replay->cpu_ns / fmax(1.0, figures->by_replay.then_ns)
+                          : (double)figures->simulated.cpu_ns / fmax(1.0, (double)figures->simulated.wall_ns);
+    set_workers(in, figures->workers, row);
+    compare(in, figures, row);
+    row->peak_rss_bytes = figures->replay ? figures->replay->peak_rss_bytes : 0;
+    if (simulated) {
+        r = bound_workers(in, figures, row, &factor);
+        if (r == 0)
+            r = add_scaling(in, figures, e.time.value, row);
+        if ((row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES) && row->worker_bytes > 0)
+            row->peak_rss_bytes = row->worker_bytes * row->workers;
+    }
+    set_times(in, &e, factor, row);
+    return r;
+}
+
+/* The waits of a loop are known to have overlapped, but not how many there were: their sum is anybody's guess. */
+static bool can_be_told(const struct inputs *in, enum model model)
+{
+    return !in->f->profile || !in->f->profile->waits_unknown || model == MODEL_COROUTINES ||
+           model == MODEL_PROCESSES_COROUTINES;
+}
+
+/* Several runs of the same command say how much it varies by itself. */
+static int set_measured(const struct measurement *m, struct model_evidence *row)
+{
+    AUTO_FREE uint64_t *walls = calloc(m->n_repeats + 1, sizeof(*walls));
+    struct statistics_estimate time;
+    double now_ns = fmax(1.0, (double)m->wall_ns);
+    int r;
+
+    if (!walls)
+        return -ENOMEM;
+    row->source = SOURCE_MEASURED;
+    row->median_ns = row->interval_ns[0] = row->interval_ns[1] = m->wall_ns;
+    row->speedup = row->speedup_interval[0] = row->speedup_interval[1] = row->scatter[0] = row->scatter[1] = 1.0;
+    row->cores = (double)m->on_cpu_ns / now_ns;
+    if (m->n_repeats < 2)
+        return 0;
+    for (size_t i = 0; i < m->n_repeats; i++)
+        walls[i] = m->repeats[i].wall_ns;
+    r = statistics_estimate(walls, m->n_repeats, &time);
+    if (r < 0)
+        return r;
+    row->interval_ns[0] = (uint64_t)fmin(now_ns, time.low);
+    row->interval_ns[1] = (uint64_t)fmax(now_ns, time.high);
     return 0;
 }
 
 /* What was computed for the current model is the program mended; the row itself is the program as it is now. */
-static void set_current(const struct inputs *in, uint32_t workers, struct model_evidence *row,
-                        struct evidence *evidence)
+static int set_current(const struct inputs *in, uint32_t workers, struct model_evidence *row, struct evidence *evidence)
 {
+    const struct forecast *f = in->f;
+    int r = 0;
+
     if (row->available) {
         evidence->mended_speedup = row->speedup;
         evidence->mended_interval[0] = row->speedup_interval[0];
         evidence->mended_interval[1] = row->speedup_interval[1];
         evidence->mended_workers = row->workers;
+        evidence->mended_bound = row->bound;
         evidence->mended_in_flight = row->in_flight;
         evidence->mended_source = row->source;
     }
     row->current = true;
     row->available = true;
-    row->source = SOURCE_MEASURED;
     row->workers = workers;
-    row->runs = 0;
-    row->median_ns = row->interval_ns[0] = row->interval_ns[1] = in->m->wall_ns;
-    row->speedup = row->speedup_interval[0] = row->speedup_interval[1] = 1.0;
-    row->cores = (double)in->m->on_cpu_ns / fmax(1.0, (double)in->m->wall_ns);
+    row->bound = BOUND_NONE;
+    row->runs = in->now ? in->now->n_runs : 0;
     row->peak_rss_bytes = 0;
-    row->forecast_ns = in->now_ns > 0.0 ? (uint64_t)llround(in->now_ns + in->idle_ns) : 0;
-    if (in->now)
-        set_replayed(in, in->now, row);
+    row->forecast_ns = f->now_ns > 0.0 ? (uint64_t)llround(f->now_ns + f->idle_ns) : 0;
+    row->replay_ns = in->now ? (uint64_t)llround(in->now_ns + f->idle_ns) : 0;
+    row->agreement = 0.0;
+    row->disagreement = false;
+    if (row->forecast_ns > 0 && row->replay_ns > 0) {
+        struct statistics_estimate time;
+
+        row->agreement = (double)row->replay_ns / (double)row->forecast_ns;
+        r = statistics_estimate(in->now->runs_ns, in->now->n_runs, &time);
+        if (r < 0)
+            return r;
+        row->disagreement = estimate_disagrees(in->now_ns, f->now_ns, fmin(1.0, time.low / fmax(1.0, time.value)),
+                                               fmax(1.0, time.high / fmax(1.0, time.value)));
+    }
+    r = set_measured(in->m, row);
+    /* On other CPUs the program as it is now is a forecast, too; it is compared with what was measured on these. */
+    if (r == 0 && !f->same_machine && f->there_ns > 0.0) {
+        const struct estimate_source source = {f->now_ns, fmax(1.0, f->there_ns), 1.0, 1.0};
+        struct estimate e = estimate_combine(f->active_ns, NULL, &source);
+
+        row->source = SOURCE_FORECAST;
+        row->forecast_ns = (uint64_t)llround(f->there_ns + f->idle_ns);
+        row->replay_ns = 0;
+        row->agreement = 0.0;
+        row->disagreement = false;
+        set_times(in, &e, 1.0, row);
+    }
+    return r;
+}
+
+static double fidelity_of(double then_ns, double now_ns)
+{
+    return fmax(0.0, 1.0 - fabs(then_ns - now_ns) / fmax(1.0, now_ns));
 }
 
 static void set_fidelity(const struct inputs *in, struct evidence *evidence)
 {
+    const struct forecast *f = in->f;
     size_t fewest = SIZE_MAX;
 
     for (size_t i = 0; i < in->m->n_replays; i++)
         if (in->m->replays[i].n_runs < fewest)
             fewest = in->m->replays[i].n_runs;
-    evidence->runs = in->m->n_replays > 0 ? fewest : 0;
-    if (!in->now)
-        return;
-    double median_ns = statistics_median(in->now->runs_ns, in->now->n_runs);
-
-    evidence->replayed_now_ns = (uint64_t)llround(median_ns + in->idle_ns);
-    evidence->fidelity = fmax(0.0, 1.0 - fabs(median_ns - in->active_ns) / fmax(1.0, in->active_ns));
+    evidence->runs = in->m->n_replays > 0 && f->same_machine ? fewest : 0;
+    evidence->cpus = f->cpus;
+    if (f->now_ns > 0.0) {
+        evidence->forecast_now_ns = (uint64_t)llround(f->now_ns + f->idle_ns);
+        evidence->forecast_fidelity = fidelity_of(f->now_ns, f->active_ns);
+    }
+    if (in->now) {
+        evidence->replayed_now_ns = (uint64_t)llround(in->now_ns + f->idle_ns);
+        evidence->fidelity = fidelity_of(in->now_ns, f->active_ns);
+    }
 }
 
-static int gather(const struct measurement *m, enum model current, uint32_t current_workers, uint32_t cpus,
-                  struct profile **ret_profile, struct inputs *ret)
+static void set_dependence(const struct profile *p, struct item_dependence *d)
 {
-    struct inputs in = {.m = m, .cpus = cpus > 0 ? cpus : measurement_cpus(m)};
-    struct simulate_result now;
-    int r = profile_from_measurement(m, ret_profile);
+    if (!p)
+        return;
+    *d = (struct item_dependence){
+        .items = p->n_items,
+        .hand_offs = p->dependence.hand_offs,
+        .lock_waits = p->dependence.lock_waits,
+        .passed_on = p->dependence.passed_on,
+        .locked_share = p->dependence.locked_share,
+    };
+}
 
-    if (r < 0 && r != -ENODATA)
-        return r;
-    in.profile = *ret_profile;
-    in.active_ns = (double)m->wall_ns;
+int evidence_fill(const struct measurement *m, const struct forecast *f, enum model current, uint32_t current_workers,
+                  struct evidence *evidence)
+{
+    struct inputs in = {.m = m, .f = f};
+    int r = 0;
+
     for (size_t i = 0; i < m->n_replays; i++)
         if (m->replays[i].current && m->replays[i].n_runs > 0)
             in.now = &m->replays[i];
-    if (in.profile) {
-        in.idle_ns = fmin((double)in.profile->idle_ns, (double)m->wall_ns);
-        in.active_ns = (double)m->wall_ns - in.idle_ns;
-        /* The profile cuts work, and sees the arrangement on the way; what "now" is was decided before. */
-        if ((*ret_profile)->current_model != current) {
-            (*ret_profile)->current_model = current;
-            (*ret_profile)->current_workers = current_workers;
-        }
-        simulate_costs_from_measurement(m, &in.costs);
-        r = simulate_current(in.profile, &in.costs, in.cpus, &now);
-        if (r < 0)
-            return r;
-        in.now_ns = (double)now.wall_ns;
-    }
-    *ret = in;
-    return 0;
-}
-
-int evidence_fill(const struct measurement *m, enum model current, uint32_t current_workers, uint32_t cpus,
-                  struct evidence *evidence)
-{
-    CLEANUP(profile_freep) struct profile *profile = NULL;
-    struct inputs in;
-    int r = gather(m, current, current_workers, cpus, &profile, &in);
-
+    if (in.now)
+        in.now_ns = statistics_median(in.now->runs_ns, in.now->n_runs);
+    in.distrusted = evidence->replays_distrusted = estimate_distrusts(f->active_ns, in.now_ns, f->now_ns);
+    set_dependence(f->profile, &evidence->dependence);
+    evidence->waits_unknown = f->profile && f->profile->waits_unknown;
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {
         struct model_evidence *row = &evidence->models[i];
-        const struct replay_result *replay = best_replay(m, (enum model)i);
+        struct figures figures;
 
-        if (profile)
-            r = forecast_row(&in, row);
-        if (r == 0 && replay)
-            r = merge_replay(&in, replay, row);
+        if (!can_be_told(&in, (enum model)i))
+            continue;
+        r = gather(&in, (enum model)i, &figures);
+        if (r == 0)
+            r = fill_row(&in, &figures, row);
         if (r == 0 && row->available)
-            r = add_assumptions(&in, row);
+            r = add_assumptions(&in, &evidence->dependence, &figures, row);
     }
-    if (r < 0)
-        return r;
-    set_current(&in, current_workers, &evidence->models[current], evidence);
+    if (r == 0)
+        r = set_current(&in, current_workers, &evidence->models[current], evidence);
     set_fidelity(&in, evidence);
-    evidence->forecast_now_ns = (uint64_t)llround(in.now_ns + (in.now_ns > 0.0 ? in.idle_ns : 0.0));
-    return 0;
+    return r;
 }

@@ -3,32 +3,26 @@
 
 #include <math.h>
 
+#include "analyzer/calibrated.h"
 #include "analyzer/statistics.h"
 #include "base/base.h"
-
-/* A verdict to keep or mend is given up only for this much more, and for this much time. */
-#define OVERRULE_KEEP 1.25
-#define OVERRULE_FIX 1.5
-#define OVERRULE_MIN_NS (500.0 * (double)NSEC_PER_MSEC)
 
 /* From this speedup on, the same model with another worker count is a change worth naming. */
 #define MENDED_WORTH 1.2
 
-/* Replays that reproduce the program as it is worse than this don't overrule the tree (DESIGN 5: 90 % within 25 %). */
-#define TRUSTED_FIDELITY 0.8
-
-/* Wide intervals overlap with everything: to give up a model for a simpler one, their medians must be this close. */
-#define CLOSE_SHARE 0.1
-
-/* How far apart replays of two models may come out between which the forecast sees no difference. */
-#define UNEXPLAINED_SHARE 0.15
-
-/* Of the present run time: 8.0x and 8.6x differ by 1 % of it. */
-#define NOTICEABLE_SHARE 0.02
-
+/* Rows are compared by what is different between them: what is wrong with the profile is wrong in all of them. */
 static struct statistics_estimate speedup_of(const struct model_evidence *row)
 {
-    return (struct statistics_estimate){row->speedup, row->speedup_interval[0], row->speedup_interval[1]};
+    return (struct statistics_estimate){row->speedup, row->scatter[0], row->scatter[1]};
+}
+
+/* 1.0, but where the program as it is now is forecast for other CPUs. */
+static double speedup_now(const struct evidence *evidence)
+{
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (evidence->models[i].current && evidence->models[i].speedup > 0.0)
+            return evidence->models[i].speedup;
+    return 1.0;
 }
 
 /* The evidence a decision may rest on: replays where there are any, else forecasts (and the program as it is). */
@@ -36,7 +30,7 @@ static bool counts(const struct evidence *evidence, const struct model_evidence 
 {
     if (!row->available)
         return false;
-    return evidence->runs == 0 || row->source == SOURCE_REPLAY || row->current;
+    return evidence->runs == 0 || evidence->replays_distrusted || row->source == SOURCE_REPLAY || row->current;
 }
 
 static enum model fastest(const struct evidence *evidence)
@@ -62,7 +56,7 @@ static bool is_unexplained(const struct model_evidence *x, const struct model_ev
 
     return x->forecast_ns > 0 && y->forecast_ns > 0 &&
            fabs(forecast_x - forecast_y) <= STATISTICS_TIE_SHARE * fmax(forecast_x, forecast_y) &&
-           fabs(x->speedup - y->speedup) <= UNEXPLAINED_SHARE * fmax(x->speedup, y->speedup);
+           fabs(x->speedup - y->speedup) <= CALIBRATED_UNEXPLAINED_SHARE * fmax(x->speedup, y->speedup);
 }
 
 static bool ties(const struct evidence *evidence, enum model a, enum model b)
@@ -84,7 +78,7 @@ static bool is_unnoticeable(const struct evidence *evidence, enum model wanted, 
 {
     double left = 1.0 / evidence->models[wanted].speedup - 1.0 / evidence->models[best].speedup;
 
-    return evidence->models[wanted].speedup > 0.0 && left < NOTICEABLE_SHARE;
+    return evidence->models[wanted].speedup > 0.0 && left < CALIBRATED_NOTICEABLE_SHARE;
 }
 
 /* A tie that is more than ignorance. */
@@ -92,7 +86,7 @@ static bool is_close(const struct evidence *evidence, enum model a, enum model b
 {
     double x = evidence->models[a].speedup, y = evidence->models[b].speedup;
 
-    return ties(evidence, a, b) && fabs(x - y) <= CLOSE_SHARE * fmax(x, y);
+    return ties(evidence, a, b) && fabs(x - y) <= CALIBRATED_SIMPLER_SHARE * fmax(x, y);
 }
 
 static enum model simplest_close(const struct evidence *evidence, enum model best)
@@ -106,7 +100,8 @@ static enum model simplest_close(const struct evidence *evidence, enum model bes
 /* Replays of the other models only, the program as it is now not being replayable, are measured against itself. */
 static bool is_trusted(const struct evidence *evidence)
 {
-    return evidence->runs > 0 && (evidence->replayed_now_ns == 0 || evidence->fidelity >= TRUSTED_FIDELITY);
+    return evidence->runs > 0 && !evidence->replays_distrusted &&
+           (evidence->replayed_now_ns == 0 || evidence->fidelity >= CALIBRATED_POOR_FIDELITY);
 }
 
 /*
@@ -164,8 +159,8 @@ static bool gains_nothing(const struct evidence *evidence, enum model model)
 {
     const struct model_evidence *row = &evidence->models[model];
 
-    return evidence->runs == 0 && evidence->forecast_now_ns > 0 && row->available && row->forecast_ns > 0 &&
-           row->speedup < 1.0 + NOTICEABLE_SHARE;
+    return (evidence->runs == 0 || evidence->replays_distrusted) && evidence->forecast_now_ns > 0 && row->available &&
+           row->forecast_ns > 0 && row->speedup < (1.0 + CALIBRATED_NOTICEABLE_SHARE) * speedup_now(evidence);
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */
@@ -179,7 +174,7 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     if (best == MODEL_NONE || !is_trusted(evidence) || best == advice->current_model)
         return MODEL_NONE;
     row = &evidence->models[best];
-    if (row->speedup_interval[0] < factor * stay || now_ns / stay - now_ns / row->speedup < OVERRULE_MIN_NS)
+    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < CALIBRATED_OVERRULE_NS)
         return MODEL_NONE;
     evidence->disagrees = true;
     return simplest_close(evidence, best);
@@ -216,6 +211,7 @@ static void expect_model(struct advice *advice, uint32_t cpus, uint32_t *ret_in_
     const struct model_evidence *row = &advice->evidence.models[r->model];
 
     r->workers = row->available && row->workers > 0 ? row->workers : r->model == MODEL_SERIAL ? 1 : cpus;
+    r->bound = row->available ? row->bound : BOUND_NONE;
     *ret_in_flight = row->available ? row->in_flight : 0;
     set_expected(r, row->available ? row->speedup : 1.0, row->speedup_interval[0], row->speedup_interval[1],
                  row->source == SOURCE_REPLAY);
@@ -232,28 +228,13 @@ static void expect_mended(struct advice *advice, uint32_t cpus, uint32_t *ret_in
     r->workers = known ? evidence->mended_workers : advice->current_workers;
     if (r->workers == 0)
         r->workers = cpus;
+    r->bound = known ? evidence->mended_bound : BOUND_NONE;
     *ret_in_flight = known ? evidence->mended_in_flight : 0;
     if (known)
         set_expected(r, evidence->mended_speedup, evidence->mended_interval[0], evidence->mended_interval[1],
                      evidence->mended_source == SOURCE_REPLAY);
     else
         set_expected(r, best_gain(advice), 0.0, 0.0, false);
-}
-
-/* A process needs its own memory: no more workers than fit. */
-static void limit_by_memory(const struct measurement *m, struct advice *advice)
-{
-    struct recommendation *r = &advice->recommendation;
-    uint64_t limit = m->machine.memory_bytes, each;
-    const struct model_evidence *row = &advice->evidence.models[r->model];
-
-    if (m->machine.memory_limit_bytes > 0 && (limit == 0 || m->machine.memory_limit_bytes < limit))
-        limit = m->machine.memory_limit_bytes;
-    if ((r->model != MODEL_PROCESSES && r->model != MODEL_PROCESSES_COROUTINES) || r->workers < 2 || limit == 0)
-        return;
-    each = row->peak_rss_bytes / (row->workers > 0 ? row->workers : 1);
-    if (each > 0 && each * r->workers > limit / 10 * 9)
-        r->workers = (uint32_t)(limit / 10 * 9 / each) > 0 ? (uint32_t)(limit / 10 * 9 / each) : 1;
 }
 
 /* With the recommended model; where that is the current one mended, with what is expected of it then. */
@@ -278,7 +259,7 @@ static void list_ties(struct advice *advice)
 static void decide(const struct tree_leaf *leaf, struct advice *advice)
 {
     struct recommendation *r = &advice->recommendation;
-    double mended = fmax(1.0, advice->evidence.mended_speedup);
+    double now = speedup_now(&advice->evidence), mended = fmax(now, advice->evidence.mended_speedup);
     enum model other = MODEL_NONE;
 
     r->model = leaf->model_current ? advice->current_model : leaf->model;
@@ -290,16 +271,16 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
     if (r->change == CHANGE_SWITCH && gains_nothing(&advice->evidence, r->model))
         r->model = advice->current_model;
     else if (r->change == CHANGE_KEEP)
-        other = overrule(advice, mended, OVERRULE_KEEP);
+        other = overrule(advice, mended, CALIBRATED_OVERRULE_KEEP);
     else if (r->change == CHANGE_FIX)
-        other = overrule(advice, fmax(mended, best_gain(advice)), OVERRULE_FIX);
+        other = overrule(advice, fmax(mended, now * best_gain(advice)), CALIBRATED_OVERRULE_FIX);
     if (other != MODEL_NONE) {
         r->model = other;
         r->change = CHANGE_SWITCH;
     }
     /* The tree asks for a model that is in use already: what is left is how it is used. */
     if (r->change == CHANGE_SWITCH && r->model == advice->current_model)
-        r->change = mended >= MENDED_WORTH ? CHANGE_FIX : CHANGE_KEEP;
+        r->change = mended >= MENDED_WORTH * now ? CHANGE_FIX : CHANGE_KEEP;
 }
 
 int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_t cpus, struct advice *advice,
@@ -319,12 +300,13 @@ int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_
     }
     if (r->change == CHANGE_KEEP) {
         r->workers = advice->current_workers;
-        set_expected(r, 1.0, 1.0, 1.0, false);
+        double now = speedup_now(&advice->evidence);
+
+        set_expected(r, now, now, now, false);
     } else if (r->change == CHANGE_FIX) {
         expect_mended(advice, cpus, ret_in_flight);
     } else {
         expect_model(advice, cpus, ret_in_flight);
-        limit_by_memory(m, advice);
     }
     list_ties(advice);
     return 0;

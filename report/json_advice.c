@@ -15,6 +15,12 @@ static json_t *reason_string(const struct recommendation *r)
     return b.error ? NULL : json_stringn(buffer_text(&b), b.length);
 }
 
+/* What keeps a number of workers from being larger; null where there is no number. */
+static json_t *bound_or_null(uint32_t workers, enum worker_bound bound)
+{
+    return workers > 0 ? json_string(worker_bound_to_str(bound)) : json_null();
+}
+
 json_t *json_recommendation(struct json_out *o, const struct recommendation *r)
 {
     json_t *out = json_object();
@@ -22,6 +28,7 @@ json_t *json_recommendation(struct json_out *o, const struct recommendation *r)
     out_set(o, out, "model", out_model(r->model));
     out_set(o, out, "change", json_string(change_to_str(r->change)));
     out_set(o, out, "workers", r->workers ? out_number(r->workers) : json_null());
+    out_set(o, out, "workers_bound", bound_or_null(r->workers, r->bound));
     out_set(o, out, "construct", out_text(r->construct));
     out_set(o, out, "expected_speedup", out_real(r->expected_speedup));
     out_set(o, out, "interval", out_pair(o, out_real(r->interval[0]), out_real(r->interval[1])));
@@ -83,6 +90,7 @@ static json_t *model_object(struct json_out *o, const struct model_evidence *row
 
     out_set(o, out, "model", json_string(model_to_str(row->model)));
     out_set(o, out, "workers", out_number(row->workers));
+    out_set(o, out, "workers_bound", bound_or_null(row->workers, row->bound));
     out_set(o, out, "in_flight", row->in_flight ? out_number(row->in_flight) : json_null());
     out_set(o, out, "current", json_boolean(row->current));
     out_set(o, out, "median_ns", out_number(row->median_ns));
@@ -92,8 +100,12 @@ static json_t *model_object(struct json_out *o, const struct model_evidence *row
             out_pair(o, out_real(row->speedup_interval[0]), out_real(row->speedup_interval[1])));
     out_set(o, out, "cores", out_real(row->cores));
     out_set(o, out, "peak_rss_bytes", row->peak_rss_bytes ? out_number(row->peak_rss_bytes) : json_null());
+    out_set(o, out, "worker_bytes", row->worker_bytes ? out_number(row->worker_bytes) : json_null());
     out_set(o, out, "source", json_string(evidence_source_to_str(row->source)));
     out_set(o, out, "forecast_ns", row->forecast_ns ? out_number(row->forecast_ns) : json_null());
+    out_set(o, out, "replay_ns", row->replay_ns ? out_number(row->replay_ns) : json_null());
+    out_set(o, out, "agreement", row->agreement > 0.0 ? out_real(row->agreement) : json_null());
+    out_set(o, out, "disagreement", json_boolean(row->disagreement));
     out_set(o, out, "runs", out_number(row->runs));
     out_set(o, out, "scaling", scaling_array(o, row));
     out_set(o, out, "assumptions", out_strings(o, row->assumptions, row->n_assumptions));
@@ -109,10 +121,23 @@ static json_t *mended_object(struct json_out *o, const struct evidence *e)
         return json_null();
     out = json_object();
     out_set(o, out, "workers", e->mended_workers ? out_number(e->mended_workers) : json_null());
+    out_set(o, out, "workers_bound", bound_or_null(e->mended_workers, e->mended_bound));
     out_set(o, out, "in_flight", e->mended_in_flight ? out_number(e->mended_in_flight) : json_null());
     out_set(o, out, "speedup", out_real(e->mended_speedup));
     out_set(o, out, "speedup_interval", out_pair(o, out_real(e->mended_interval[0]), out_real(e->mended_interval[1])));
     out_set(o, out, "source", json_string(evidence_source_to_str(e->mended_source)));
+    return out;
+}
+
+static json_t *dependence_object(struct json_out *o, const struct item_dependence *d)
+{
+    json_t *out = json_object();
+
+    out_set(o, out, "items", out_number(d->items));
+    out_set(o, out, "hand_offs", out_number(d->hand_offs));
+    out_set(o, out, "lock_waits", out_number(d->lock_waits));
+    out_set(o, out, "passed_on", out_number(d->passed_on));
+    out_set(o, out, "locked_share", out_real(d->locked_share));
     return out;
 }
 
@@ -129,6 +154,11 @@ json_t *json_evidence(struct json_out *o, const struct evidence *e)
         out_push(o, ties, json_string(model_to_str(e->ties[i])));
     out_set(o, out, "runs", out_number(e->runs));
     out_set(o, out, "fidelity", e->replayed_now_ns ? out_real(e->fidelity) : json_null());
+    out_set(o, out, "forecast_fidelity", e->forecast_now_ns ? out_real(e->forecast_fidelity) : json_null());
+    out_set(o, out, "cpus", out_number(e->cpus));
+    out_set(o, out, "dependence", dependence_object(o, &e->dependence));
+    out_set(o, out, "replays_distrusted", json_boolean(e->replays_distrusted));
+    out_set(o, out, "waits_unknown", json_boolean(e->waits_unknown));
     out_set(o, out, "forecast_now_ns", e->forecast_now_ns ? out_number(e->forecast_now_ns) : json_null());
     out_set(o, out, "replayed_now_ns", e->replayed_now_ns ? out_number(e->replayed_now_ns) : json_null());
     out_set(o, out, "models", models);

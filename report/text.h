@@ -3,7 +3,8 @@
 
 /*
  * text: the report for people (DESIGN 9), one section a file: text_header, text_verdict, text_time, text_findings,
- * text_waits, text_evidence, text_notes, text_sites, text_threads. Shared by those files only; report.h is the way in.
+ * text_waits, text_evidence, text_scaling, text_notes, text_sites, text_threads. Shared by those files only; report.h
+ * is the way in.
  *
  * A section that has nothing to say writes nothing.
  */
@@ -31,6 +32,7 @@ void text_verdict(struct text *t);       /* VERDICT */
 void text_time(struct text *t);          /* WHERE THREAD TIME WENT, CPU, switches, parallelism */
 void text_findings(struct text *t);      /* FINDINGS */
 void text_evidence(struct text *t);      /* EVIDENCE */
+void text_scaling(struct text *t);       /* scaling, below EVIDENCE: speed-up by workers, where it depends on them */
 void text_notes(struct text *t);         /* PATH, FLIPS IF, ASSUMES, NOT SEEN, DO, Next */
 void text_threads(struct text *t);       /* THREADS, with -v */
 void text_critical_path(struct text *t); /* CRITICAL PATH; a program of one thread has none but itself */

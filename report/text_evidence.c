@@ -13,15 +13,16 @@ enum column {
     COLUMN_INTERVAL,
     COLUMN_SPEEDUP,
     COLUMN_CORES,
+    COLUMN_SIMULATED,
     COLUMN_RSS,
     COLUMN_COUNT
 };
 
-static const char *const column_titles[COLUMN_COUNT] = {"",        "MODEL",    "WORKERS", "MEDIAN",
-                                                        "95 % CI", "SPEED-UP", "CORES",   "+RSS"};
+static const char *const column_titles[COLUMN_COUNT] = {"",         "MODEL", "WORKERS", "TIME", "95 % CI",
+                                                        "SPEED-UP", "CORES", "SIM",     "+RSS"};
 
 /* Given up in this order when the table is too wide. */
-static const enum column expendable[] = {COLUMN_RSS, COLUMN_CORES, COLUMN_INTERVAL, COLUMN_WORKERS};
+static const enum column expendable[] = {COLUMN_RSS, COLUMN_CORES, COLUMN_SIMULATED, COLUMN_INTERVAL, COLUMN_WORKERS};
 
 struct cell {
     char text[48];
@@ -33,6 +34,7 @@ struct cell {
 struct table {
     struct cell cells[MAX_ROWS][COLUMN_COUNT];
     bool recommended[MAX_ROWS];
+    bool replayed; /* rows come from replays, unless they say otherwise */
     size_t n_rows;
     size_t width[COLUMN_COUNT];
     bool hidden[COLUMN_COUNT];
@@ -57,10 +59,29 @@ struct row {
     const uint64_t *interval_ns; /* NULL: none */
     double speedup;
     double cores;
+    double agreement; /* 0: not both replayed and simulated */
+    bool disagreement;
     uint64_t rss_bytes;
     enum evidence_source source;
     bool recommended;
 };
+
+/* How far the simulation is from the replay: "-3 %"; "!" where that is more than it may be. */
+static void set_agreement(struct table *table, const struct row *row)
+{
+    struct cell text;
+
+    (void)snprintf(text.text, sizeof(text.text), "%+.0f %%%s", (1.0 / row->agreement - 1.0) * 100.0,
+                   row->disagreement ? "!" : "");
+    set_cell(table, COLUMN_SIMULATED, text.text);
+}
+
+/* An interval, or where the number comes from when the others of the table come from somewhere else. */
+static bool has_interval(const struct table *table, const struct row *row)
+{
+    return row->interval_ns && row->interval_ns[1] > row->interval_ns[0] &&
+           (row->source != SOURCE_FORECAST || !table->replayed);
+}
 
 static void add_row(struct table *table, const struct row *row)
 {
@@ -72,12 +93,16 @@ static void add_row(struct table *table, const struct row *row)
     set_cell(table, COLUMN_MODEL, row->name);
     set_cell(table, COLUMN_WORKERS, row->workers > 0 ? workers.text : "-");
     set_cell(table, COLUMN_MEDIAN, format_duration_fine(row->median_ns).text);
-    if (row->source == SOURCE_REPLAY && row->interval_ns)
+    if (has_interval(table, row))
         set_cell(table, COLUMN_INTERVAL, format_duration_range(row->interval_ns).text);
     else
         set_cell(table, COLUMN_INTERVAL, evidence_source_to_str(row->source));
     set_cell(table, COLUMN_SPEEDUP, format_speedup(row->speedup).text);
     set_cell(table, COLUMN_CORES, row->cores > 0.0 ? format_cores(row->cores).text : "-");
+    if (row->agreement > 0.0)
+        set_agreement(table, row);
+    else
+        set_cell(table, COLUMN_SIMULATED, "-");
     set_cell(table, COLUMN_RSS, row->rss_bytes > 0 ? format_bytes(row->rss_bytes).text : "-");
     table->n_rows++;
 }
@@ -94,6 +119,8 @@ static void add_model(struct table *table, const struct model_evidence *model, b
                        .interval_ns = model->interval_ns,
                        .speedup = model->speedup,
                        .cores = model->cores,
+                       .agreement = model->agreement,
+                       .disagreement = model->disagreement,
                        .rss_bytes = model->peak_rss_bytes,
                        .source = model->source,
                        .recommended = recommended,
@@ -109,6 +136,9 @@ static bool advises_mended(const struct advice *a)
 static void add_mended(struct table *table, const struct advice *a)
 {
     const struct recommendation *r = &a->recommendation;
+    /* What the mended row is expected to take, by the interval of its speed-up. */
+    const uint64_t interval_ns[2] = {(uint64_t)((double)r->now_ns / a->evidence.mended_interval[1]),
+                                     (uint64_t)((double)r->now_ns / a->evidence.mended_interval[0])};
     struct cell name;
 
     (void)snprintf(name.text, sizeof(name.text), "%s (mended)", model_to_str(r->model));
@@ -116,6 +146,7 @@ static void add_mended(struct table *table, const struct advice *a)
                        .name = name.text,
                        .workers = a->evidence.mended_workers,
                        .median_ns = (uint64_t)((double)r->now_ns / a->evidence.mended_speedup),
+                       .interval_ns = interval_ns,
                        .speedup = a->evidence.mended_speedup,
                        .source = a->evidence.mended_source,
                        .recommended = true,
@@ -211,19 +242,36 @@ static void put_table(struct text *t, const struct table *table)
     }
 }
 
-/* How far the replays can be trusted: the program as it is now, replayed, against the program itself. */
+static void add_share(struct buffer *b, double fidelity)
+{
+    if (fidelity > 0.0)
+        buffer_format(b, " (fidelity %s)", format_share_fine(fidelity).text);
+    else
+        buffer_add(b, ": not at all this run");
+}
+
+/* How far the numbers can be trusted: the program as it is now, replayed and simulated, against the program itself. */
 static void add_fidelity(const struct text *t, struct buffer *b)
 {
     const struct evidence *e = &t->a->evidence;
 
-    if (e->replayed_now_ns == 0)
+    if (e->replayed_now_ns == 0 && e->forecast_now_ns == 0)
         return;
-    buffer_format(b, "; replaying the program as it is now gives %s against %s measured",
-                  format_duration_fine(e->replayed_now_ns).text, format_duration_fine(t->m->wall_ns).text);
-    if (e->fidelity > 0.0)
-        buffer_format(b, " (fidelity %s)", format_share_fine(e->fidelity).text);
-    else
-        buffer_add(b, ": it does not reproduce this run");
+    buffer_format(b, "; the program as it is now took %s", format_duration_fine(t->m->wall_ns).text);
+    if (e->replayed_now_ns > 0) {
+        buffer_format(b, ", replayed %s", format_duration_fine(e->replayed_now_ns).text);
+        add_share(b, e->fidelity);
+    }
+    if (e->forecast_now_ns > 0) {
+        buffer_format(b, ", simulated %s", format_duration_fine(e->forecast_now_ns).text);
+        add_share(b, e->forecast_fidelity);
+    }
+}
+
+/* The table is for other CPUs than those of the run. */
+static bool is_elsewhere(const struct text *t)
+{
+    return t->a->evidence.cpus > 0 && t->a->evidence.cpus != measurement_cpus(t->m);
 }
 
 static void origin(struct text *t)
@@ -231,12 +279,19 @@ static void origin(struct text *t)
     const struct evidence *e = &t->a->evidence;
     AUTO_BUFFER b = {0};
 
-    if (e->runs == 0) {
+    if (is_elsewhere(t))
+        buffer_format(&b, "a forecast for %u CPU%s from a run on %u, which can't be replayed here", e->cpus,
+                      e->cpus == 1 ? "" : "s", measurement_cpus(t->m));
+    else if (e->runs == 0)
         buffer_add(&b, "a forecast from the recorded run; nothing was replayed");
-    } else {
+    else
         buffer_format(&b, e->runs == 1 ? "%zu run per model" : "%zu interleaved runs per model", e->runs);
-        add_fidelity(t, &b);
-    }
+    add_fidelity(t, &b);
+    for (int i = 0; i < MODEL_COUNT; i++)
+        if (e->models[i].agreement > 0.0) {
+            buffer_add(&b, "; SIM: the simulation against the replay");
+            break;
+        }
     layout_paragraph(&t->layout, "EVIDENCE", TEXT_INDENT, 0, buffer_text(&b));
     text_check(t, &b);
 }
@@ -273,32 +328,20 @@ static void remarks(struct text *t)
         layout_paragraph(&t->layout, "  differs", TEXT_INDENT, 0,
                          "The tree and the measurement disagree: the reasons under PATH lead to another model, and the "
                          "measured replay won.");
+    if (e->replays_distrusted && e->runs > 0)
+        layout_paragraph(&t->layout, "  replay", TEXT_INDENT, 0,
+                         "The replays do not reproduce this run, perhaps because the machine is busy; the simulation "
+                         "does better, and the table is its.");
+    if (e->waits_unknown)
+        layout_paragraph(&t->layout, "  unknown", TEXT_INDENT, 0,
+                         "How many waits of the event loop overlapped is not known: serial, threads and processes are "
+                         "not forecast.");
     text_check(t, &ties);
-}
-
-/* How the recommended model would do with other numbers of workers. */
-static void scaling(struct text *t)
-{
-    int model = t->a->recommendation.model;
-    const struct model_evidence *row;
-    AUTO_BUFFER b = {0};
-
-    if (model < 0 || model >= MODEL_COUNT)
-        return;
-    row = &t->a->evidence.models[model];
-    if (row->n_scaling < 2)
-        return;
-    for (size_t i = 0; i < row->n_scaling; i++)
-        buffer_format(&b, "%s%u %s", i > 0 ? ", " : "", row->scaling[i].workers,
-                      format_speedup_short(row->scaling[i].speedup).text);
-    buffer_format(&b, " (forecast, %s)", model == MODEL_COROUTINES ? "at once" : "by workers");
-    layout_paragraph(&t->layout, "  scaling", TEXT_INDENT, 0, buffer_text(&b));
-    text_check(t, &b);
 }
 
 void text_evidence(struct text *t)
 {
-    struct table table = {0};
+    struct table table = {.replayed = t->a->evidence.runs > 0 && !t->a->evidence.replays_distrusted};
 
     if (t->a->recommendation.model == MODEL_NONE)
         return;
@@ -311,5 +354,5 @@ void text_evidence(struct text *t)
     origin(t);
     put_table(t, &table);
     remarks(t);
-    scaling(t);
+    text_scaling(t);
 }

@@ -24,6 +24,19 @@ static void add_workers(struct buffer *b, const struct recommendation *r)
         buffer_format(b, ": %u worker%s", r->workers, plural);
 }
 
+/* Why not more of them; nothing where more would just gain little. */
+static void add_bound(struct buffer *b, const struct recommendation *r)
+{
+    static const char *const words[] = {
+        [BOUND_ITEMS] = "all items", [BOUND_OUTSTANDING] = "waits at once",
+        [BOUND_CPUS] = "CPUs",       [BOUND_CPU_QUOTA] = "CPU quota",
+        [BOUND_MEMORY] = "memory",
+    };
+
+    if (r->bound != BOUND_NONE && (size_t)r->bound < ARRAY_SIZE(words) && r->workers > 0)
+        buffer_format(b, " (%s)", words[r->bound]);
+}
+
 void verdict_headline(struct buffer *b, const struct recommendation *r)
 {
     const struct wording_leaf *leaf = leaf_of(r);
@@ -45,6 +58,7 @@ void verdict_headline(struct buffer *b, const struct recommendation *r)
         break;
     }
     add_workers(b, r);
+    add_bound(b, r);
 }
 
 void verdict_expectation(struct buffer *b, const struct recommendation *r)

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "analyzer/confidence.h"
+#include "analyzer/lanes.h"
+#include "analyzer/metrics.h"
 #include "cases.h"
 
 static bool mentions(char *const *list, size_t n, const char *text)
@@ -20,7 +23,7 @@ static struct measurement *replayed(double fidelity)
     struct measurement *m = case_gil_threads(4, 1000 * MS, 3000 * MS);
 
     build_replay(m, MODEL_THREADS, 4, 10, (uint64_t)((double)m->wall_ns * fidelity), true);
-    build_replay(m, MODEL_PROCESSES, 4, 10, (uint64_t)((double)m->wall_ns * fidelity * 0.3), false);
+    build_replay(m, MODEL_PROCESSES, 4, 10, (uint64_t)((double)m->wall_ns * fidelity * 0.26), false);
     build_replay(m, MODEL_SERIAL, 1, 10, (uint64_t)((double)m->wall_ns * fidelity), false);
     return m;
 }
@@ -66,6 +69,84 @@ static void fidelity_has_two_limits(void **state)
 
         assert_int_equal(confidence_of(m, cases[i].reason), cases[i].confidence);
         measurement_free(m);
+    }
+}
+
+/* Ten runs each of a program that takes a quarter of its time with processes, by replay; the simulation sees it, too.
+ */
+static void a_replay_that_contradicts_the_simulation_is_named(void **state)
+{
+    static const struct {
+        double share;
+        enum confidence most;
+    } cases[] = {{0.32, CONFIDENCE_MEDIUM}, {0.45, CONFIDENCE_LOW}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = case_gil_threads(4, 1000 * MS, 3000 * MS);
+
+        build_replay(m, MODEL_THREADS, 4, 10, m->wall_ns, true);
+        build_replay(m, MODEL_PROCESSES, 4, 10, (uint64_t)((double)m->wall_ns * cases[i].share), false);
+        assert_true(confidence_of(m, "processes: replay and simulation disagree") <= cases[i].most);
+        measurement_free(m);
+    }
+}
+
+static void a_rival_that_comes_close_is_named(void **state)
+{
+    struct measurement *m = replayed(0.99);
+    struct replay_result *rival = &m->replays[2];
+
+    (void)state;
+    /* 12 % behind, with runs that scatter. */
+    rival->model = MODEL_COROUTINES;
+    for (size_t i = 0; i < rival->n_runs; i++)
+        rival->runs_ns[i] = (uint64_t)((double)m->wall_ns * (0.2974 + 0.0001 * (double)i));
+    assert_true(confidence_of(m, "coroutines") <= CONFIDENCE_MEDIUM);
+    measurement_free(m);
+}
+
+static enum confidence judged(uint64_t hand_offs, struct advice **ret_advice)
+{
+    struct measurement *m = replayed(0.99);
+    struct lanes *lanes;
+    struct metrics metrics;
+    struct advice *a = build_advice(m), *b = advice_new();
+
+    assert_int_equal(lanes_new(m, &lanes), 0);
+    assert_int_equal(metrics_compute(m, lanes, 4, &metrics), 0);
+    b->current_model = a->current_model;
+    b->recommendation.model = MODEL_PROCESSES;
+    b->recommendation.change = CHANGE_SWITCH;
+    b->recommendation.replayed = true;
+    b->recommendation.expected_speedup = 3.8;
+    b->recommendation.interval[0] = 3.6;
+    b->recommendation.interval[1] = 4.0;
+    b->evidence.dependence = (struct item_dependence){.items = 100, .hand_offs = hand_offs};
+    assert_int_equal(confidence_fill(m, &metrics, b), 0);
+    *ret_advice = b;
+    lanes_free(lanes);
+    advice_free(a);
+    measurement_free(m);
+    return b->recommendation.confidence;
+}
+
+static void items_that_hand_on_to_each_other_are_doubted(void **state)
+{
+    static const struct {
+        uint64_t hand_offs;
+        enum confidence confidence;
+    } cases[] = {{0, CONFIDENCE_HIGH}, {4, CONFIDENCE_HIGH}, {6, CONFIDENCE_MEDIUM}, {120, CONFIDENCE_LOW}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct advice *a;
+
+        assert_int_equal(judged(cases[i].hand_offs, &a), cases[i].confidence);
+        assert_int_equal(mentions(a->recommendation.confidence_reasons, a->recommendation.n_confidence_reasons,
+                                  "items may depend on each other"),
+                         cases[i].confidence != CONFIDENCE_HIGH);
+        advice_free(a);
     }
 }
 
@@ -150,6 +231,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_faithful_clear_replay_is_trusted),
         cmocka_unit_test(fidelity_has_two_limits),
+        cmocka_unit_test(a_replay_that_contradicts_the_simulation_is_named),
+        cmocka_unit_test(a_rival_that_comes_close_is_named),
+        cmocka_unit_test(items_that_hand_on_to_each_other_are_doubted),
         cmocka_unit_test(a_forecast_alone_is_medium_at_best),
         cmocka_unit_test(a_value_next_to_its_limit_is_said),
         cmocka_unit_test(loss_is_said_and_then_withholds_the_verdict),

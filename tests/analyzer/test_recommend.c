@@ -21,7 +21,8 @@ static struct advice *advice_with(enum model current, size_t runs)
                                                           .current = true,
                                                           .workers = 4,
                                                           .speedup = 1.0,
-                                                          .speedup_interval = {1.0, 1.0}};
+                                                          .speedup_interval = {1.0, 1.0},
+                                                          .scatter = {1.0, 1.0}};
     return a;
 }
 
@@ -31,7 +32,8 @@ static void row(struct advice *a, enum model model, double speedup, enum evidenc
                                                         .available = true,
                                                         .workers = 4,
                                                         .speedup = speedup,
-                                                        .speedup_interval = {speedup * 0.99, speedup * 1.01},
+                                                        .speedup_interval = {speedup * 0.7, speedup * 1.4},
+                                                        .scatter = {speedup * 0.99, speedup * 1.01},
                                                         .source = source};
 }
 
@@ -325,15 +327,34 @@ static void the_same_model_mended_is_a_fix(void **state)
     advice_free(b);
 }
 
-static void no_more_processes_than_memory_holds(void **state)
+static void what_bounds_the_workers_goes_with_them(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 10);
 
     (void)state;
     row(a, MODEL_PROCESSES, 3.0, SOURCE_REPLAY);
-    a->evidence.models[MODEL_PROCESSES].peak_rss_bytes = UINT64_C(12) << 30; /* 3 GiB each, 8 GiB there are */
+    a->evidence.models[MODEL_PROCESSES].workers = 2;
+    a->evidence.models[MODEL_PROCESSES].bound = BOUND_MEMORY;
     decide(a, &to_processes);
     assert_int_equal(a->recommendation.workers, 2);
+    assert_int_equal(a->recommendation.bound, BOUND_MEMORY);
+    advice_free(a);
+}
+
+/* Asked for more CPUs, the program as it is now gets faster, too: only what is beyond that is gained by a switch. */
+static void on_other_cpus_now_is_not_one(void **state)
+{
+    struct advice *a = advice_with(MODEL_THREADS, 0);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.9, SOURCE_FORECAST);
+    a->evidence.forecast_now_ns = 10000 * MS;
+    a->evidence.models[MODEL_PROCESSES].forecast_ns = 2564 * MS;
+    a->evidence.models[MODEL_THREADS].speedup = 3.9;
+    a->evidence.models[MODEL_THREADS].scatter[0] = a->evidence.models[MODEL_THREADS].scatter[1] = 3.9;
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.change, CHANGE_KEEP);
+    assert_true(a->recommendation.expected_speedup > 3.89);
     advice_free(a);
 }
 
@@ -354,7 +375,8 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
-        cmocka_unit_test(no_more_processes_than_memory_holds),
+        cmocka_unit_test(what_bounds_the_workers_goes_with_them),
+        cmocka_unit_test(on_other_cpus_now_is_not_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

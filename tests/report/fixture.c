@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fixture.h"
+#include "fixture_evidence.h"
 
 #include <assert.h>
 
@@ -117,50 +118,6 @@ static void step(struct advice *a, const char *id, const char *question, const c
     };
 }
 
-static struct model_evidence *model_row(struct advice *a, enum model model, uint32_t workers, uint64_t median_ns,
-                                        double speedup, enum evidence_source source)
-{
-    struct model_evidence *row = &a->evidence.models[model];
-
-    *row = (struct model_evidence){
-        .model = model,
-        .workers = workers,
-        .available = true,
-        .median_ns = median_ns,
-        .interval_ns = {median_ns - MS(120), median_ns + MS(170)},
-        .speedup = speedup,
-        .speedup_interval = {speedup - 0.1, speedup + 0.1},
-        .cores = speedup + 0.2,
-        .source = source,
-        .forecast_ns = median_ns + MS(100),
-        .runs = source == SOURCE_REPLAY ? 10 : 0,
-    };
-    if (source == SOURCE_FORECAST)
-        row->interval_ns[0] = row->interval_ns[1] = median_ns;
-    return row;
-}
-
-static void convoy_evidence(struct advice *a)
-{
-    struct model_evidence *row;
-
-    a->evidence.runs = 10;
-    a->evidence.fidelity = 0.998;
-    a->evidence.replayed_now_ns = MS(12380);
-    row = model_row(a, MODEL_PROCESSES, 4, MS(3640), 3.4, SOURCE_REPLAY);
-    row->peak_rss_bytes = 96ull << 20;
-    row->scaling = some(calloc(3, sizeof(*row->scaling)));
-    row->n_scaling = 3;
-    for (uint32_t i = 0; i < 3; i++)
-        row->scaling[i] = (struct scaling_point){1u << i, 0.95 * (1u << i)};
-    model_row(a, MODEL_THREADS, 8, MS(12380), 1.0, SOURCE_REPLAY)->current = true;
-    model_row(a, MODEL_SERIAL, 1, MS(12100), 1.02, SOURCE_REPLAY);
-    row = model_row(a, MODEL_PROCESSES_COROUTINES, 4, MS(3700), 3.3, SOURCE_FORECAST);
-    row->assumptions = LIST(&row->n_assumptions, "an async twin of requests exists");
-    a->evidence.ties[a->evidence.n_ties++] = MODEL_PROCESSES_COROUTINES;
-    a->evidence.disagrees = true;
-}
-
 static void convoy_advice(struct advice *a)
 {
     struct recommendation *r = &a->recommendation;
@@ -170,6 +127,7 @@ static void convoy_advice(struct advice *a)
     r->model = MODEL_PROCESSES;
     r->change = CHANGE_SWITCH;
     r->workers = 4;
+    r->bound = BOUND_CPU_QUOTA;
     r->construct = copy("concurrent.futures.ProcessPoolExecutor(max_workers=4)");
     r->expected_speedup = 3.4;
     r->interval[0] = 3.2;
@@ -200,7 +158,7 @@ static void convoy_advice(struct advice *a)
     site(finding(a, 1203, SEVERITY_MEDIUM, MS(2000), "8 workers started, the cgroup allows 4 CPUs")->sites, CAUSE_OTHER,
          MS(1000), "main", "/srv/app/crawl.py", 12);
     a->findings[0].gain = 1.9;
-    convoy_evidence(a);
+    fixture_evidence(a);
 }
 
 /* Below people's own code libraries may lie deep. */

@@ -115,6 +115,71 @@ static void no_line_is_wider_than_asked(void **state)
     }
 }
 
+/* Speed-ups of `each` per worker up to a limit, for 1, 2, 4, ... 1024 of them. */
+static void long_curve(struct model_evidence *row, double each, double limit)
+{
+    free(row->scaling);
+    row->scaling = calloc(11, sizeof(*row->scaling));
+    assert_non_null(row->scaling);
+    row->available = true;
+    for (row->n_scaling = 0; row->n_scaling < 11; row->n_scaling++) {
+        double speedup = each * (double)(1u << row->n_scaling);
+
+        row->scaling[row->n_scaling] = (struct scaling_point){1u << row->n_scaling, speedup < limit ? speedup : limit};
+    }
+}
+
+static size_t lines_with(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+        n++;
+    return n;
+}
+
+static void long_curves_are_plotted_within_the_width(void **state)
+{
+    static const unsigned widths[] = {40, 80, 200};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
+        struct fixture f = fixture_convoy();
+        struct recommendation *r = &f.a->recommendation;
+        AUTO_FREE char *text = NULL;
+
+        r->model = MODEL_COROUTINES;
+        r->workers = 256;
+        f.a->evidence.models[MODEL_COROUTINES].in_flight = 256;
+        long_curve(&f.a->evidence.models[MODEL_COROUTINES], 1.0, 1000.0);
+        long_curve(&f.a->evidence.models[MODEL_PROCESSES_COROUTINES], 1.0, 1100.0);
+        text = render(&f, &(struct report_options){.format = REPORT_TEXT, .width = widths[i]});
+        assert_in_range(widest(text), 1, widths[i]);
+        assert_non_null(strstr(text, "1024x |"));
+        assert_non_null(strstr(text, " 256"));
+        assert_int_equal(lines_with(text, "x |"), 5);
+        fixture_free(&f);
+    }
+}
+
+static void what_does_not_scale_is_not_plotted(void **state)
+{
+    struct fixture f = fixture_convoy();
+    AUTO_FREE char *plotted = render(&f, &(struct report_options){.format = REPORT_TEXT}), *flat = NULL, *kept = NULL;
+
+    (void)state;
+    assert_int_equal(lines_with(plotted, "x |"), 5);
+    f.a->recommendation.change = CHANGE_KEEP;
+    kept = render(&f, &(struct report_options){.format = REPORT_TEXT});
+    assert_int_equal(lines_with(kept, "x |"), 0);
+    f.a->recommendation.change = CHANGE_SWITCH;
+    for (size_t i = 0; i < f.a->evidence.models[MODEL_PROCESSES].n_scaling; i++)
+        f.a->evidence.models[MODEL_PROCESSES].scaling[i].speedup = 1.1;
+    flat = render(&f, &(struct report_options){.format = REPORT_TEXT});
+    assert_int_equal(lines_with(flat, "x |"), 0);
+    fixture_free(&f);
+}
+
 /* A detail that says where the lock was held is not followed by the same place again. */
 static void a_place_is_said_once(void **state)
 {
@@ -220,6 +285,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_match_golden_files),
         cmocka_unit_test(no_line_is_wider_than_asked),
+        cmocka_unit_test(long_curves_are_plotted_within_the_width),
+        cmocka_unit_test(what_does_not_scale_is_not_plotted),
         cmocka_unit_test(a_place_is_said_once),
         cmocka_unit_test(width_zero_means_80),
         cmocka_unit_test(hostile_names_reach_no_terminal),

@@ -18,6 +18,10 @@ static void headlines_name_change_model_and_workers(void **state)
         const char *text;
     } cases[] = {
         {{.model = MODEL_PROCESSES, .change = CHANGE_SWITCH, .workers = 4}, "Use PROCESSES: 4 workers"},
+        {{.model = MODEL_PROCESSES, .change = CHANGE_SWITCH, .workers = 4, .bound = BOUND_CPU_QUOTA},
+         "Use PROCESSES: 4 workers (CPU quota)"},
+        {{.model = MODEL_COROUTINES, .change = CHANGE_SWITCH, .workers = 30, .bound = BOUND_ITEMS},
+         "Use COROUTINES: 30 at once (all items)"},
         {{.model = MODEL_THREADS, .change = CHANGE_SWITCH, .workers = 1}, "Use THREADS: 1 worker"},
         {{.model = MODEL_COROUTINES, .change = CHANGE_SWITCH, .workers = 200}, "Use COROUTINES: 200 at once"},
         {{.model = MODEL_PROCESSES_COROUTINES, .change = CHANGE_SWITCH, .workers = 4},
