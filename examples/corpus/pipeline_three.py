@@ -5,12 +5,14 @@
 # models: serial threads coroutines processes
 # workers: threads=3 coroutines=3 processes=3
 #
-# One worker for each stage; more than three are dealt out to the stages, the slowest first. Fewer make no sense.
+# One worker for each stage; more than three are dealt out to the stages, the slowest first. One or two
+# are no pipeline: they take whole records.
 import asyncio
 import multiprocessing
 import queue
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import corpus_args
 
@@ -104,9 +106,9 @@ async def in_coroutines(workers):
     return sum(await asyncio.gather(*writing))
 
 
-def one_by_one():
+def one_by_one(records):
     total = 0
-    for record in RECORDS:
+    for record in records:
         time.sleep(0.003)
         value = transform(record)
         time.sleep(0.004)
@@ -114,10 +116,29 @@ def one_by_one():
     return total
 
 
+async def one_by_one_async(records):
+    total = 0
+    for record in records:
+        await asyncio.sleep(0.003)
+        value = transform(record)
+        await asyncio.sleep(0.004)
+        total += value
+    return total
+
+
+async def without_stages(workers):
+    return sum(await asyncio.gather(*(one_by_one_async(RECORDS[index::workers]) for index in range(workers))))
+
+
 def main():
     model, workers, _ = corpus_args.parse()
     if model == "serial":
-        total = one_by_one()
+        total = one_by_one(RECORDS)
+    elif workers < 3 and model == "coroutines":
+        total = asyncio.run(without_stages(workers))
+    elif workers < 3:
+        with (ThreadPoolExecutor if model == "threads" else ProcessPoolExecutor)(workers) as pool:
+            total = sum(pool.map(one_by_one, [RECORDS[index::workers] for index in range(workers)]))
     elif model == "threads":
         total = in_workers(threading.Thread, queue.Queue, workers)
     elif model == "coroutines":
