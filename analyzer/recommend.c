@@ -154,13 +154,19 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     return trusted || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
 }
 
-/* The forecast is all there is, and it sees nothing to gain: nobody rewrites a program for "1.0x expected". */
+/*
+ * What the decision rests on, trusted replays or a forecast that is all there is, sees nothing to gain: nobody rewrites
+ * a program for "1.0x expected".
+ */
 static bool gains_nothing(const struct evidence *evidence, enum model model)
 {
     const struct model_evidence *row = &evidence->models[model];
+    bool forecast = evidence->runs == 0 || evidence->replays_distrusted;
 
-    return (evidence->runs == 0 || evidence->replays_distrusted) && evidence->forecast_now_ns > 0 && row->available &&
-           row->forecast_ns > 0 && row->speedup < (1.0 + CALIBRATED_NOTICEABLE_SHARE) * speedup_now(evidence);
+    if (!row->available || row->speedup >= (1.0 + CALIBRATED_NOTICEABLE_SHARE) * speedup_now(evidence))
+        return false;
+    return forecast ? evidence->forecast_now_ns > 0 && row->forecast_ns > 0
+                    : is_trusted(evidence) && row->source == SOURCE_REPLAY;
 }
 
 /* Does another model beat staying with this one by so much that staying would be wrong? */

@@ -327,6 +327,21 @@ static void the_same_model_mended_is_a_fix(void **state)
     advice_free(b);
 }
 
+/* The fastest is out of reach of the tie, the simplest beside it gains nothing: then nothing is changed. */
+static void a_replay_without_a_gain_moves_nobody(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 1.09, SOURCE_REPLAY);
+    row(a, MODEL_THREADS, 1.01, SOURCE_REPLAY);
+    a->evidence.models[MODEL_THREADS].scatter[1] = 1.3;
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.model, MODEL_SERIAL);
+    assert_int_equal(a->recommendation.change, CHANGE_KEEP);
+    advice_free(a);
+}
+
 static void what_bounds_the_workers_goes_with_them(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 10);
@@ -375,6 +390,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
+        cmocka_unit_test(a_replay_without_a_gain_moves_nobody),
         cmocka_unit_test(what_bounds_the_workers_goes_with_them),
         cmocka_unit_test(on_other_cpus_now_is_not_one),
     };
