@@ -231,7 +231,7 @@ static int add_assumptions(const struct measurement *m, const struct metrics *me
     for (size_t i = 0; i < row->n_assumptions && error == 0; i++)
         error = words_append(&r->assumptions, &r->n_assumptions, "%s", row->assumptions[i]);
     for (size_t i = 0; i < m->n_loops; i++)
-        loop_by_timers = loop_by_timers && m->loops[i].outstanding_max == 0;
+        loop_by_timers = loop_by_timers && m->loops[i].outstanding_max == 0 && m->loops[i].sleepers_mean <= 0;
     if (error == 0 && loop_by_timers)
         error = words_append(&r->assumptions, &r->n_assumptions,
                              "the loop waits for one timer at a time (inferred from waits of equal length)");

@@ -22,8 +22,12 @@ static uint32_t outstanding(const struct lanes *lanes)
     uint32_t most = 1;
 
     for (size_t i = 0; i < lanes->n; i++)
-        if (lanes->items[i].loop && lanes->items[i].loop->outstanding_max > most)
-            most = lanes->items[i].loop->outstanding_max;
+        if (lanes->items[i].loop) {
+            const struct event_loop *loop = lanes->items[i].loop;
+            uint32_t at_once = loop->outstanding_max + (uint32_t)lround(loop->sleepers_mean);
+
+            most = at_once > most ? at_once : most;
+        }
     return most;
 }
 

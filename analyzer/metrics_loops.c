@@ -13,6 +13,7 @@
 
 /* Below this many waits nothing can be said about how they follow each other. */
 #define SERIAL_MIN_WAITS 10
+#define SERIAL_MOST_SLEEPERS 1.5 /* counted: one at a time, and what the count is off */
 
 /* One or two long callbacks are a start-up. */
 #define STALLS_MIN 3
@@ -66,6 +67,8 @@ static bool awaits_serially(const struct lane *lane)
         return false;
     if (lane->external_count < SERIAL_MIN_WAITS || lane->external_ns < life_ns / 2)
         return false;
+    if (loop->outstanding_max == 0 && loop->sleepers_mean > 0)
+        return loop->sleepers_mean < SERIAL_MOST_SLEEPERS;
     return (loop->outstanding_max == 1 && !only_listens(loop)) || (loop->outstanding_max == 0 && timers_come_singly(t));
 }
 

@@ -148,7 +148,7 @@ static double concurrency(const struct measurement *m, const struct lanes *lanes
     most = metrics_share((double)lanes->external_ns, wall_of_waits);
     for (size_t i = 0; i < lanes->n; i++)
         if (lanes->items[i].loop && lanes->items[i].substantial)
-            most = fmax(most, lanes->items[i].loop->outstanding_mean);
+            most = fmax(most, lanes->items[i].loop->outstanding_mean + lanes->items[i].loop->sleepers_mean);
     return most;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/workers.h"
 
+#include <math.h>
+
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
 #include "base/base.h"
@@ -47,7 +49,7 @@ static uint64_t outstanding(const struct measurement *m)
     uint64_t sum = 0;
 
     for (size_t i = 0; i < m->n_loops; i++)
-        sum += m->loops[i].outstanding_max > 0 ? m->loops[i].outstanding_max : m->loops[i].timers_max;
+        sum += m->loops[i].outstanding_max + (uint64_t)lround(m->loops[i].sleepers_mean);
     return sum > 1 ? sum : 0;
 }
 

@@ -17,15 +17,26 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/*
- * Waits of a loop that overlap stand for more waiting than the loop saw: `outstanding` at once, on the average. Timers
- * count where no connections were seen: beside them they are mostly their timeouts.
- */
-static double loop_wait_factor(const struct work_lane *lane)
+/* Waits under way at once while the loop waited, on the average: connections, and sleeps. Other timers are timeouts. */
+static double waits_at_once(const struct event_loop *loop)
 {
-    double at_once = lane->loop->outstanding_max ? lane->loop->outstanding_mean : lane->loop->timers_mean;
+    double at_once = loop->outstanding_mean + loop->sleepers_mean;
 
     return at_once > 1 ? at_once : 1;
+}
+
+/*
+ * Waits that overlap stand for more waiting than the loop saw: so many at once, and they went on while the loop was
+ * busy with others: where answers come one by one. Where all come at once nothing is under way meanwhile, and a loop
+ * that hardly ever waits says little.
+ */
+static double loop_wait_factor(const struct event_loop *loop)
+{
+    double busy = loop->wait_ns ? (double)loop->busy_cpu_ns / (double)loop->wait_ns : 1, at_once = waits_at_once(loop);
+
+    if (at_once <= 1)
+        return 1;
+    return (double)loop->turns >= 2 * at_once ? at_once * (1 + fmax(0, fmin(busy, 1 - busy))) : at_once;
 }
 
 /*
@@ -86,10 +97,10 @@ static uint64_t usual_turn(const struct pieces *pieces)
     return turns[n / 2];
 }
 
-/* How many waits were under way at once was seen: connections, or timers of the loop. */
+/* How many waits were under way at once was seen: connections, or sleeps. */
 static bool waits_known(const struct event_loop *loop)
 {
-    return loop->outstanding_max > 0 || loop->timers_mean > 0 || loop->turns == 0;
+    return loop->outstanding_max > 0 || loop->sleepers_mean > 0 || loop->turns == 0;
 }
 
 /*
@@ -120,20 +131,20 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
 {
     struct profile *p = b->profile;
     bool blocked = loop_blocked(lane->loop), countable = awaits_countable(lane);
-    double factor = blocked ? 1 : loop_wait_factor(lane);
+    double at_once = blocked ? 1 : waits_at_once(lane->loop);
     size_t first_item = p->n_items, first_step = p->n_steps, first;
     struct cut_options options = {
         .cut = blocked || countable || work_lane_serves(lane) || computes_in_long_turns(lane) ? CUT_WAITS : CUT_LANE,
         .locked = work_lane_locked_share(m, lanes, lane),
         .min_wait = pieces_min_wait(&lane->pieces),
-        .wait_factor = factor,
+        .wait_factor = blocked ? 1 : loop_wait_factor(lane->loop),
     };
     int r;
 
     p->event_loop_blocked |= blocked;
     p->waits_unknown |=
         !blocked && !waits_known(lane->loop) && !work_lane_serves(lane) && profile_any_wait(&lane->pieces);
-    p->current_workers += blocked ? 1 : (uint32_t)lround(factor);
+    p->current_workers += blocked ? 1 : (uint32_t)lround(at_once);
     if (profile_any_wait(&lane->pieces) && lane->loop->busy_cpu_ns * 2 < lane->work_ns) {
         uint64_t before_ns = p->head_ns;
 
@@ -147,7 +158,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     }
     r = builder_cut(b, &lane->pieces, first, &options);
     if (r == 0 && !blocked && options.cut == CUT_WAITS)
-        r = rebuild_loop_items(b, first_item, first_step, (size_t)lround(factor));
+        r = rebuild_loop_items(b, first_item, first_step, (size_t)lround(at_once));
     return r;
 }
 
