@@ -386,7 +386,11 @@ struct measurement {
     uint64_t replay_ipc_byte_ps;      /* picoseconds that each byte of it adds */
     uint64_t replay_loop_turn_ns;     /* CPU of an event loop's turn around one wait */
     uint64_t replay_thread_switch_ns; /* CPU of a thread's going to sleep and waking up around one wait */
-    double replay_slowdown;           /* CPU time of the same work with every CPU busy / with one busy; 0: unknown */
+    uint64_t replay_threads_setup_ns; /* once per program: the model's modules imported, its workers ended at last; */
+    uint64_t replay_coroutines_setup_ns; /* 0: nothing, or unknown */
+    uint64_t replay_processes_setup_ns;
+    uint64_t replay_hybrid_setup_ns; /* processes+coroutines */
+    double replay_slowdown;          /* CPU time of the same work with every CPU busy / with one busy; 0: unknown */
 
     struct repeat *repeats; /* the runs of `-r N`, this one included, in the order they were made; empty for one run */
     size_t n_repeats;

@@ -7,6 +7,34 @@ threading, multiprocessing (fork) and asyncio. Refuses to know why it is asked: 
 replay.c. Standard library only; must run on every interpreter a target may use.
 """
 
+import os
+import time
+
+
+def import_cost(*names):
+    """Nanoseconds that an interpreter which has none of them takes to import these modules."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            begin = time.perf_counter()
+            for name in names:
+                __import__(name)
+            os.write(write, b"%d" % int((time.perf_counter() - begin) * 1e9))
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as answer:
+        taken = answer.read()
+    os.waitpid(pid, 0)
+    return int(taken or b"0")
+
+
+# Before anything else is imported here: afterwards these would cost nothing.
+THREADS_IMPORT_NS = import_cost("concurrent.futures.thread")
+PROCESSES_IMPORT_NS = import_cost("concurrent.futures.process")
+LOOP_IMPORT_NS = import_cost("asyncio")
+
 import asyncio
 import collections
 import hashlib
@@ -14,14 +42,12 @@ import itertools
 import json
 import mmap
 import multiprocessing
-import os
 import queue
 import resource
 import selectors
 import signal
 import sys
 import threading
-import time
 
 PROTOCOL = 1
 BUFFER = bytes(range(256)) * 4096  # 1 MiB: hashing it holds the interpreter lock for microseconds only
@@ -702,13 +728,16 @@ class Empty(object):
         return [(0, len(self.items))]
 
 
-def process_start_cost():
-    times = []
+def process_costs():
+    """Starting a worker process, and ending it."""
+    starts, stops = [], []
     for _ in range(5):
         pool = Pool(1, pool_process, [], [NoMutex()])
-        times.append(pool.ready_ns)
+        starts.append(pool.ready_ns)
+        begin = now_ns()
         pool.outcome().finish()
-    return median(times)
+        stops.append(now_ns() - begin)
+    return median(starts), median(stops)
 
 
 def thread_start_cost():
@@ -792,14 +821,21 @@ def calibrate(request):
     parallel = max(1, min(request["parallel"], os.cpu_count() or 1))
     slowdown = calibrate_work(parallel, max(1, request.get("cpus", parallel)))
     take_memory(request.get("private_bytes", 0))
+    process_start_ns, process_stop_ns = process_costs()
     return {
-        "process_start_ns": process_start_cost(),
+        "process_start_ns": process_start_ns,
         "thread_start_ns": thread_start_cost(),
         "ipc_item_ns": ipc_item_cost(),
         "ipc_byte_ps": ipc_byte_cost(),
         "loop_turn_ns": wait_cost(run_coroutines, 16),
         "thread_switch_ns": wait_cost(run_serial, 1),
         "slowdown_ppm": int(slowdown * 1e6),
+        "setup_ns": {
+            "threads": THREADS_IMPORT_NS,
+            "coroutines": LOOP_IMPORT_NS,
+            "processes": PROCESSES_IMPORT_NS + process_stop_ns,
+            "processes+coroutines": LOOP_IMPORT_NS + PROCESSES_IMPORT_NS - THREADS_IMPORT_NS + process_stop_ns,
+        },
     }
 
 

@@ -362,6 +362,10 @@ static int append_results(const struct session *s, const struct replay_costs *co
     m->replay_ipc_byte_ps = costs->ipc_byte_ps;
     m->replay_loop_turn_ns = costs->loop_turn_ns;
     m->replay_thread_switch_ns = costs->thread_switch_ns;
+    m->replay_threads_setup_ns = costs->setup_ns[MODEL_THREADS];
+    m->replay_coroutines_setup_ns = costs->setup_ns[MODEL_COROUTINES];
+    m->replay_processes_setup_ns = costs->setup_ns[MODEL_PROCESSES];
+    m->replay_hybrid_setup_ns = costs->setup_ns[MODEL_PROCESSES_COROUTINES];
     m->replay_slowdown = costs->slowdown;
     return 0;
 }
@@ -408,6 +412,7 @@ static void use_costs(const struct replay_costs *measured, struct simulate_costs
         costs->loop_turn_ns = measured->loop_turn_ns;
     if (measured->thread_switch_ns)
         costs->thread_switch_ns = measured->thread_switch_ns;
+    memcpy(costs->setup_ns, measured->setup_ns, sizeof(costs->setup_ns));
     costs->slowdown = fmax(1.0, measured->slowdown);
 }
 

@@ -46,7 +46,7 @@ static void common(const struct profile *p, const struct simulate_costs *costs, 
         plan->workers > (p->n_items + plan->processes - 1) / plan->processes)
         plan->workers = (uint32_t)((p->n_items + plan->processes - 1) / plan->processes);
     plan->interpreter_lock = p->interpreter_lock;
-    plan->fixed_ns = p->head_ns + p->tail_ns;
+    plan->fixed_ns = simulate_fixed_ns(p, costs, plan->model);
     plan->fixed_cpu_ns = p->serial_cpu_ns;
     for (uint32_t i = 0; i < p->n_phases; i++) {
         plan->fixed_ns += p->phases[i].serial_ns;

@@ -129,6 +129,10 @@ int replay_protocol_calibrate(struct replay_child *child, const struct replay_co
         get_optional(answer, "thread_switch_ns", 1, MAX_NS, &costs.thread_switch_ns) < 0 ||
         get_optional(answer, "slowdown_ppm", MIN_SLOWDOWN_PPM, MAX_SLOWDOWN_PPM, &ppm) < 0)
         return broken("costs out of range", message, size);
+    for (int model = 0; model < MODEL_COUNT; model++)
+        if (get_optional(json_object_get(answer, "setup_ns"), model_to_str((enum model)model), 0, MAX_NS,
+                         &costs.setup_ns[model]) < 0)
+            return broken("costs out of range", message, size);
     costs.slowdown = (double)ppm / 1e6;
     *ret_costs = costs;
     return 0;

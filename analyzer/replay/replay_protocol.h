@@ -20,10 +20,11 @@ struct replay_costs {
     uint64_t thread_start_ns;
     uint64_t ipc_item_ns;
     /* 0 where the replayer did not say: */
-    uint64_t ipc_byte_ps;      /* picoseconds that each byte of an item adds */
-    uint64_t loop_turn_ns;     /* CPU of an event loop around one wait */
-    uint64_t thread_switch_ns; /* CPU of a thread around one wait */
-    double slowdown;           /* CPU time of the same work with every CPU busy / with one busy */
+    uint64_t ipc_byte_ps;           /* picoseconds that each byte of an item adds */
+    uint64_t loop_turn_ns;          /* CPU of an event loop around one wait */
+    uint64_t thread_switch_ns;      /* CPU of a thread around one wait */
+    uint64_t setup_ns[MODEL_COUNT]; /* once per program: a model's modules imported, its workers ended */
+    double slowdown;                /* CPU time of the same work with every CPU busy / with one busy */
 };
 
 /* What a replayer is told before it measures. */

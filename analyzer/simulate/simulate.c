@@ -45,6 +45,10 @@ void simulate_costs_from_measurement(const struct measurement *m, struct simulat
     if (m->replay_thread_switch_ns)
         ret_costs->thread_switch_ns = m->replay_thread_switch_ns;
     ret_costs->ipc_byte_ps = m->replay_ipc_byte_ps;
+    ret_costs->setup_ns[MODEL_THREADS] = m->replay_threads_setup_ns;
+    ret_costs->setup_ns[MODEL_COROUTINES] = m->replay_coroutines_setup_ns;
+    ret_costs->setup_ns[MODEL_PROCESSES] = m->replay_processes_setup_ns;
+    ret_costs->setup_ns[MODEL_PROCESSES_COROUTINES] = m->replay_hybrid_setup_ns;
     ret_costs->slowdown = m->replay_slowdown > 1.0 ? m->replay_slowdown : 1.0;
     ret_costs->slowdown_cpus = measurement_cpus(m);
     if (kind == RUNTIME_RUBY)

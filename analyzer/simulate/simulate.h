@@ -17,14 +17,15 @@ struct profile;
 struct simulate_costs {
     uint64_t process_start_ns; /* one worker process of this runtime, ready to work */
     uint64_t thread_start_ns;
-    uint64_t ipc_item_ns;      /* an item to a worker process and its result back */
-    uint64_t ipc_byte_ps;      /* picoseconds that each byte of it adds; 0: not known */
-    uint64_t ipc_item_bytes;   /* what an item and its result carry; 0: little */
-    uint64_t loop_turn_ns;     /* one event loop turn around a wait */
-    uint64_t thread_switch_ns; /* one thread wake-up around a wait */
-    uint64_t lock_turn_ns;     /* a waiter asks for the interpreter lock after it; 0: 5 ms, as CPython */
-    double slowdown;           /* CPU time of the same work with every CPU busy / with one; <= 1: none is known */
-    uint32_t slowdown_cpus;    /* CPUs that were busy then; also those of the measured run; 0: not known */
+    uint64_t ipc_item_ns;           /* an item to a worker process and its result back */
+    uint64_t ipc_byte_ps;           /* picoseconds that each byte of it adds; 0: not known */
+    uint64_t ipc_item_bytes;        /* what an item and its result carry; 0: little */
+    uint64_t loop_turn_ns;          /* one event loop turn around a wait */
+    uint64_t thread_switch_ns;      /* one thread wake-up around a wait */
+    uint64_t lock_turn_ns;          /* a waiter asks for the interpreter lock after it; 0: 5 ms, as CPython */
+    uint64_t setup_ns[MODEL_COUNT]; /* once per program: a model's modules imported, its workers ended; 0: nothing */
+    double slowdown;                /* CPU time of the same work with every CPU busy / with one; <= 1: none is known */
+    uint32_t slowdown_cpus;         /* CPUs that were busy then; also those of the measured run; 0: not known */
 };
 
 struct simulate_result {
@@ -49,6 +50,12 @@ int simulate(const struct profile *p, const struct simulate_costs *costs, enum m
  */
 int simulate_current(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus,
                      struct simulate_result *ret_result);
+
+/*
+ * What no worker count changes: head and tail of the profile, and what a program under `model` pays once for its
+ * machinery, in place of what it pays now.
+ */
+uint64_t simulate_fixed_ns(const struct profile *p, const struct simulate_costs *costs, enum model model);
 
 /* One model with one worker count; for MODEL_PROCESSES_COROUTINES the count is per process. */
 struct simulate_point {

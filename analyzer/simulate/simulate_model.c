@@ -80,7 +80,7 @@ static struct simulate_setup describe_model(const struct simulate_work *work, en
     return s;
 }
 
-static int run_setup(const struct simulate_work *work, const struct simulate_trace *trace,
+static int run_setup(const struct simulate_work *work, enum model model, const struct simulate_trace *trace,
                      const struct simulate_setup *setup, bool by_lane, struct simulate_result *ret_result,
                      struct simulate_totals *ret_totals)
 {
@@ -97,7 +97,7 @@ static int run_setup(const struct simulate_work *work, const struct simulate_tra
         r = simulate_engine_run(trace, setup, ret_totals);
     if (r < 0)
         return r;
-    ret_result->wall_ns = work->profile->head_ns + work->profile->tail_ns + (uint64_t)llround(ret_totals->wall_ns);
+    ret_result->wall_ns = simulate_fixed_ns(work->profile, work->costs, model) + (uint64_t)llround(ret_totals->wall_ns);
     ret_result->cpu_ns = work->profile->serial_cpu_ns + (uint64_t)llround(ret_totals->cpu_ns);
     return 0;
 }
@@ -111,7 +111,15 @@ int simulate_work_run(const struct simulate_work *work, enum model model, uint32
     if (!workers || !cpus || model < 0 || model >= MODEL_COUNT)
         return -EINVAL;
     setup = describe_model(work, model, workers, cpus);
-    return run_setup(work, &work->fine, &setup, false, ret_result, &totals);
+    return run_setup(work, model, &work->fine, &setup, false, ret_result, &totals);
+}
+
+uint64_t simulate_fixed_ns(const struct profile *p, const struct simulate_costs *costs, enum model model)
+{
+    uint64_t now_ns = costs->setup_ns[current_model(p)];
+    uint64_t with_ns = p->head_ns + p->tail_ns + costs->setup_ns[model];
+
+    return with_ns > now_ns ? with_ns - now_ns : 0;
 }
 
 /* Lanes of each stage, and how many they are. */
@@ -167,7 +175,7 @@ static int run_current(const struct simulate_work *work, uint32_t cpus, struct s
 
     if (by_lane)
         setup.item_gate_ns = 0; /* each lane knew its items from the start */
-    return run_setup(work, by_lane ? &work->whole : &work->fine, &setup, by_lane, ret_result, ret_totals);
+    return run_setup(work, model, by_lane ? &work->whole : &work->fine, &setup, by_lane, ret_result, ret_totals);
 }
 
 int simulate_work_run_current(const struct simulate_work *work, uint32_t cpus, struct simulate_result *ret_result)

@@ -259,6 +259,10 @@ static struct measurement *new_full(void)
     m->replay_ipc_byte_ps = 40;
     m->replay_loop_turn_ns = 41;
     m->replay_thread_switch_ns = 42;
+    m->replay_threads_setup_ns = 49;
+    m->replay_coroutines_setup_ns = 50;
+    m->replay_processes_setup_ns = 51;
+    m->replay_hybrid_setup_ns = 52;
     m->replay_slowdown = 1.25;
     m->n_repeats = 1;
     m->repeats = zeroed(1, sizeof(*m->repeats));
@@ -476,6 +480,10 @@ static void assert_same_totals(const struct measurement *a, const struct measure
     SAME(replay_ipc_byte_ps);
     SAME(replay_loop_turn_ns);
     SAME(replay_thread_switch_ns);
+    SAME(replay_threads_setup_ns);
+    SAME(replay_coroutines_setup_ns);
+    SAME(replay_processes_setup_ns);
+    SAME(replay_hybrid_setup_ns);
     SAME(replay_slowdown);
     SAME(n_repeats);
     for (size_t i = 0; i < a->n_repeats; i++)

@@ -400,9 +400,10 @@ static void node_replays_node(void **state)
 #define PLANS "for i in 1 2 3 4 5; do read q; echo '{\"ok\":true}'; done; "
 
 #define WITH(field) "echo '{\"ok\":true,\"process_start_ns\":1,\"thread_start_ns\":1,\"ipc_item_ns\":1," field "}'"
-#define DEAR                                                                                           \
-    "echo '{\"ok\":true,\"process_start_ns\":900000000,\"thread_start_ns\":1000,\"ipc_item_ns\":1000," \
-    "\"ipc_byte_ps\":1,\"loop_turn_ns\":9,\"thread_switch_ns\":7,\"slowdown_ppm\":1500000}'; "
+#define DEAR                                                                                                          \
+    "echo '{\"ok\":true,\"process_start_ns\":900000000,\"thread_start_ns\":1000,\"ipc_item_ns\":1000,"                \
+    "\"ipc_byte_ps\":1,\"loop_turn_ns\":9,\"thread_switch_ns\":7,\"slowdown_ppm\":1500000,\"setup_ns\":{\"threads\":" \
+    "11,\"coroutines\":12}}'; "
 
 /* A model whose workers alone would take longer than there is time is left out, the others are not. */
 static void what_starts_too_slowly_is_left_out(void **state)
@@ -430,6 +431,9 @@ static void what_starts_too_slowly_is_left_out(void **state)
     assert_int_equal(m->replay_ipc_byte_ps, 1);
     assert_int_equal(m->replay_loop_turn_ns, 9);
     assert_int_equal(m->replay_thread_switch_ns, 7);
+    assert_int_equal(m->replay_threads_setup_ns, 11);
+    assert_int_equal(m->replay_coroutines_setup_ns, 12);
+    assert_int_equal(m->replay_hybrid_setup_ns, 0);
     assert_true(m->replay_slowdown > 1.49 && m->replay_slowdown < 1.51);
 }
 
@@ -447,6 +451,7 @@ static void misbehaving_replayers_are_survived(void **state)
         {GREETING "echo '{\"ok\":true,\"process_start_ns\":-5}'", "costs out of range", -ECHILD},
         {GREETING "echo '{\"ok\":true,\"process_start_ns\":\"1\",\"thread_start_ns\":1,\"ipc_item_ns\":1}'",
          "costs out of range", -ECHILD},
+        {GREETING WITH("\"setup_ns\":{\"threads\":-1}"), "costs out of range", -ECHILD},
         {GREETING WITH("\"slowdown_ppm\":1"), "costs out of range", -ECHILD},
         {GREETING WITH("\"slowdown_ppm\":99000000"), "costs out of range", -ECHILD},
         {GREETING WITH("\"slowdown_ppm\":1.5"), "costs out of range", -ECHILD},

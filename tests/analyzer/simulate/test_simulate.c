@@ -9,6 +9,7 @@
 #include "analyzer/profile/profile.h"
 #include "analyzer/simulate/simulate.h"
 #include "base/base.h"
+#include "tests/analyzer/simulate/paper.h"
 
 #define MS NSEC_PER_MSEC
 #define US NSEC_PER_USEC
@@ -381,6 +382,27 @@ static void costs_come_from_the_measurement_where_it_has_them(void **state)
     measurement_free(m);
 }
 
+/* A model's machinery is paid once, in place of that of the present model; start-up can't get shorter than nothing. */
+static void a_models_machinery_is_paid_once(void **state)
+{
+    const struct simulate_costs free_of_charge = {.thread_start_ns = 1};
+    struct simulate_costs costs = free_of_charge;
+    struct profile *p = paper_items(8, 1, (struct profile_step){.wait_ns = 10 * MS});
+
+    (void)state;
+    p->head_ns = 20 * MS;
+    costs.setup_ns[MODEL_THREADS] = 10 * MS;
+    costs.setup_ns[MODEL_COROUTINES] = 45 * MS;
+    assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_SERIAL), 20 * MS);
+    for (int model = 0; model < MODEL_COUNT; model++)
+        assert_int_equal(paper_wall(p, &costs, (enum model)model, 2, 4),
+                         paper_wall(p, &free_of_charge, (enum model)model, 2, 4) + costs.setup_ns[model]);
+    p->current_model = MODEL_COROUTINES;
+    assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_COROUTINES), 20 * MS);
+    assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_THREADS), 0);
+    profile_free(p);
+}
+
 static void same_input_same_answer(void **state)
 {
     CLEANUP(profile_freep) struct profile *p = mixed_items(500, 7);
@@ -409,6 +431,7 @@ static void a_large_profile_is_cheap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_models_machinery_is_paid_once),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(cpu_items_take_total_over_cpus),
         cmocka_unit_test(more_workers_than_cpus_do_not_help),
