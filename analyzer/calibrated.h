@@ -54,10 +54,11 @@
 /* Of the present run time: 8.0x and 8.6x differ by 1 % of it. Less is noticed by nobody. */
 #define CALIBRATED_NOTICEABLE_SHARE 0.02
 
-/* A verdict to keep or mend is given up only for this much more, and for this much time. */
+/* A verdict to keep or mend is given up only for this much more, and for this much time; plain serial code for more. */
 #define CALIBRATED_OVERRULE_KEEP 1.25
 #define CALIBRATED_OVERRULE_FIX 1.5
-#define CALIBRATED_OVERRULE_NS 500e6
+#define CALIBRATED_OVERRULE_NS 100e6
+#define CALIBRATED_OVERRULE_SERIAL_NS 500e6
 
 /* --- Confidence: "high" has to be right in 95 % of the jobs --- */
 #define CALIBRATED_GOOD_FIDELITY 0.9  /* the bar of DESIGN 5: median error 10 % */

@@ -176,11 +176,12 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     enum model best = fastest(evidence);
     const struct model_evidence *row;
     double now_ns = (double)advice->recommendation.now_ns;
+    double worth_ns = advice->current_model == MODEL_SERIAL ? CALIBRATED_OVERRULE_SERIAL_NS : CALIBRATED_OVERRULE_NS;
 
     if (best == MODEL_NONE || !is_trusted(evidence) || best == advice->current_model)
         return MODEL_NONE;
     row = &evidence->models[best];
-    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < CALIBRATED_OVERRULE_NS)
+    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < worth_ns)
         return MODEL_NONE;
     evidence->disagrees = true;
     return simplest_close(evidence, best);
@@ -261,6 +262,17 @@ static void list_ties(struct advice *advice)
     }
 }
 
+/* Kept as it is, but with another number of workers it would take so much less that keeping that number is wrong. */
+static bool wants_other_workers(const struct advice *advice, double now, double mended)
+{
+    const struct evidence *evidence = &advice->evidence;
+    double now_ns = (double)advice->recommendation.now_ns;
+
+    return is_trusted(evidence) && evidence->mended_source == SOURCE_REPLAY && evidence->mended_workers > 0 &&
+           evidence->mended_workers != advice->current_workers && mended >= MENDED_WORTH * now &&
+           now_ns / now - now_ns / mended >= CALIBRATED_OVERRULE_NS;
+}
+
 /* Model and change, before any number is filled in. */
 static void decide(const struct tree_leaf *leaf, struct advice *advice)
 {
@@ -284,6 +296,8 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
         r->model = other;
         r->change = CHANGE_SWITCH;
     }
+    if (r->change == CHANGE_KEEP && wants_other_workers(advice, now, mended))
+        r->change = CHANGE_FIX;
     /* The tree asks for a model that is in use already: what is left is how it is used. */
     if (r->change == CHANGE_SWITCH && r->model == advice->current_model)
         r->change = mended >= MENDED_WORTH * now ? CHANGE_FIX : CHANGE_KEEP;

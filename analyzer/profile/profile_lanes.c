@@ -8,6 +8,7 @@
 #define CREATOR_WORKS 4               /* a creator is a worker if it did 1/4 of what each lane at a time did */
 #define SERIAL_SHARE 10               /* all others together did less than 1/10: the program is serial */
 #define TICKER_CPU 100                /* sleeps only, with CPU below 1/100 of them: a ticker */
+#define TICKER_SLEEPS 10              /* and fewer hand-overs than one in so many sleeps */
 #define MIN_FEEDS 50                  /* waits for others, before a thread can be told to feed them... */
 #define FEED_NS (200 * NSEC_PER_USEC) /* ...after less work than this each time */
 #define MIN_SHORT_LIVED 6             /* lanes before "one per item" can be told from a pool */
@@ -18,14 +19,27 @@ static uint64_t waits_outside(const struct thread *t)
            t->blocked_ns[CAUSE_SLEEP];
 }
 
+/* Does it take something over, or hand something on, as often as once in ten sleeps? A stage of a pipeline does. */
+static bool passes_on(const struct measurement *m, const struct thread *t)
+{
+    uint64_t passed = t->blocked_count[CAUSE_HANDOFF] + t->blocked_count[CAUSE_IPC];
+
+    for (size_t i = 0; i < m->n_wakers; i++)
+        if (m->wakers[i].waker_tid == t->tid &&
+            (m->wakers[i].cause == CAUSE_HANDOFF || m->wakers[i].cause == CAUSE_IPC))
+            passed += m->wakers[i].count;
+    return passed * TICKER_SLEEPS >= t->blocked_count[CAUSE_SLEEP] && passed > 1;
+}
+
 /*
  * A thread that sleeps in a rhythm and does next to nothing: it neither is work nor bounds it. One that was parked in
  * between is a pool's worker with a long item.
  */
-static bool is_ticker(const struct thread *t)
+static bool is_ticker(const struct measurement *m, const struct thread *t)
 {
     return t->blocked_ns[CAUSE_SLEEP] && !t->blocked_count[CAUSE_IDLE] &&
-           waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] && t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP];
+           waits_outside(t) == t->blocked_ns[CAUSE_SLEEP] && t->on_cpu_ns * TICKER_CPU < t->blocked_ns[CAUSE_SLEEP] &&
+           !passes_on(m, t);
 }
 
 /* Rows by tid, so that programs with thousands of threads are looked up fast. */
@@ -81,12 +95,12 @@ static uint64_t *thread_works(const struct measurement *m)
         const struct thread *t = &m->threads[i];
 
         works[i] = t->runtime_internal ? 0 : t->on_cpu_ns + waits_outside(t);
-        if (works[i] && !is_ticker(t))
+        if (works[i] && !is_ticker(m, t))
             plain += works[i];
     }
     /* Tickers count only where sleeping is what the program does. */
     for (size_t i = 0; i < m->n_threads; i++)
-        if (works[i] && is_ticker(&m->threads[i]) && plain * 5 > m->wall_ns)
+        if (works[i] && is_ticker(m, &m->threads[i]) && plain * 5 > m->wall_ns)
             works[i] = 0;
     return works;
 }
@@ -384,7 +398,7 @@ static void add_helpers(const struct measurement *m, struct work_lanes *lanes, c
                         const bool *creators)
 {
     for (size_t i = 0; i < m->n_threads && lanes->count > 1; i++)
-        if (!works[i] && !creators[i] && !m->threads[i].runtime_internal && !is_ticker(&m->threads[i]))
+        if (!works[i] && !creators[i] && !m->threads[i].runtime_internal && !is_ticker(m, &m->threads[i]))
             lanes->dispatch_ns += m->threads[i].on_cpu_ns;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "analyzer/profile/profile_shapes.h"
 
+#include <math.h>
+
 #include "analyzer/profile/profile_pattern.h"
 #include "analyzer/thread_index.h"
 #include "base/base.h"
@@ -12,12 +14,14 @@
 #define MAX_LANES 64
 #define MIN_HANDOVERS 8 /* between two lanes, before they are a pipeline */
 #define ONE_WAY 4       /* waits for each other: one of them at most 1/4 as often */
+#define APART 4         /* unless the two kinds are apart by 1/4 of the time */
 #define FIRST_FILL 3    /* items before a queue was full for the first time */
 #define AS_MANY 4       /* parts of two stages: within 1/4 of each other */
 
 struct link {
     size_t waits;      /* of the first lane, ended by the second */
     uint64_t first_ns; /* the first of them */
+    double sum_ns;     /* when they began, added up */
 };
 
 struct graph {
@@ -71,6 +75,7 @@ static void count_links(const struct measurement *m, const struct work_lanes *la
             link = &graph->links[i][waker];
             if (link->waits++ == 0)
                 link->first_ns = piece->start_ns;
+            link->sum_ns += (double)piece->start_ns;
         }
     }
 }
@@ -116,13 +121,21 @@ static bool hands_on(const struct work_lanes *lanes, const struct graph *graph, 
     return last_work(&lanes->list[b]) + slack_ns >= last_work(&lanes->list[a]);
 }
 
+/* A queue is empty for a time, then full for a time: each waits for the other, but not by turns as with answers. */
+static bool in_turn(const struct work_lanes *lanes, const struct link *ab, const struct link *ba)
+{
+    double span_ns = (double)(lanes->last_ns - lanes->first_ns);
+
+    return fabs(ab->sum_ns / (double)ab->waits - ba->sum_ns / (double)ba->waits) * APART < span_ns;
+}
+
 /* @return false: not one way, or nobody can say which */
 static bool find_direction(const struct work_lanes *lanes, struct graph *graph, size_t a, size_t b)
 {
     size_t x = graph->links[a][b].waits, y = graph->links[b][a].waits;
     bool forth, back;
 
-    if ((x < y ? x : y) * ONE_WAY > (x < y ? y : x))
+    if ((x < y ? x : y) * ONE_WAY > (x < y ? y : x) && in_turn(lanes, &graph->links[a][b], &graph->links[b][a]))
         return false;
     forth = hands_on(lanes, graph, a, b);
     back = hands_on(lanes, graph, b, a);

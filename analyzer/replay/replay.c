@@ -16,11 +16,11 @@
 #define MIN_RUNS 3
 #define MAX_RUNS 10
 #define PLANNED_RUNS 7                  /* samples are cut for so many; what time is left buys more runs */
-#define PLANNED_SHARE 0.80              /* of the budget after calibration: the machine may be slower than forecast */
+#define PLANNED_SHARE 0.75              /* of the budget after calibration: the machine may be slower than forecast */
 #define MIN_SLOT_NS (2 * NSEC_PER_MSEC) /* a run shorter than this measures noise */
 #define OUT_OF_THE_RACE 3.0             /* times the best forecast: the fewest runs will do */
 #define SOFT_LIMIT 1.1                  /* times the budget: no round begins that would end later */
-#define HARD_LIMIT 1.17                 /* times the budget: then the replayer is killed */
+#define HARD_LIMIT 1.12                 /* times the budget: then the replayer is killed */
 #define MAX_PLANS (MODEL_COUNT + 1)
 
 /* One replay session: a replayer, the plans, and the times so far. */
