@@ -39,6 +39,9 @@
 #define CALIBRATED_INFIDELITY_WEIGHT 0.6   /* of the distance between the program as it is now and its forecast */
 #define CALIBRATED_DISAGREEMENT_WEIGHT 0.5 /* of the distance between replay and simulation */
 
+/* The same program run again: how far a single run is from the median of several. */
+#define CALIBRATED_RUN_TO_RUN 0.1
+
 /* --- Replay agrees or says so --- */
 #define CALIBRATED_AGREES_SHARE 0.15     /* further apart, and beyond the scatter, is worth saying */
 #define CALIBRATED_CONTRADICTS_SHARE 0.5 /* from here on one of them describes another program */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "analyzer/calibrated.h"
 #include "analyzer/estimate.h"
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
@@ -291,7 +292,7 @@ static bool can_be_told(const struct inputs *in, enum model model)
            model == MODEL_PROCESSES_COROUTINES;
 }
 
-/* Several runs of the same command say how much it varies by itself. */
+/* Several runs of the same command say how much it varies by itself; of one, what such programs usually do. */
 static int set_measured(const struct measurement *m, struct model_evidence *row)
 {
     AUTO_FREE uint64_t *walls = calloc(m->n_repeats + 1, sizeof(*walls));
@@ -302,7 +303,9 @@ static int set_measured(const struct measurement *m, struct model_evidence *row)
     if (!walls)
         return -ENOMEM;
     row->source = SOURCE_MEASURED;
-    row->median_ns = row->interval_ns[0] = row->interval_ns[1] = m->wall_ns;
+    row->median_ns = m->wall_ns;
+    row->interval_ns[0] = (uint64_t)llround(now_ns / (1.0 + CALIBRATED_RUN_TO_RUN));
+    row->interval_ns[1] = (uint64_t)llround(now_ns * (1.0 + CALIBRATED_RUN_TO_RUN));
     row->speedup = row->speedup_interval[0] = row->speedup_interval[1] = row->scatter[0] = row->scatter[1] = 1.0;
     row->cores = (double)m->on_cpu_ns / now_ns;
     if (m->n_repeats < 2)

@@ -8,6 +8,7 @@
 #include "analyzer/flips_profile.h"
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
+#include "analyzer/recommend.h"
 #include "analyzer/simulate/simulate_change.h"
 #include "analyzer/statistics.h"
 #include "analyzer/words.h"
@@ -111,7 +112,7 @@ static bool overrules(const struct search *s, double rival_ns, double advised_ns
                                                        : 1.0;
 
     return beats(rival_ns, advised_ns, present_ns) && rival_ns * factor < advised_ns &&
-           (s->advised->change == CHANGE_SWITCH || advised_ns - rival_ns >= CALIBRATED_OVERRULE_NS);
+           (s->advised->change == CHANGE_SWITCH || advised_ns - rival_ns >= recommend_worth_ns(s->advised->model));
 }
 
 /* A simpler model has only to keep up with one that would have to be introduced. */

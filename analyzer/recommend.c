@@ -169,6 +169,11 @@ static bool gains_nothing(const struct evidence *evidence, enum model model)
                     : is_trusted(evidence) && row->source == SOURCE_REPLAY;
 }
 
+double recommend_worth_ns(enum model current)
+{
+    return current == MODEL_SERIAL ? CALIBRATED_OVERRULE_SERIAL_NS : CALIBRATED_OVERRULE_NS;
+}
+
 /* Does another model beat staying with this one by so much that staying would be wrong? */
 static enum model overrule(struct advice *advice, double stay, double factor)
 {
@@ -176,12 +181,11 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     enum model best = fastest(evidence);
     const struct model_evidence *row;
     double now_ns = (double)advice->recommendation.now_ns;
-    double worth_ns = advice->current_model == MODEL_SERIAL ? CALIBRATED_OVERRULE_SERIAL_NS : CALIBRATED_OVERRULE_NS;
-
     if (best == MODEL_NONE || !is_trusted(evidence) || best == advice->current_model)
         return MODEL_NONE;
     row = &evidence->models[best];
-    if (row->scatter[0] < factor * stay || now_ns / stay - now_ns / row->speedup < worth_ns)
+    if (row->scatter[0] < factor * stay ||
+        now_ns / stay - now_ns / row->speedup < recommend_worth_ns(advice->current_model))
         return MODEL_NONE;
     evidence->disagrees = true;
     return simplest_close(evidence, best);

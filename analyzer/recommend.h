@@ -24,3 +24,7 @@
  */
 int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_t cpus, struct advice *advice,
               uint32_t *ret_in_flight);
+
+/* Time that another model has to save before a verdict to keep or mend is given up for it: plain serial code for more.
+ */
+double recommend_worth_ns(enum model current);

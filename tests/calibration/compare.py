@@ -137,8 +137,10 @@ class Summary:
         self.pending = len(cases) - len(self.cases)
         self.checked = [row for case in self.cases for row in case.checked]
         regrets = [case.regret for case in self.cases if case.regret is not None]
-        errors = [abs(row.error) for row in self.checked]
-        papers = [abs(row.paper_error) for row in self.checked if row.paper_error is not None]
+        # The row of the program as it is was measured: it forecasts nothing.
+        forecasts = [row for row in self.checked if row.forecast.source != "measured"]
+        errors = [abs(row.error) for row in forecasts]
+        papers = [abs(row.paper_error) for row in forecasts if row.paper_error is not None]
         fidelities = [case.fidelity for case in self.cases if case.fidelity is not None]
         self.right = share(case.right for case in self.cases)
         self.close = share(case.regret is not None and case.regret <= CLOSE for case in self.cases)
@@ -149,8 +151,9 @@ class Summary:
         self.error_p90 = medians.percentile(errors, 0.9) if errors else None
         self.paper_median = medians.median(papers) if papers else None
         self.paper_p90 = medians.percentile(papers, 0.9) if papers else None
-        self.covered = share(row.covered for row in self.checked)
-        self.overlaps = share(row.overlaps for row in self.checked)
+        self.forecasts = len(forecasts)
+        self.covered = share(row.covered for row in forecasts)
+        self.overlaps = share(row.overlaps for row in forecasts)
         self.fidelity_median = medians.median(fidelities) if fidelities else None
         self.evidence_ns = max((case.evidence_ns for case in self.cases), default=None)
         self.slowdown = medians.median([case.slowdown for case in self.cases]) if self.cases else None

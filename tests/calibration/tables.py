@@ -67,7 +67,7 @@ def summary_rows(summary):
         rows.append((title, shown(attribute, value), f"{comparison} {shown(attribute, limit)}", verdict))
     levels = ", ".join(f"{level} {n}x {percent(ok)}" for level, (n, ok) in summary.confidence.items())
     more = [
-        ("cases / forecasts checked", f"{len(summary.cases)} / {len(summary.checked)}"),
+        ("cases / forecasts checked", f"{len(summary.cases)} / {summary.forecasts}"),
         ("within 5 % of the best", percent(summary.close)),
         ("wrong, but less than 0.2 s to win", str(summary.petty)),
         ("regret, 90th percentile / largest", f"{percent(summary.regret_p90)} / {percent(summary.regret_max)}"),

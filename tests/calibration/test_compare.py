@@ -88,10 +88,11 @@ class AdviceTest(unittest.TestCase):
 class CompareTest(unittest.TestCase):
     job = jobs.all_jobs(["fetch_parse"])[0]
 
-    def compare(self, said, real_s, given="serial"):
-        """The case of one report; real_s: {setting: median}."""
+    def compare(self, said, real_s, given="serial", declared=None):
+        """The case of one report; real_s: {setting: median}; declared: the settings that the job is written with."""
         real = {setting: [int(seconds * S * factor) for factor in (0.99, 1, 1.01)] for setting, seconds in real_s.items()}
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(advice, "report_of", return_value=said):
+        declared = mock.patch.object(self.job, "settings", declared or list(real_s))
+        with tempfile.TemporaryDirectory() as folder, declared, mock.patch.object(advice, "report_of", return_value=said):
             folder = pathlib.Path(folder)
             given = Setting.parse(given) if ":" in given else Setting(given)
             run = {"given": str(given), "evidence_ns": 3 * S, "wall_ns": 2 * S}
@@ -105,6 +106,15 @@ class CompareTest(unittest.TestCase):
         self.assertEqual((case.advised, case.best), (Setting("coroutines", 32),) * 2)
         self.assertTrue(case.right)
         self.assertAlmostEqual(case.regret, 0)
+
+    def test_the_best_is_one_that_the_job_is_written_with(self):
+        """Of the settings that advice names one is the fastest by luck."""
+        written = [Setting("serial"), Setting("threads", 12)]
+        case = self.compare(report("threads", SERIAL, workers=12), self.real, declared=written)
+        self.assertEqual(case.best, Setting("threads", 12))
+        case = self.compare(report("coroutines", SERIAL, workers=1), self.real, declared=written)
+        self.assertTrue(case.right)
+        self.assertLess(case.regret, 0)
 
     def test_another_model_is_right_within_five_percent_only(self):
         said = report("threads", SERIAL, workers=12)
