@@ -402,7 +402,7 @@ static uint64_t private_bytes(const struct measurement *m)
 }
 
 /* What is known of the costs before: the measurement's own figures; now replaced by those of this machine. */
-static void use_costs(const struct replay_costs *measured, struct simulate_costs *costs)
+static void use_costs(const struct measurement *m, const struct replay_costs *measured, struct simulate_costs *costs)
 {
     costs->process_start_ns = measured->process_start_ns;
     costs->thread_start_ns = measured->thread_start_ns;
@@ -413,6 +413,7 @@ static void use_costs(const struct replay_costs *measured, struct simulate_costs
     if (measured->thread_switch_ns)
         costs->thread_switch_ns = measured->thread_switch_ns;
     memcpy(costs->setup_ns, measured->setup_ns, sizeof(costs->setup_ns));
+    simulate_costs_skip_imported(m, costs);
     costs->slowdown = fmax(1.0, measured->slowdown);
 }
 
@@ -436,7 +437,7 @@ static int run_session(struct session *s, struct measurement *m, const struct pr
         r = replay_protocol_calibrate(&s->child, &conditions, &measured, s->message, s->size);
     if (r < 0)
         return r;
-    use_costs(&measured, &costs);
+    use_costs(m, &measured, &costs);
     r = make_plans(s, p, &costs, cpus);
     if (r == 0)
         r = share_budget(s);

@@ -28,6 +28,29 @@ static const struct simulate_costs costs_native = {
     .thread_switch_ns = 5 * NSEC_PER_USEC,
 };
 
+static bool imported(const struct measurement *m, const char *package)
+{
+    for (size_t i = 0; i < m->n_modules; i++)
+        if (strcmp(m->modules[i], package) == 0)
+            return true;
+    return false;
+}
+
+void simulate_costs_skip_imported(const struct measurement *m, struct simulate_costs *costs)
+{
+    bool loop = imported(m, "asyncio"), processes = imported(m, "multiprocessing");
+    uint64_t processes_ns = costs->setup_ns[MODEL_PROCESSES];
+
+    if (loop || processes || imported(m, "concurrent")) /* both import concurrent.futures */
+        costs->setup_ns[MODEL_THREADS] = 0;
+    if (loop)
+        costs->setup_ns[MODEL_COROUTINES] = 0;
+    if (processes)
+        costs->setup_ns[MODEL_PROCESSES] = 0;
+    if (loop || processes)
+        costs->setup_ns[MODEL_PROCESSES_COROUTINES] = processes ? costs->setup_ns[MODEL_COROUTINES] : processes_ns;
+}
+
 void simulate_costs_from_measurement(const struct measurement *m, struct simulate_costs *ret_costs)
 {
     enum runtime_kind kind = m->target.runtime.kind;
@@ -49,6 +72,7 @@ void simulate_costs_from_measurement(const struct measurement *m, struct simulat
     ret_costs->setup_ns[MODEL_COROUTINES] = m->replay_coroutines_setup_ns;
     ret_costs->setup_ns[MODEL_PROCESSES] = m->replay_processes_setup_ns;
     ret_costs->setup_ns[MODEL_PROCESSES_COROUTINES] = m->replay_hybrid_setup_ns;
+    simulate_costs_skip_imported(m, ret_costs);
     ret_costs->slowdown = m->replay_slowdown > 1.0 ? m->replay_slowdown : 1.0;
     ret_costs->slowdown_cpus = measurement_cpus(m);
     if (kind == RUNTIME_RUBY)

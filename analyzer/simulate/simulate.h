@@ -37,6 +37,12 @@ struct simulate_result {
 void simulate_costs_from_measurement(const struct measurement *m, struct simulate_costs *ret_costs);
 
 /*
+ * Modules that the target was seen to import cost it nothing more, and nothing less under another model: programs
+ * import at the top of their files whatever they may use. Done by simulate_costs_from_measurement() already.
+ */
+void simulate_costs_skip_imported(const struct measurement *m, struct simulate_costs *costs);
+
+/*
  * @param workers  threads, processes, or for coroutines the number in flight (per process for processes+coroutines)
  * @return 0, -ENOMEM, -EINVAL (workers or cpus 0)
  */
@@ -52,8 +58,8 @@ int simulate_current(const struct profile *p, const struct simulate_costs *costs
                      struct simulate_result *ret_result);
 
 /*
- * What no worker count changes: head and tail of the profile, and what a program under `model` pays once for its
- * machinery, in place of what it pays now.
+ * What no worker count changes: head and tail of the profile, and what a program pays once for the machinery of a model
+ * that is not its own.
  */
 uint64_t simulate_fixed_ns(const struct profile *p, const struct simulate_costs *costs, enum model model);
 

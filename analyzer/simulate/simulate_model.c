@@ -116,10 +116,7 @@ int simulate_work_run(const struct simulate_work *work, enum model model, uint32
 
 uint64_t simulate_fixed_ns(const struct profile *p, const struct simulate_costs *costs, enum model model)
 {
-    uint64_t now_ns = costs->setup_ns[current_model(p)];
-    uint64_t with_ns = p->head_ns + p->tail_ns + costs->setup_ns[model];
-
-    return with_ns > now_ns ? with_ns - now_ns : 0;
+    return p->head_ns + p->tail_ns + (model == current_model(p) ? 0 : costs->setup_ns[model]);
 }
 
 /* Lanes of each stage, and how many they are. */

@@ -382,7 +382,7 @@ static void costs_come_from_the_measurement_where_it_has_them(void **state)
     measurement_free(m);
 }
 
-/* A model's machinery is paid once, in place of that of the present model; start-up can't get shorter than nothing. */
+/* A model's machinery is paid once, where the program does not have it yet. */
 static void a_models_machinery_is_paid_once(void **state)
 {
     const struct simulate_costs free_of_charge = {.thread_start_ns = 1};
@@ -399,8 +399,32 @@ static void a_models_machinery_is_paid_once(void **state)
                          paper_wall(p, &free_of_charge, (enum model)model, 2, 4) + costs.setup_ns[model]);
     p->current_model = MODEL_COROUTINES;
     assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_COROUTINES), 20 * MS);
-    assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_THREADS), 0);
+    assert_int_equal(simulate_fixed_ns(p, &costs, MODEL_THREADS), 30 * MS);
     profile_free(p);
+}
+
+/* Who imports asyncio has concurrent.futures, too; who has multiprocessing lacks only the loop. */
+static void what_is_imported_costs_nothing(void **state)
+{
+    static const struct {
+        const char *module;
+        uint64_t setup_ns[MODEL_COUNT]; /* serial, threads, coroutines, processes, both */
+    } cases[] = {
+        {"json", {0, 13, 45, 30, 62}},
+        {"concurrent", {0, 0, 45, 30, 62}},
+        {"asyncio", {0, 0, 0, 30, 30}},
+        {"multiprocessing", {0, 0, 45, 0, 45}},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        char *modules[] = {(char *)cases[c].module};
+        struct measurement m = {.modules = modules, .n_modules = 1};
+        struct simulate_costs costs = {.setup_ns = {0, 13, 45, 30, 62}};
+
+        simulate_costs_skip_imported(&m, &costs);
+        assert_memory_equal(costs.setup_ns, cases[c].setup_ns, sizeof(costs.setup_ns));
+    }
 }
 
 static void same_input_same_answer(void **state)
@@ -432,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_models_machinery_is_paid_once),
+        cmocka_unit_test(what_is_imported_costs_nothing),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(cpu_items_take_total_over_cpus),
         cmocka_unit_test(more_workers_than_cpus_do_not_help),
