@@ -306,7 +306,9 @@ static int set_measured(const struct measurement *m, struct model_evidence *row)
     row->median_ns = m->wall_ns;
     row->interval_ns[0] = (uint64_t)llround(now_ns / (1.0 + CALIBRATED_RUN_TO_RUN));
     row->interval_ns[1] = (uint64_t)llround(now_ns * (1.0 + CALIBRATED_RUN_TO_RUN));
-    row->speedup = row->speedup_interval[0] = row->speedup_interval[1] = row->scatter[0] = row->scatter[1] = 1.0;
+    row->speedup_interval[0] = 1.0 / (1.0 + CALIBRATED_RUN_TO_RUN);
+    row->speedup_interval[1] = 1.0 + CALIBRATED_RUN_TO_RUN;
+    row->speedup = row->scatter[0] = row->scatter[1] = 1.0;
     row->cores = (double)m->on_cpu_ns / now_ns;
     if (m->n_repeats < 2)
         return 0;
@@ -317,6 +319,8 @@ static int set_measured(const struct measurement *m, struct model_evidence *row)
         return r;
     row->interval_ns[0] = (uint64_t)fmin(now_ns, time.low);
     row->interval_ns[1] = (uint64_t)fmax(now_ns, time.high);
+    row->speedup_interval[0] = now_ns / fmax(1.0, (double)row->interval_ns[1]);
+    row->speedup_interval[1] = now_ns / fmax(1.0, (double)row->interval_ns[0]);
     return 0;
 }
 

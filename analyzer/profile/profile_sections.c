@@ -89,6 +89,47 @@ static size_t join_edges(struct section *list, size_t n)
     return kept;
 }
 
+static bool has_wait(const struct work_lanes *lanes, const struct section *s)
+{
+    for (struct piece_at at = pieces_seek(&lanes->list[s->lane].pieces, s->begin_ns);
+         at.piece && at.wait_ns < s->end_ns; at = pieces_next(&at))
+        if (piece_waits_outside(at.piece) && at.piece->wait_ns && at.wait_ns >= s->begin_ns)
+            return true;
+    return false;
+}
+
+/*
+ * A lane that let the mutex go while nobody wanted it, and took and left it again later, looks as if it had held it all
+ * the time. Where most sections have no wait outside in them, those that do are taken apart again.
+ */
+static int part_doubtful(const struct work_lanes *lanes, struct sections *sections, size_t first)
+{
+    size_t n = sections->n, whole = 0, with_wait = 0;
+
+    for (size_t i = first; i < n; i++) {
+        bool known = sections->list[i].begin_known && sections->list[i].end_known;
+
+        whole += known;
+        with_wait += known && has_wait(lanes, &sections->list[i]);
+    }
+    if (!with_wait || with_wait * 4 >= whole * 3)
+        return 0;
+    for (size_t i = first; i < n; i++) {
+        struct section end = sections->list[i];
+
+        if (!end.begin_known || !end.end_known || !has_wait(lanes, &end))
+            continue;
+        sections->list[i].end_ns = end.begin_ns;
+        sections->list[i].end_known = false;
+        end.begin_ns = end.end_ns;
+        end.begin_known = false;
+        if (push_section(sections, end) < 0)
+            return -ENOMEM;
+    }
+    qsort(sections->list + first, sections->n - first, sizeof(*sections->list), compare_sections);
+    return 0;
+}
+
 static int compare_u64(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -275,7 +316,9 @@ int mutexes_find_sections(struct work_lanes *lanes, struct mutex *mutexes, size_
         r = find_edges(lanes, &mutexes[i], lock, &sections);
         if (r == 0 && sections.n > first) {
             sections.n = first + join_edges(sections.list + first, sections.n - first);
-            r = learn(lanes, &mutexes[i], sections.list + first, sections.n - first);
+            r = part_doubtful(lanes, &sections, first);
+            if (r == 0)
+                r = learn(lanes, &mutexes[i], sections.list + first, sections.n - first);
         }
         if (!mutexes[i].held_ns)
             sections.n = first;

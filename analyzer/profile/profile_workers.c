@@ -8,10 +8,11 @@
 #define TINY_ITEM_NS (200 * NSEC_PER_USEC) /* with items below this, hand-overs that outweigh them are round trips */
 #define SERVER_BUSY \
     2 /* waits for others per idle wait from which on a server's lane counts as never short of requests */
-#define PATTERN_LANES 256                        /* enough to see a pattern in */
-#define MIN_WAITS 3                              /* of a lane that lives on, from which on each begins an item */
-#define MANY_WAITS 2                             /* at least one wait outside for 2 hand-overs */
-#define EVEN_SHARE 4                             /* 3/4 of the hand-overs have the usual number of waits... */
+#define PATTERN_LANES 256 /* enough to see a pattern in */
+#define MIN_WAITS 3       /* of a lane that lives on, from which on each begins an item */
+#define MANY_WAITS 2      /* at least one wait outside for 2 hand-overs */
+#define EVEN_SHARE 4      /* 3/4 of the hand-overs have the usual number of waits... */
+#define MIN_SEGMENTS 3
 #define ALL_SHARE 10                             /* ...and 9/10 of the waits are theirs */
 #define DISPATCH_BOUND 2                         /* dispatching takes 1/2 of the time: it is what workers wait for */
 #define FORK_CPU_NS NSEC_PER_MSEC                /* a forked interpreter's own start, at most half of what it used */
@@ -71,7 +72,7 @@ static bool counts_as_wait(const struct piece *piece, uint64_t min_wait)
     return piece_waits_outside(piece) && piece->wait_ns && piece->wait_ns >= min_wait;
 }
 
-/* Does every hand-over have `usual` waits outside before it, and do these make up all waits? */
+/* Does every hand-over have `usual` waits outside before it, and do these make up all waits? One or two are no rule. */
 static bool evenly_spread(const struct pieces *pieces, uint64_t min_wait, uint64_t usual)
 {
     uint64_t waits = 0, all = 0, segments = 0, even = 0;
@@ -88,7 +89,8 @@ static bool evenly_spread(const struct pieces *pieces, uint64_t min_wait, uint64
         even += waits == usual;
         waits = 0;
     }
-    return even * EVEN_SHARE >= segments * (EVEN_SHARE - 1) && even * usual * ALL_SHARE >= all * (ALL_SHARE - 1);
+    return segments >= MIN_SEGMENTS && even * EVEN_SHARE >= segments * (EVEN_SHARE - 1) &&
+           even * usual * ALL_SHARE >= all * (ALL_SHARE - 1);
 }
 
 /*
