@@ -130,6 +130,37 @@ static void sections_without_a_trace_are_found_by_their_waits(void **state)
     assert_int_equal(under_ns, 3 * CYCLES * 6 * MS);
 }
 
+/*
+ * Two threads in turn, a short section and then 6 ms of waiting each. Each fourth time the second finds the mutex free:
+ * nobody sees the first let it go, and it must not seem to hold it over its wait.
+ */
+static void a_mutex_is_not_held_from_one_cycle_to_the_next(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = with_main(CAUSE_LOCK);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    size_t t;
+
+    (void)state;
+    for (int32_t k = 0; k < 2; k++) {
+        t = synthetic_thread(m, 2 + k, 1, 1, 1 * MS);
+        for (int c = 0; c < CYCLES; c++) {
+            uint64_t cycles = (uint64_t)(k ? c : c - 1), before_ns = c ? REST : 0;
+            bool found_free = (k == 0 && c == 0) || (k == 1 && c % 4 == 3);
+
+            if (!found_free)
+                synthetic_queue_slice(m, t, before_ns, 2 * MS, CAUSE_LOCK, ADDRESS, 3 - k,
+                                      cycles * (BEFORE + REST) + BEFORE);
+            synthetic_slice(m, t, BEFORE + (found_free ? before_ns : 0), (found_free ? 8 : 6) * MS, CAUSE_SLEEP);
+        }
+        synthetic_slice(m, t, REST, 0, CAUSE_OTHER);
+    }
+    p = profile_checked(m);
+    assert_int_equal(p->n_locks, 1);
+    for (size_t s = 0; s < p->n_steps; s++)
+        assert_false(p->steps[s].lock && p->steps[s].wait_ns);
+    assert_true(p->dependence.locked_share > 0 && p->dependence.locked_share < 0.05);
+}
+
 /* Waits too few to matter are no structure. */
 static void rare_waits_are_no_mutex(void **state)
 {
@@ -189,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_are_placed_by_who_woke_whom),
         cmocka_unit_test(mutexes_are_told_apart),
+        cmocka_unit_test(a_mutex_is_not_held_from_one_cycle_to_the_next),
         cmocka_unit_test(sections_without_a_trace_are_found_by_their_waits),
         cmocka_unit_test(rare_waits_are_no_mutex),
         cmocka_unit_test(a_mutex_between_processes_is_one),

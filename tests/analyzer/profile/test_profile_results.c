@@ -46,6 +46,36 @@ static void results_handed_in_end_items(void **state)
     }
 }
 
+/*
+ * Workers that end their waits together wake the dispatcher once: it shows few of their results, at uneven distances.
+ * Then each wait is an item.
+ */
+static void results_that_are_seen_now_and_then_end_no_items(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    size_t collector;
+
+    (void)state;
+    synthetic_python(m);
+    synthetic_process(m, 1, 0);
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 10 * MS, 200 * MS, CAUSE_HANDOFF);
+    collector = synthetic_thread(m, 2, 1, 1, 10 * MS);
+    for (int32_t worker = 0; worker < 4; worker++) {
+        size_t t = synthetic_thread(m, 10 + worker, 10 + worker, 1, 10 * MS);
+
+        synthetic_process(m, 10 + worker, 1);
+        for (int i = 0; i < 30; i++)
+            synthetic_slice(m, t, 1 * MS, 10 * MS, CAUSE_NETWORK);
+        synthetic_slice(m, t, 1 * MS, 0, CAUSE_OTHER);
+        synthetic_queue_slice(m, collector, 10 * US, 60 * MS, CAUSE_IPC, 0, 10 + worker,
+                              (uint64_t)(7 * worker + 5) * MS);
+    }
+    p = profile_checked(m);
+    assert_int_equal(p->n_items, 4 * 30);
+}
+
 /* Threads that feed a pool of processes with tiny items burn more than its workers, but are none. */
 static void feeders_are_no_workers(void **state)
 {
@@ -83,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_handed_in_end_items),
+        cmocka_unit_test(results_that_are_seen_now_and_then_end_no_items),
         cmocka_unit_test(feeders_are_no_workers),
     };
 
