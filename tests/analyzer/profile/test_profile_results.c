@@ -47,7 +47,7 @@ static void results_handed_in_end_items(void **state)
 }
 
 /*
- * Workers that end their waits together wake the dispatcher once: it shows few of their results, at uneven distances.
+ * Workers that end their waits together wake the dispatcher once: here it shows only the last result of each.
  * Then each wait is an item.
  */
 static void results_that_are_seen_now_and_then_end_no_items(void **state)
@@ -69,8 +69,7 @@ static void results_that_are_seen_now_and_then_end_no_items(void **state)
         for (int i = 0; i < 30; i++)
             synthetic_slice(m, t, 1 * MS, 10 * MS, CAUSE_NETWORK);
         synthetic_slice(m, t, 1 * MS, 0, CAUSE_OTHER);
-        synthetic_queue_slice(m, collector, 10 * US, 60 * MS, CAUSE_IPC, 0, 10 + worker,
-                              (uint64_t)(7 * worker + 5) * MS);
+        synthetic_queue_slice(m, collector, 10 * US, 60 * MS, CAUSE_IPC, 0, 10 + worker, 30 * MS + 500 * US);
     }
     p = profile_checked(m);
     assert_int_equal(p->n_items, 4 * 30);
