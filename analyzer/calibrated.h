@@ -34,8 +34,8 @@
 #define CALIBRATED_DISTRUST_RATIO 2.0
 
 /* --- Its 95 % interval: half-widths, added in squares --- */
-#define CALIBRATED_FLOOR_REPLAYED 0.12     /* what is wrong with the profile itself is wrong in replay and simulation */
-#define CALIBRATED_FLOOR_SIMULATED 0.22    /* and costs that only a real run shows */
+#define CALIBRATED_FLOOR_REPLAYED 0.27     /* what is wrong with the profile itself is wrong in replay and simulation */
+#define CALIBRATED_FLOOR_SIMULATED 0.40    /* and costs that only a real run shows */
 #define CALIBRATED_INFIDELITY_WEIGHT 0.6   /* of the distance between the program as it is now and its forecast */
 #define CALIBRATED_DISAGREEMENT_WEIGHT 0.5 /* of the distance between replay and simulation */
 
@@ -56,6 +56,7 @@
 
 /* Of the present run time: 8.0x and 8.6x differ by 1 % of it. Less is noticed by nobody. */
 #define CALIBRATED_NOTICEABLE_SHARE 0.02
+#define CALIBRATED_WORTH_BOTH_SHARE 0.07
 
 /* A verdict to keep or mend is given up only for this much more, and for this much time; plain serial code for more. */
 #define CALIBRATED_OVERRULE_KEEP 1.25
@@ -66,7 +67,7 @@
 /* --- Confidence: "high" has to be right in 95 % of the jobs --- */
 #define CALIBRATED_GOOD_FIDELITY 0.9  /* the bar of DESIGN 5: median error 10 % */
 #define CALIBRATED_POOR_FIDELITY 0.8  /* below, replays overrule nothing (recommend.c) */
-#define CALIBRATED_WIDE_INTERVAL 0.45 /* both sides of the speedup together */
+#define CALIBRATED_WIDE_INTERVAL 0.70 /* both sides of the speedup together */
 
 /* Of the way to the next model that is no tie, in half-widths of the interval of the two compared. */
 #define CALIBRATED_CLEAR_MARGIN 1.0

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 
+#define MANY_TURNS 8       /* waits in epoll, from which on they are a loop */
 #define SEEN_TOGETHER 0.10 /* of busy time with two or more threads on CPUs: the interpreter lock was let go */
 
 static int compare_tid(const void *a, const void *b)
@@ -38,13 +39,16 @@ const struct lane *lanes_find(const struct lanes *lanes, int32_t tid)
 
 /*
  * Is this a loop in the sense of "event loop"? A client that polls one socket at a time looks like one to the kernel.
- * Interpreters are known by their stacks; others must serve, or watch two peers at once.
+ * Interpreters are known by their stacks; others must serve, or watch two peers at once. Native code that waits in
+ * epoll again and again, and not for the one peer that was seen, has a loop, too: simple clients poll or receive.
  */
 static bool is_real_loop(const struct measurement *m, const struct event_loop *loop, const struct process *process)
 {
     if (strcmp(loop->kind, "epoll") != 0)
         return true;
     if (loop->outstanding_max >= 2)
+        return true;
+    if (loop->outstanding_max == 0 && loop->turns >= MANY_TURNS && m->target.runtime.kind == RUNTIME_NATIVE)
         return true;
     return process && process->listens && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_NONE;
 }

@@ -77,8 +77,10 @@ static bool ties(const struct evidence *evidence, enum model a, enum model b)
 static bool is_unnoticeable(const struct evidence *evidence, enum model wanted, enum model best)
 {
     double left = 1.0 / evidence->models[wanted].speedup - 1.0 / evidence->models[best].speedup;
+    /* Processes and event loops together are two things to learn instead of one. */
+    double worth = best == MODEL_PROCESSES_COROUTINES ? CALIBRATED_WORTH_BOTH_SHARE : CALIBRATED_NOTICEABLE_SHARE;
 
-    return evidence->models[wanted].speedup > 0.0 && left < CALIBRATED_NOTICEABLE_SHARE;
+    return evidence->models[wanted].speedup > 0.0 && left < worth;
 }
 
 /* A tie that is more than ignorance. */
@@ -97,11 +99,15 @@ static enum model simplest_close(const struct evidence *evidence, enum model bes
     return best;
 }
 
-/* Replays of the other models only, the program as it is now not being replayable, are measured against itself. */
+/*
+ * Replays of the other models only, the program as it is now not being replayable, are measured against itself. Where
+ * the replays miss the run, the simulation has to meet it.
+ */
 static bool is_trusted(const struct evidence *evidence)
 {
-    return evidence->runs > 0 && !evidence->replays_distrusted &&
-           (evidence->replayed_now_ns == 0 || evidence->fidelity >= CALIBRATED_POOR_FIDELITY);
+    if (evidence->replays_distrusted)
+        return evidence->forecast_fidelity >= CALIBRATED_POOR_FIDELITY;
+    return evidence->runs > 0 && (evidence->replayed_now_ns == 0 || evidence->fidelity >= CALIBRATED_POOR_FIDELITY);
 }
 
 /*
@@ -272,7 +278,7 @@ static bool wants_other_workers(const struct advice *advice, double now, double 
     const struct evidence *evidence = &advice->evidence;
     double now_ns = (double)advice->recommendation.now_ns;
 
-    return is_trusted(evidence) && evidence->mended_source == SOURCE_REPLAY && evidence->mended_workers > 0 &&
+    return is_trusted(evidence) && evidence->mended_workers > 0 &&
            evidence->mended_workers != advice->current_workers && mended >= MENDED_WORTH * now &&
            now_ns / now - now_ns / mended >= CALIBRATED_OVERRULE_NS;
 }
