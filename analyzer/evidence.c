@@ -288,8 +288,8 @@ static int fill_row(const struct inputs *in, const struct figures *figures, stru
 /* The waits of a loop are known to have overlapped, but not how many there were: their sum is anybody's guess. */
 static bool can_be_told(const struct inputs *in, enum model model)
 {
-    return !in->f->profile || !in->f->profile->waits_unknown || model == MODEL_COROUTINES ||
-           model == MODEL_PROCESSES_COROUTINES;
+    return !in->f->profile || !in->f->profile->waits_unknown || model == MODEL_PROCESSES_COROUTINES ||
+           model == in->f->profile->current_model;
 }
 
 /* Several runs of the same command say how much it varies by itself; of one, what such programs usually do. */

@@ -8,6 +8,7 @@
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+#define HIDES_WAITS 3                         /* times as long busy as waiting */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
 static int compare_u64(const void *a, const void *b)
@@ -103,6 +104,12 @@ static bool waits_known(const struct event_loop *loop)
     return loop->outstanding_max > 0 || loop->sleepers_mean > 0 || loop->turns == 0;
 }
 
+/* Always busy: what was under way was over before the loop came to wait for it, so nobody saw how long it took. */
+static bool hides_waits(const struct event_loop *loop)
+{
+    return waits_at_once(loop) > 1 && loop->busy_cpu_ns > HIDES_WAITS * loop->wait_ns;
+}
+
 /*
  * Could these be awaits one after another? Where nobody knows how many there were, only sleeps long enough to be meant,
  * with turns short enough for one task, are taken for one by one.
@@ -142,8 +149,8 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     int r;
 
     p->event_loop_blocked |= blocked;
-    p->waits_unknown |=
-        !blocked && !waits_known(lane->loop) && !work_lane_serves(lane) && profile_any_wait(&lane->pieces);
+    p->waits_unknown |= !blocked && (!waits_known(lane->loop) || hides_waits(lane->loop)) && !work_lane_serves(lane) &&
+                        profile_any_wait(&lane->pieces);
     p->current_workers += blocked ? 1 : (uint32_t)lround(at_once);
     if (profile_any_wait(&lane->pieces) && lane->loop->busy_cpu_ns * 2 < lane->work_ns) {
         uint64_t before_ns = p->head_ns;
