@@ -140,6 +140,10 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     enum model best = fastest(evidence), simplest;
     bool trusted = is_trusted(evidence);
 
+    /* Of a loop whose waits nobody could count: a loop in each process is what can be said something about. */
+    if (wanted == MODEL_PROCESSES && evidence->waits_unknown && evidence->runs > 0 &&
+        advice->current_model == MODEL_COROUTINES && counts(evidence, &evidence->models[MODEL_PROCESSES_COROUTINES]))
+        wanted = MODEL_PROCESSES_COROUTINES;
     if (best == MODEL_NONE || !counts(evidence, &evidence->models[wanted]))
         return wanted;
     if (!ties(evidence, wanted, best) && !is_unnoticeable(evidence, wanted, best)) {
