@@ -55,7 +55,7 @@ def machine():
         "cpu": model,
         "cpus": jobs.corpus_args.cpus(),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "kernel": f"{os.uname().sysname} {os.uname().release.split("-")[0]}",
+        "kernel": f"{os.uname().sysname} {os.uname().release.split('-')[0]}",
         "commit": commit.stdout.strip() or "unknown",
     }
 
