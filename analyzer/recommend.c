@@ -328,6 +328,12 @@ int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_
     if (!r->why_id)
         return -ENOMEM;
     decide(leaf, advice);
+    if (leaf->change == CHANGE_KEEP && r->change == CHANGE_FIX) {
+        free(r->why_id);
+        r->why_id = strdup("other_workers");
+        if (!r->why_id)
+            return -ENOMEM;
+    }
     if (r->model == MODEL_NONE) {
         r->expected_ns = r->now_ns;
         return 0;

@@ -160,6 +160,13 @@ static const struct wording_leaf leaves[] = {
         .how = "Leave the concurrency alone; look at the peer (how long does one request take?) and ask it for less.",
     },
     {
+        .id = "other_workers", /* no leaf of the tree: the evidence says so (recommend.c) */
+        .fix = "Change the number of workers",
+        .why = "The model is right, but with another number of workers the same program takes much less time.",
+        .how = "Change the size of the pool (or the bound of the semaphore) step by step, and measure: peers that are "
+               "asked for more at once may answer later.",
+    },
+    {
         .id = "waits_coroutines",
         .why =
             "The time goes into waiting for others. Coroutines have hundreds of waits outstanding for little memory, "
