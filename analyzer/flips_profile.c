@@ -9,23 +9,34 @@
 #define MOST_STEPS 128
 #define FEWEST_ITEMS 64
 
-/* Neighbours of one kind become one step, `most` of them at a time. */
+/* The step among to[first..n_to) of the same kind; NULL: none. */
+static struct profile_step *same_kind(struct profile_step *to, size_t first, size_t n_to,
+                                      const struct profile_step *step)
+{
+    for (size_t i = first; i < n_to; i++)
+        if (to[i].lock == step->lock && to[i].stage == step->stage)
+            return &to[i];
+    return NULL;
+}
+
+/* Of each `most` steps those of one kind become one: also where a lock is taken and left in turns. */
 static size_t merge_steps(const struct profile_step *from, size_t n, size_t most, struct profile_step *to)
 {
-    size_t n_to = 0, merged = 0;
+    size_t n_to = 0, first = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct profile_step *last = n_to > 0 ? &to[n_to - 1] : NULL;
+        struct profile_step *same;
 
-        if (!last || merged == most || last->lock != from[i].lock || last->stage != from[i].stage) {
+        if (i % most == 0)
+            first = n_to;
+        same = same_kind(to, first, n_to, &from[i]);
+        if (!same) {
             to[n_to++] = from[i];
-            merged = 1;
             continue;
         }
-        last->locked_cpu_ns += from[i].locked_cpu_ns;
-        last->free_cpu_ns += from[i].free_cpu_ns;
-        last->wait_ns += from[i].wait_ns;
-        merged++;
+        same->locked_cpu_ns += from[i].locked_cpu_ns;
+        same->free_cpu_ns += from[i].free_cpu_ns;
+        same->wait_ns += from[i].wait_ns;
     }
     return n_to;
 }

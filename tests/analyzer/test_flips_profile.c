@@ -64,30 +64,34 @@ static void long_profiles_get_short_and_short_ones_stay(void **state)
     }
 }
 
+/* Under a lock for a while now and then, or for each second step: what is under it is not mixed with the rest. */
 static void items_of_many_steps_keep_their_work(void **state)
 {
-    struct profile_step steps[1000];
-    struct profile_item items[2] = {{.first_step = 0, .n_steps = 600}, {.first_step = 600, .n_steps = 400}};
+    static struct profile_step steps[100000];
+    struct profile_item items[2] = {{.first_step = 0, .n_steps = 60000}, {.first_step = 60000, .n_steps = 40000}};
     struct profile_phase phase = {0};
-    struct profile p = {.steps = steps, .n_steps = 1000, .items = items, .n_items = 2, .phases = &phase, .n_phases = 1};
+    struct profile p = {
+        .steps = steps, .n_steps = 100000, .items = items, .n_items = 2, .phases = &phase, .n_phases = 1};
     const struct forecast f = {.profile = &p, .cpus = 2, .active_ns = 1.0};
-    struct flips_profile thin = {0};
-    uint64_t locked = 0;
 
     (void)state;
-    for (size_t i = 0; i < 1000; i++)
-        steps[i] = (struct profile_step){.free_cpu_ns = 1000 + i, .wait_ns = 7000, .lock = i % 100 < 10 ? 1 : 0};
-    assert_int_equal(flips_profile_thin(&f, &thin), 0);
-    assert_int_equal(thin.profile.n_items, 2);
-    assert_true(thin.profile.n_steps < 512);
-    assert_true(fabs(work_of(&thin.profile) - work_of(&p)) < 1.0);
-    /* Steps under a lock are not mixed with others. */
-    for (size_t i = 0; i < thin.profile.n_steps; i++) {
-        assert_in_range(thin.profile.steps[i].lock, 0, 1);
-        locked += thin.profile.steps[i].lock ? thin.profile.steps[i].wait_ns : 0;
+    for (size_t every = 2; every <= 1000; every *= 500) {
+        struct flips_profile thin = {0};
+        uint64_t locked = 0;
+
+        for (size_t i = 0; i < p.n_steps; i++)
+            steps[i] = (struct profile_step){.free_cpu_ns = 1000 + i, .wait_ns = 7000, .lock = i % every < every / 2};
+        assert_int_equal(flips_profile_thin(&f, &thin), 0);
+        assert_int_equal(thin.profile.n_items, 2);
+        assert_true(thin.profile.n_steps < 512);
+        assert_true(fabs(work_of(&thin.profile) - work_of(&p)) < 1.0);
+        for (size_t i = 0; i < thin.profile.n_steps; i++) {
+            assert_in_range(thin.profile.steps[i].lock, 0, 1);
+            locked += thin.profile.steps[i].lock ? thin.profile.steps[i].wait_ns : 0;
+        }
+        assert_int_equal(locked, p.n_steps / 2 * 7000);
+        flips_profile_clear(&thin);
     }
-    assert_int_equal(locked, 100 * 7000);
-    flips_profile_clear(&thin);
 }
 
 int main(void)
