@@ -230,6 +230,12 @@ static void what_can_not_be_told_is_not_there(void **state)
     assert_true(a->evidence.models[MODEL_COROUTINES].current);
     assert_true(a->evidence.models[MODEL_PROCESSES_COROUTINES].available);
     assert_non_null(strstr(a->evidence.models[MODEL_PROCESSES_COROUTINES].assumptions[0], "7 hand-offs"));
+    /* Nor can one loop be told from several. */
+    f.profile->current_model = MODEL_PROCESSES_COROUTINES;
+    advice_free(a);
+    a = advice_new();
+    assert_int_equal(evidence_fill(m, &f, MODEL_PROCESSES_COROUTINES, 8, &a->evidence), 0);
+    assert_false(a->evidence.models[MODEL_COROUTINES].available);
     forecast_clear(&f);
     advice_free(a);
     measurement_free(m);

@@ -192,6 +192,43 @@ static void a_client_that_polls_one_socket_is_no_loop(void **state)
     measurement_free(m);
 }
 
+/* Native code that waits in epoll again and again has a loop, though nobody saw what it waits for. */
+static void native_code_that_lives_in_epoll_has_a_loop(void **state)
+{
+    static const struct {
+        enum runtime_kind runtime;
+        uint64_t turns;
+        uint32_t outstanding;
+        double loops;
+    } cases[] = {
+        {RUNTIME_NATIVE, 8, 0, 1}, {RUNTIME_NATIVE, 7, 0, 0}, {RUNTIME_NATIVE, 8, 1, 0}, {RUNTIME_CPYTHON, 8, 0, 0}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        struct measurement *m = case_serial_waits(cases[c].runtime, 20, 50 * MS, MS);
+        struct event_loop *loop = build_loop(m, 0, "epoll");
+
+        loop->turns = cases[c].turns;
+        loop->outstanding_max = cases[c].outstanding;
+        near(metrics_of(m).value[METRIC_LOOP_PRESENT], cases[c].loops);
+        measurement_free(m);
+    }
+}
+
+/* Tasks asleep are counted: one at a time is one after another, whatever the sleeps look like. */
+static void sleeps_one_at_a_time_are_serial_awaits(void **state)
+{
+    struct measurement *m = case_loop(40, 500 * US, 50 * MS, 1);
+
+    (void)state;
+    m->loops[0].outstanding_max = 0;
+    m->loops[0].sleepers_mean = 1;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 1.0);
+    m->loops[0].sleepers_mean = 2;
+    near(metrics_of(m).value[METRIC_LOOP_SERIAL_AWAITS], 0.0);
+    measurement_free(m);
+}
+
 /* Over one connection: requests, each awaited, or news that come by themselves. */
 static void requests_are_told_from_news(void **state)
 {
@@ -424,6 +461,8 @@ int main(void)
         cmocka_unit_test(a_hand_off_from_another_process_is_ipc),
         cmocka_unit_test(the_run_queue_dilutes_no_share),
         cmocka_unit_test(a_client_that_polls_one_socket_is_no_loop),
+        cmocka_unit_test(native_code_that_lives_in_epoll_has_a_loop),
+        cmocka_unit_test(sleeps_one_at_a_time_are_serial_awaits),
         cmocka_unit_test(requests_are_told_from_news),
         cmocka_unit_test(node_awaits_serially_over_one_connection_only),
         cmocka_unit_test(turns_that_had_to_wait_are_not_all_turns),

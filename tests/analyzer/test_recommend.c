@@ -334,6 +334,78 @@ static void the_same_model_mended_is_a_fix(void **state)
     advice_free(b);
 }
 
+/* What would be kept, but with other workers would take a fifth less and a tenth of a second. A run takes 10 s. */
+static void other_workers_are_a_fix(void **state)
+{
+    static const struct {
+        double speedup;
+        uint32_t workers;
+        const struct tree_leaf *leaf;
+        enum change change;
+    } table[] = {
+        {2.0, 16, &keep, CHANGE_FIX},
+        {1.1, 16, &keep, CHANGE_KEEP},
+        {2.0, 4, &keep, CHANGE_KEEP}, /* as many as now */
+        {2.0, 16, &keep_firmly, CHANGE_KEEP},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(MODEL_THREADS, 10);
+
+        a->evidence.mended_speedup = table[i].speedup;
+        a->evidence.mended_interval[0] = a->evidence.mended_interval[1] = table[i].speedup;
+        a->evidence.mended_workers = table[i].workers;
+        a->evidence.mended_source = SOURCE_REPLAY;
+        decide(a, table[i].leaf);
+        assert_int_equal(a->recommendation.change, table[i].change);
+        assert_string_equal(a->recommendation.why_id, table[i].change == CHANGE_FIX ? "other_workers" : "w");
+        assert_int_equal(a->recommendation.workers, table[i].change == CHANGE_FIX ? 16 : 4);
+        advice_free(a);
+    }
+}
+
+/* Replays that miss the run leave the word to a simulation that meets it, and to nobody if it does not. */
+static void a_simulation_that_meets_the_run_may_overrule(void **state)
+{
+    for (int met = 0; met < 2; met++) {
+        struct advice *a = advice_with(MODEL_PROCESSES, 10);
+
+        (void)state;
+        row(a, MODEL_THREADS, 3.0, SOURCE_FORECAST);
+        a->evidence.replays_distrusted = true;
+        a->evidence.fidelity = 0.5;
+        a->evidence.replayed_now_ns = 15000 * MS;
+        a->evidence.forecast_fidelity = met ? 0.95 : 0.7;
+        decide(a, &keep);
+        assert_int_equal(a->recommendation.model, met ? MODEL_THREADS : MODEL_PROCESSES);
+        advice_free(a);
+    }
+}
+
+/* Processes have no row where a loop's waits could not be counted: a loop in each of them has. */
+static void a_loop_whose_waits_are_unknown_gets_more_loops(void **state)
+{
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct advice *a = advice_with(MODEL_COROUTINES, 10);
+
+        (void)state;
+        row(a, MODEL_PROCESSES_COROUTINES, 1.9, SOURCE_REPLAY);
+        a->evidence.waits_unknown = unknown;
+        decide(a, &to_processes);
+        assert_int_equal(a->recommendation.model, unknown ? MODEL_PROCESSES_COROUTINES : MODEL_PROCESSES);
+        advice_free(a);
+    }
+}
+
+/* Plain serial code is given up for half a second, a pool for a tenth. */
+static void serial_code_is_given_up_for_more(void **state)
+{
+    (void)state;
+    assert_true(recommend_worth_ns(MODEL_SERIAL) > 4 * recommend_worth_ns(MODEL_THREADS));
+    assert_true(recommend_worth_ns(MODEL_PROCESSES) == recommend_worth_ns(MODEL_THREADS));
+}
+
 /* The fastest is out of reach of the tie, the simplest beside it gains nothing: then nothing is changed. */
 static void a_replay_without_a_gain_moves_nobody(void **state)
 {
@@ -397,6 +469,10 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
+        cmocka_unit_test(other_workers_are_a_fix),
+        cmocka_unit_test(a_simulation_that_meets_the_run_may_overrule),
+        cmocka_unit_test(a_loop_whose_waits_are_unknown_gets_more_loops),
+        cmocka_unit_test(serial_code_is_given_up_for_more),
         cmocka_unit_test(a_replay_without_a_gain_moves_nobody),
         cmocka_unit_test(what_bounds_the_workers_goes_with_them),
         cmocka_unit_test(on_other_cpus_now_is_not_one),

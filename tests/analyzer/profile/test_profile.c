@@ -820,6 +820,27 @@ static void tickers_count_only_among_themselves(void **state)
     }
 }
 
+/* A thread that sleeps and hands something on each time is a stage of what the others do. */
+static void sleepers_that_hand_on_are_no_tickers(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    size_t sleeper, worker;
+
+    (void)state;
+    synthetic_thread(m, 1, 1, 0, 0);
+    synthetic_slice(m, 0, 5 * MS, 2000 * MS, CAUSE_JOIN);
+    sleeper = synthetic_thread(m, 2, 1, 1, 5 * MS);
+    worker = synthetic_thread(m, 3, 1, 1, 5 * MS);
+    for (int i = 0; i < 20; i++) {
+        synthetic_slice(m, sleeper, 100 * US, 80 * MS, CAUSE_SLEEP);
+        synthetic_woken_slice(m, sleeper, 100 * US, 20 * MS, CAUSE_HANDOFF, 3);
+        synthetic_slice(m, worker, 100 * MS, 0, CAUSE_OTHER);
+    }
+    p = profile_checked(m);
+    assert_int_equal(totals_of(p).wait_ns, 1600 * MS);
+}
+
 static void runtime_threads_do_not_work(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
@@ -943,6 +964,7 @@ int main(void)
         cmocka_unit_test(long_work_is_not_in_turn),
         cmocka_unit_test(helpers_are_told_from_small_items),
         cmocka_unit_test(tickers_count_only_among_themselves),
+        cmocka_unit_test(sleepers_that_hand_on_are_no_tickers),
         cmocka_unit_test(runtime_threads_do_not_work),
         cmocka_unit_test(idle_waits_cut_a_servers_requests),
         cmocka_unit_test(busy_servers_are_cut_at_their_waits),

@@ -142,6 +142,40 @@ static void a_stage_can_have_several_lanes(void **state)
     assert_int_equal(p->n_lanes, 4);
 }
 
+/*
+ * A bounded queue is empty first and full later, so that each side waits for the other for a time; and stages that do
+ * nothing but sleep and hand on are no tickers.
+ */
+static void sleepers_at_a_bounded_queue_are_stages(void **state)
+{
+    for (int by_turns = 0; by_turns < 2; by_turns++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(4);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        size_t first, second;
+
+        (void)state;
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 1 * MS, 1000 * MS, CAUSE_JOIN);
+        first = synthetic_thread(m, 2, 1, 1, 1 * MS);
+        second = synthetic_thread(m, 3, 1, 1, 1 * MS);
+        for (int i = 0; i < N; i++) {
+            bool full = by_turns ? i % 2 == 1 : i >= N / 2;
+
+            synthetic_slice(m, first, 10 * US, full ? 5 * MS : 18 * MS, CAUSE_SLEEP);
+            if (full)
+                synthetic_woken_slice(m, first, 10 * US, 13 * MS, CAUSE_HANDOFF, 3);
+            if (!full)
+                synthetic_woken_slice(m, second, 10 * US, 13 * MS, CAUSE_HANDOFF, 2);
+            synthetic_slice(m, second, 10 * US, full ? 18 * MS : 5 * MS, CAUSE_SLEEP);
+        }
+        synthetic_slice(m, second, 200 * US, 40 * MS, CAUSE_SLEEP);
+        synthetic_slice(m, second, 200 * US, 0, CAUSE_OTHER);
+        p = profile_checked(m);
+        assert_int_equal(p->n_stages, by_turns ? 1 : 2);
+        assert_int_equal(p->n_lanes, 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +183,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_tells_the_direction),
         cmocka_unit_test(both_ways_are_no_stages),
         cmocka_unit_test(a_stage_can_have_several_lanes),
+        cmocka_unit_test(sleepers_at_a_bounded_queue_are_stages),
     };
 
     return cmocka_run_group_tests_name("analyzer/profile/stages", tests, NULL, NULL);
