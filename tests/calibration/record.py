@@ -5,7 +5,7 @@
                              the share of the CPUs that other programs took meanwhile (the delay server counts)
     JOB.VARIANT.json         the measurement that concadvise saved, replays included
     JOB.VARIANT.report.json  its report at that time
-    JOB.VARIANT.run.json     {"given", "evidence_ns", "wall_ns"}: how that went
+    JOB.VARIANT.run.json     {"given", "evidence_ns", "wall_ns", "commit"}: how that went
     machine.json             where and when
 
 A VARIANT is a MODEL, or MODEL-flawed where the job has it.
@@ -42,6 +42,12 @@ def read_json(path, otherwise=None):
     return json.loads(path.read_text()) if path.exists() else otherwise
 
 
+def commit():
+    """Of concadvise and of the jobs."""
+    done = subprocess.run(["git", "-C", jobs.ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
 def machine():
     """What the numbers depend on."""
     model = "unknown"
@@ -49,14 +55,13 @@ def machine():
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    commit = subprocess.run(["git", "-C", jobs.ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     return {
         "date": datetime.date.today().isoformat(),
         "cpu": model,
         "cpus": jobs.corpus_args.cpus(),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "kernel": f"{os.uname().sysname} {os.uname().release.split('-')[0]}",
-        "commit": commit.stdout.strip() or "unknown",
+        "commit": commit(),
     }
 
 
@@ -159,7 +164,8 @@ def advise(folder, job, setting, checksum, env):
     if output != checksum:
         raise Failed(f"{' '.join(command)}: checksum {output}, elsewhere {checksum}")
     wall_ns = json.loads(report.read_text())["measurement"]["wall_ns"]
-    write_json(folder / f"{stem}.run.json", {"given": str(setting), "evidence_ns": after_ns, "wall_ns": wall_ns})
+    went = {"given": str(setting), "evidence_ns": after_ns, "wall_ns": wall_ns, "commit": commit()}
+    write_json(folder / f"{stem}.run.json", went)
 
 
 def wanted_settings(folder, job):
