@@ -5,9 +5,10 @@
  * calibrated: the constants that say how far a forecast may be off, and from when on advice is sure.
  *
  * The corpus judges them: tests/calibration/run forecasts jobs whose every variant it measures, and the table in
- * docs/calibration.md has what came out, bars that are missed included. The floors of the intervals are set so that they
- * hold 85 % of the real times there; the others are judgement so far, tried on the same jobs. To tune, change a number
- * here and run it again; no other place of analyzer/ knows how good a forecast is. Shares are of a time: 0.1 is 10 %.
+ * docs/calibration.md has what came out, bars that are missed included. The floors of the intervals are set so that
+ * they hold 85 % of the real times there; the others are judgement so far, tried on the same jobs. To tune, change a
+ * number here and run it again; no other place of analyzer/ knows how good a forecast is. Shares are of a time: 0.1 is
+ * 10 %.
  */
 
 /* --- The forecast (estimate.h) --- */

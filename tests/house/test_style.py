@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Longer than 500 lines, each with its reason.
 LONG_FILES = {
     "analyzer/replay/cpython.py": "a replayer is one file: the target's interpreter runs it with nothing beside it",
+    "analyzer/replay/node.js": "the same, and node's",
     "tests/analyzer/replay/test_replay.c": "real replays, and one case for each way a replayer can misbehave",
     "probe/measurement_json.c": "both directions of one format, and the only file of its room that may see jansson",
     "tests/analyzer/profile/test_profile.c": "one case for each shape a program can have",
@@ -51,7 +52,7 @@ class StyleTest(unittest.TestCase):
     def test_licence_line(self):
         """First line (second after #!): SPDX; BPF programs are dual-licensed, as the kernel asks."""
         problems = []
-        for name in tracked(".c", ".h", ".py"):
+        for name in tracked(".c", ".h", ".py", ".js"):
             lines = (ROOT / name).read_text().splitlines() or [""]
             line = lines[1] if lines[0].startswith("#!") and len(lines) > 1 else lines[0]
             if "SPDX-License-Identifier: " not in line or "BSD-2-Clause" not in line:
@@ -60,7 +61,7 @@ class StyleTest(unittest.TestCase):
 
     def test_no_file_is_too_long(self):
         problems = []
-        for name in tracked(".c", ".h", ".py"):
+        for name in tracked(".c", ".h", ".py", ".js"):
             length = len((ROOT / name).read_text().splitlines())
             if length > 500 and name not in LONG_FILES and "vmlinux" not in name:
                 problems.append(f"{name}: {length} lines; split it, or give the reason in {pathlib.Path(__file__).name}")
