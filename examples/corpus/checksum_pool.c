@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Eighty thousand packets of 20 us of work each, handed over one by one.
+ * Eighty thousand packets of 20 us of work each, handed over in bundles of thirty-two.
  *
  * models: serial threads processes
  * workers: threads=cpus processes=cpus
+ * flawed: threads
  *
  * Threads wait at a bounded queue under a mutex and two conditions; processes read numbers from a pipe, which the
- * kernel hands to one of them.
+ * kernel hands to one of them. Flawed threads hand over one by one.
  */
 
 #include "examples/corpus/corpus.h"
@@ -20,6 +21,7 @@
 
 #define PACKETS 80000
 #define ROUNDS 11000
+#define BUNDLE 32
 #define QUEUE_LENGTH 128
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,11 +30,17 @@ static pthread_cond_t not_full = PTHREAD_COND_INITIALIZER;
 static uint32_t queue[QUEUE_LENGTH];
 static unsigned queued, first;
 static bool closed;
+static uint32_t bundle = BUNDLE;
 static uint64_t result;
 
+/* Of a bundle: the packets from this one on. */
 static uint64_t checksum(uint32_t packet)
 {
-    return corpus_work(packet + 1, ROUNDS) & 0xFFFFFFFF;
+    uint64_t sum = 0;
+
+    for (uint32_t end = packet + bundle; packet < end; packet++)
+        sum += corpus_work(packet + 1, ROUNDS) & 0xFFFFFFFF;
+    return sum;
 }
 
 static void put(uint32_t packet)
@@ -84,7 +92,7 @@ static int in_threads(unsigned workers)
     for (unsigned i = 0; i < workers; i++)
         if (pthread_create(&threads[i], NULL, thread, NULL))
             return 1;
-    for (uint32_t packet = 0; packet < PACKETS; packet++)
+    for (uint32_t packet = 0; packet < PACKETS; packet += bundle)
         put(packet);
     (void)pthread_mutex_lock(&lock);
     closed = true;
@@ -120,7 +128,7 @@ static int in_processes(unsigned workers)
     }
     (void)close(packets[0]);
     (void)close(sums[1]);
-    for (uint32_t packet = 0; packet < PACKETS; packet++)
+    for (uint32_t packet = 0; packet < PACKETS; packet += bundle)
         if (write(packets[1], &packet, sizeof(packet)) != sizeof(packet))
             return 1;
     (void)close(packets[1]);
@@ -136,8 +144,10 @@ int main(int argc, char **argv)
     struct corpus_args args = corpus_parse(argc, argv);
     int status = 0;
 
+    if (args.flawed)
+        bundle = 1;
     if (!strcmp(args.model, "serial"))
-        for (uint32_t packet = 0; packet < PACKETS; packet++)
+        for (uint32_t packet = 0; packet < PACKETS; packet += bundle)
             result += checksum(packet);
     else if (!strcmp(args.model, "threads"))
         status = in_threads(args.workers);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Sixty times an external tool (a shell that thinks for 30 ms) is asked through its pipes, and its answer is scored.
+# Two hundred times an external tool (a shell that thinks for 30 ms) is asked through its pipes, and its answer is scored.
 #
 # models: serial threads coroutines
 # workers: threads=8 coroutines=16
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import corpus_args
 
-ITEMS = range(60)
+ITEMS = range(200)
 
 
 def command(item):

@@ -16,7 +16,7 @@ import requests
 import corpus_args
 
 HOST, PORT = corpus_args.server()
-LEVELS = [1, 12, 30, 24, 18]
+LEVELS = [1, 36, 90, 72, 54]
 
 
 def links(level, page, body):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Fetches a hundred and twenty pages that take 20 ms each, a connection for each page, with hardly any work on them.
+# Fetches three hundred and sixty pages that take 20 ms each, a connection for each page, with hardly any work on them.
 #
 # models: serial threads coroutines processes
 # workers: threads=16 coroutines=16 processes=8
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import corpus_args
 
 HOST, PORT = corpus_args.server()
-PAGES = [f"/delay/20/{2000 + number}" for number in range(120)]
+PAGES = [f"/delay/20/{2000 + number}" for number in range(360)]
 
 
 def fetch(path):

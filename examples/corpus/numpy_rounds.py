@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A simulation in sixty rounds over one array: every round is spread over the workers, then summed up serially.
+# A simulation in a hundred and fifty rounds over one array: every round is spread over the workers, then summed up serially.
 #
 # models: serial threads processes
 # workers: threads=cpus processes=cpus
@@ -15,7 +15,7 @@ import corpus_args
 
 CELLS = 3_200_000
 PIECES = 8
-ROUNDS = 60
+ROUNDS = 150
 
 
 def advance(array, piece):

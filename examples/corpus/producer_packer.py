@@ -12,7 +12,7 @@ import zlib
 
 import corpus_args
 
-BATCHES = 360
+BATCHES = 720
 
 
 def produce(batch):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Twenty-four slow queries of 60 ms, and after each a key is stretched for 45 ms without the interpreter lock.
+# Forty-eight slow queries of 60 ms, and after each a key is stretched for 45 ms without the interpreter lock.
 #
 # models: serial threads coroutines processes processes+coroutines
 # workers: threads=6 coroutines=12 processes=2cpus processes+coroutines=cpusx6
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import corpus_args
 
 HOST, PORT = corpus_args.server()
-QUERIES = range(24)
+QUERIES = range(48)
 
 
 def stretch(number, body):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Eighty customers: for each a connection, a log-in of 10 ms, a query of 25 ms that needs its answer, a little work.
+# Two hundred and forty customers: for each a connection, a log-in of 10 ms, a query of 25 ms that needs its answer, a little work.
 #
 # models: serial threads coroutines processes processes+coroutines
 # workers: threads=10 coroutines=25 processes=10 processes+coroutines=cpusx12
@@ -18,7 +18,7 @@ import threading
 import corpus_args
 
 HOST, PORT = corpus_args.server()
-CUSTOMERS = range(80)
+CUSTOMERS = range(240)
 
 
 def request(path):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Five hundred jobs that wait 4 ms for something slow (a timer here) and compute for about a millisecond.
+ * Fifteen hundred jobs that wait 4 ms for something slow (a timer here) and compute for about a millisecond.
  *
  * models: serial threads coroutines processes processes+coroutines
  * workers: threads=16 coroutines=64 processes=8 processes+coroutines=cpusx32
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define JOBS 500
+#define JOBS 1500
 #define WAIT_US 4000
 #define ROUNDS 600000
 

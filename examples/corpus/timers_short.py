@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Eight hundred items that wait 2 ms (a device that is polled) and then compute for some 0.4 ms.
+# Two thousand and four hundred items that wait 2 ms (a device that is polled) and then compute for some 0.4 ms.
 #
 # models: serial threads coroutines processes processes+coroutines
 # workers: threads=16 coroutines=32 processes=8 processes+coroutines=cpusx16
@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import corpus_args
 
-ITEMS = range(800)
+ITEMS = range(2400)
 
 
 def score(item):

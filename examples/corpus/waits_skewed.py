@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A hundred and twenty answers that take 1 to 200 ms, log-normal, over kept connections, and some parsing of each.
+# Three hundred and sixty answers that take 1 to 200 ms, log-normal, over kept connections, and some parsing of each.
 #
 # models: serial threads coroutines processes processes+coroutines
 # workers: threads=12 coroutines=20 processes=6 processes+coroutines=cpusx10
@@ -18,7 +18,7 @@ import corpus_args
 
 HOST, PORT = corpus_args.server()
 RANDOM = random.Random(11)
-DELAYS = [min(200, max(1, int(RANDOM.lognormvariate(2.6, 0.9)))) for _ in range(120)]
+DELAYS = [min(200, max(1, int(RANDOM.lognormvariate(2.6, 0.9)))) for _ in range(360)]
 JOBS = [(delay, 3000 + 500 * (number % 20)) for number, delay in enumerate(DELAYS)]
 
 
