@@ -51,10 +51,10 @@
 /* --- Which rows are different (recommend.h) --- */
 
 /* Wide intervals overlap with everything: to give up a model for a simpler one, their medians must be this close. */
-#define CALIBRATED_SIMPLER_SHARE 0.1
+#define CALIBRATED_SIMPLER_SHARE 0.05
 
 /* How far apart replays of two models may come out between which the simulation sees no difference. */
-#define CALIBRATED_UNEXPLAINED_SHARE 0.15
+#define CALIBRATED_UNEXPLAINED_SHARE 0.10
 
 /* Of the present run time: 8.0x and 8.6x differ by 1 % of it. Less is noticed by nobody. */
 #define CALIBRATED_NOTICEABLE_SHARE 0.02

@@ -412,7 +412,7 @@ static void a_replay_without_a_gain_moves_nobody(void **state)
     struct advice *a = advice_with(MODEL_SERIAL, 10);
 
     (void)state;
-    row(a, MODEL_PROCESSES, 1.09, SOURCE_REPLAY);
+    row(a, MODEL_PROCESSES, 1.05, SOURCE_REPLAY);
     row(a, MODEL_THREADS, 1.01, SOURCE_REPLAY);
     a->evidence.models[MODEL_THREADS].scatter[1] = 1.3;
     decide(a, &to_processes);
