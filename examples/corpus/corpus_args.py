@@ -30,7 +30,7 @@ def defaults(path):
     """What the header of a job declares: {model: (workers, in flight)}; in flight is 0 but for processes+coroutines."""
     with open(path, encoding="utf-8") as file:
         head = file.read(4000)
-    words = dict(re.findall(r"^(?:#| \*) (models|workers): +(.*)$", head, re.MULTILINE))
+    words = dict(re.findall(r"^(?:#|//| \*) (models|workers): +(.*)$", head, re.MULTILINE))
     found = {model: (1, 0) for model in words["models"].split()}
     for word in words.get("workers", "").split():
         model, _, text = word.partition("=")

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The jobs of examples/corpus: what their headers declare, and the commands that run them."""
+"""The jobs of examples/corpus and examples/holdout: what their headers declare, and the commands that run them."""
 import pathlib
 import re
 import sys
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "examples" / "corpus"
+CORPUS, HOLDOUT = (ROOT / "examples" / name for name in ("corpus", "holdout"))
 for folder in (CORPUS, ROOT / "tests" / "e2e"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 import corpus_args  # noqa: E402 (lives with the jobs)
 import support  # noqa: E402 (lives with the end-to-end tests)
 
+SUFFIXES = (".c", ".js", ".py")
 MODELS = ("serial", "threads", "coroutines", "processes", "processes+coroutines")
 MAX_WORKERS = {"threads": 512, "coroutines": 1024, "processes": 128, "processes+coroutines": 128}
 
@@ -42,12 +43,12 @@ class Setting(NamedTuple):
 
 
 class Job:
-    """One program of the corpus."""
+    """One program of the corpus or of the hold-out set."""
 
     def __init__(self, path):
         self.path, self.name = path, path.stem
         head = path.read_text(encoding="utf-8")[:4000]
-        fields = dict(re.findall(r"^(?:#| \*) (models|flawed|needs|server): +(.*)$", head, re.MULTILINE))
+        fields = dict(re.findall(r"^(?:#|//| \*) (models|flawed|needs|server): +(.*)$", head, re.MULTILINE))
         self.needs, self.server = fields.get("needs", "").split(), fields.get("server")
         self.settings = [Setting(model, *counts) for model, counts in corpus_args.defaults(path).items()]
         self.models = [setting.model for setting in self.settings]
@@ -70,15 +71,17 @@ class Job:
         """The command that runs the job so."""
         program = [support.PYTHON, self.path]
         if self.path.suffix == ".c":
-            program = [support.BUILD / "examples" / f"corpus_{self.name}"]
+            program = [support.BUILD / "examples" / f"{self.path.parent.name}_{self.name}"]
+        elif self.path.suffix == ".js":
+            program = ["node", self.path]
         in_flight = ["--in-flight", setting.in_flight] if setting.in_flight else []
         flawed = ["--flawed"] if setting.flawed else []
         return [str(word) for word in [*program, "--model", setting.model, "--workers", setting.workers, *in_flight, *flawed]]
 
 
-def all_jobs(names=None):
-    """The jobs in order of name; ValueError for a name that there is none of."""
-    paths = [path for path in sorted(CORPUS.glob("*.[cp]*")) if path.suffix in (".c", ".py") and path.stem != "corpus_args"]
+def all_jobs(names=None, folder=CORPUS):
+    """The jobs of a folder in order of name; ValueError for a name that there is none of."""
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES and path.stem != "corpus_args"]
     jobs = [Job(path) for path in paths]
     if names is None:
         return jobs

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The tables of the calibration: the summary against its bars, the cases, the worst rows; plain text and Markdown."""
+import re
+
 import medians
 from jobs import MODELS
+
+# Where the tables stand in docs/calibration.md: between a line that says who wrote them and the next that ends it.
+BEGIN, END = "<!-- begin: written by {} -->\n", "<!-- end -->\n"
 
 # What issue and docs promise, and the wide limits of the quick check. (attribute, title, at least or at most, limit)
 BARS = [
@@ -202,6 +207,15 @@ def text(rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], *lines[1:]]) + "\n"
+
+
+def put_between(document, author, new):
+    """The document with what `author` wrote last time replaced; ValueError where it has no marks of this author."""
+    begin = BEGIN.format(author)
+    if document.count(begin) != 1:
+        raise ValueError(f"the document needs one line {begin.strip()}")
+    pattern = re.escape(begin) + ".*?" + re.escape(END)
+    return re.sub(pattern, lambda _: begin + new + END, document, flags=re.DOTALL)
 
 
 def markdown(rows):

@@ -199,5 +199,24 @@ class CompareTest(unittest.TestCase):
         self.assertIn("| right model", tables.markdown(tables.summary_rows(compare.Summary([good]))))
 
 
+class DocumentTest(unittest.TestCase):
+    OLD = "<!-- begin: written by one -->\nold\n<!-- end -->\nbetween\n<!-- begin: written by one --two -->\nolder\n<!-- end -->\n"
+
+    def test_each_author_replaces_what_it_wrote(self):
+        first = tables.put_between(self.OLD, "one", "new \\1\n")
+        self.assertEqual(first, self.OLD.replace("old\n", "new \\1\n"))
+        second = tables.put_between(first, "one --two", "newer\n")
+        self.assertEqual(second, first.replace("older\n", "newer\n"))
+
+    def test_without_its_marks(self):
+        with self.assertRaisesRegex(ValueError, "needs one line <!-- begin: written by three -->"):
+            tables.put_between(self.OLD, "three", "new")
+
+    def test_the_document_has_a_place_for_both_sets(self):
+        document = (jobs.ROOT / "docs" / "calibration.md").read_text()
+        for author in ("tests/calibration/run", "tests/calibration/run --holdout"):
+            self.assertIn("new\n", tables.put_between(document, author, "new\n"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The corpus: every job declares itself, and there is enough of every kind."""
+"""The corpus and the hold-out set: every job declares itself, and there is enough of every kind."""
 import pathlib
 import sys
 import unittest
@@ -30,6 +30,11 @@ class HeaderTest(unittest.TestCase):
         self.assertEqual(python["processes+coroutines"], (cpus, 4))
         self.assertEqual(python["processes"], (2 * cpus, 0))
         self.assertEqual(corpus_args.defaults(jobs.CORPUS / "two_locks.c"), {"serial": (1, 0), "threads": (4, 0)})
+        self.assertEqual(corpus_args.defaults(jobs.HOLDOUT / "pages.js")["processes+coroutines"], (cpus, 5))
+
+
+def everything():
+    return jobs.all_jobs() + jobs.all_jobs(folder=jobs.HOLDOUT)
 
 
 class CorpusTest(unittest.TestCase):
@@ -42,13 +47,13 @@ class CorpusTest(unittest.TestCase):
             self.assertGreaterEqual(sum(model in job.models for job in found), 6, model)
 
     def test_every_c_job_is_built(self):
-        for job in jobs.all_jobs():
+        for job in everything():
             if job.path.suffix == ".c":
                 self.assertTrue(pathlib.Path(job.command(job.given("serial"))[0]).exists(), job.name)
 
     def test_counts_are_declared_for_all_but_serial(self):
         """The header is what a person would choose; a count that is forgotten would be 1."""
-        for job in jobs.all_jobs():
+        for job in everything():
             for setting in job.settings:
                 if setting.model != "serial":
                     self.assertGreater(setting.workers, 1, f"{job.name} {setting}")
@@ -77,6 +82,29 @@ class CorpusTest(unittest.TestCase):
         words = job.command(Setting("processes+coroutines", 2, 32))
         self.assertEqual(words[0], str(support.BUILD / "examples" / "corpus_timer_jobs"))
         self.assertEqual(words[1:], ["--model", "processes+coroutines", "--workers", "2", "--in-flight", "32"])
+
+
+class HoldoutTest(unittest.TestCase):
+    def test_size_and_variety(self):
+        found = jobs.all_jobs(folder=jobs.HOLDOUT)
+        self.assertGreaterEqual(len(found), 8)
+        self.assertEqual({job.path.suffix for job in found}, {".c", ".js", ".py"})
+        for model in jobs.MODELS:
+            self.assertGreaterEqual(sum(model in job.models for job in found), 3, model)
+
+    def test_no_job_is_in_both_sets(self):
+        """A job that a rule was mended for moves, it is not copied; and no name stands for two in a folder of records."""
+        names = [job.name for job in everything()]
+        self.assertEqual(len(names), len(set(names)))
+        with self.assertRaises(ValueError):
+            jobs.all_jobs(["pages"])
+
+    def test_commands(self):
+        sensors, pages = jobs.all_jobs(["sensors", "pages"], jobs.HOLDOUT)[::-1]
+        self.assertEqual(sensors.command(Setting("serial"))[0], str(support.BUILD / "examples" / "holdout_sensors"))
+        words = pages.command(Setting("coroutines", 10))
+        self.assertEqual(words, ["node", str(jobs.HOLDOUT / "pages.js"), "--model", "coroutines", "--workers", "10"])
+        self.assertEqual((pages.needs, pages.server), (["nodejs"], "delay"))
 
 
 if __name__ == "__main__":
