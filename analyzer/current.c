@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyzer/executor.h"
 #include "analyzer/lanes.h"
 #include "analyzer/metrics.h"
 #include "base/base.h"
@@ -78,9 +79,24 @@ static bool feed_processes(const struct lanes *lanes)
     return any;
 }
 
+/* What a loop with threads behind it has under way: its own waits, or what the threads do. */
+static bool has_executor(const struct lanes *lanes, uint32_t *ret_workers)
+{
+    struct executor executor;
+
+    executor_find(lanes->m, &executor);
+    if (!executor.loop)
+        return false;
+    *ret_workers = at_least_one(fmax(executor.at_once, executor.threads));
+    return true;
+}
+
 enum model current_detect(const struct lanes *lanes, const struct metrics *metrics, uint32_t *ret_workers)
 {
     const double *v = metrics->value;
+
+    if (has_executor(lanes, ret_workers))
+        return MODEL_COROUTINES;
 
     if (v[METRIC_LOOP_PRESENT] != 0.0 && v[METRIC_PROCESSES_WORKING] >= 2.0) {
         *ret_workers = at_least_one(v[METRIC_PROCESSES_WORKING]);
