@@ -6,6 +6,14 @@
 #include "analyzer/profile/profile_shapes.h"
 #include "base/base.h"
 
+/*
+ * CPU without the interpreter lock from which on a call is handed to a thread: about a hundred times what that costs
+ * (40 to 80 us), CPython's own turn of the lock, and the tree's limit for turns of a loop.
+ */
+#define LONG_CALL_NS (5 * NSEC_PER_MSEC)
+
+#define LITTLE 20 /* 1/20 of the rest is not worth a loop, or a thread behind it */
+
 void profile_free(struct profile *p)
 {
     if (!p)
@@ -21,6 +29,15 @@ void profile_free(struct profile *p)
 void profile_freep(struct profile **p)
 {
     profile_free(*p);
+}
+
+bool profile_has_long_calls(const struct profile *p)
+{
+    bool any = p->nothing_to_await;
+
+    for (size_t i = 0; i < p->n_steps && !any; i++)
+        any = p->steps[i].offload;
+    return any;
 }
 
 /* CPU that no item holds ran before, after or between them. */
@@ -91,6 +108,30 @@ static uint64_t memory_per_worker(const struct measurement *m)
     return n ? sum / n : m->n_processes ? m->processes[0].private_bytes : 0;
 }
 
+/* Only CPython's and PyPy's asyncio hands calls to threads as a matter of course; other runtimes' loops do all. */
+static bool has_executor(const struct measurement *m)
+{
+    return m->target.runtime.kind == RUNTIME_CPYTHON || m->target.runtime.kind == RUNTIME_PYPY;
+}
+
+/* What makes an event loop stand still, so that people hand it to a thread; and whether that is all there is. */
+static void mark_long_calls(struct profile *p)
+{
+    uint64_t work_ns = 0, wait_ns = 0, disk_ns = 0, calls_ns = 0;
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        struct profile_step *step = &p->steps[i];
+
+        step->offload = step->free_cpu_ns >= LONG_CALL_NS && step->free_cpu_ns >= step->locked_cpu_ns;
+        work_ns += step->locked_cpu_ns + step->free_cpu_ns + step->wait_ns;
+        wait_ns += step->wait_ns;
+        disk_ns += step->wait_ns && step->cause == CAUSE_DISK ? step->wait_ns : 0;
+        calls_ns += step->offload ? step->free_cpu_ns : 0;
+    }
+    p->nothing_to_await = (disk_ns + calls_ns) * LITTLE >= work_ns &&
+                          (disk_ns * 2 > wait_ns || (wait_ns - disk_ns) * LITTLE < disk_ns + calls_ns);
+}
+
 int profile_from_measurement(const struct measurement *m, struct profile **ret_profile)
 {
     CLEANUP(profile_freep) struct profile *p = calloc(1, sizeof(*p));
@@ -109,7 +150,9 @@ int profile_from_measurement(const struct measurement *m, struct profile **ret_p
         work_ns += lanes.list[i].work_ns;
         loops_ns += lanes.list[i].loop ? lanes.list[i].work_ns : 0;
     }
-    if (loops_ns * 2 > work_ns)
+    if (lanes.executor.loop)
+        r = profile_executor_items(m, &lanes, &builder);
+    else if (loops_ns * 2 > work_ns)
         r = profile_loop_items(m, &lanes, &builder);
     else
         r = lanes.count == 1 ? profile_serial_items(m, &lanes, &builder) : profile_worker_items(m, &lanes, &builder);
@@ -120,12 +163,16 @@ int profile_from_measurement(const struct measurement *m, struct profile **ret_p
     r = profile_arrange(&lanes, &builder);
     if (r < 0)
         return r;
+    if (lanes.executor.loop)
+        p->fixed_lanes = false; /* the executor's queue is a common bag */
     if (p->head_ns > m->wall_ns)
         p->head_ns = m->wall_ns;
     p->idle_ns = idle_time(m, &lanes);
     p->foreign_runnable_ns = foreign_runnable(m, &lanes);
     p->private_bytes = memory_per_worker(m);
     serial_cpu(m, &lanes, p);
+    if (has_executor(m))
+        mark_long_calls(p);
     *ret_profile = TAKE_PTR(p);
     return 0;
 }

@@ -27,6 +27,8 @@ struct profile_step {
     enum cause cause;       /* of the wait; any when wait_ns is 0 */
     uint16_t lock;          /* 1 + index into locks: the step, wait included, runs under that mutex; 0: under none */
     uint16_t stage;         /* below n_stages: the group of lanes that runs it in the current arrangement */
+    bool offload;           /* a long burst that mostly lets go of the interpreter lock: an event loop hands its CPU to
+                               a thread of its executor (asyncio.to_thread) instead of standing still */
 };
 
 struct profile_item {
@@ -62,6 +64,9 @@ struct profile {
     bool interpreter_lock;       /* the runtime serialises bytecode */
     bool divisible;              /* items are slices of one long CPU burst, cut at will: their boundaries are assumed */
     bool event_loop_blocked;     /* items now run one by one in a loop because calls inside it block */
+    uint32_t executor_threads;   /* threads that an event loop hands long calls to now; 0: none */
+    bool nothing_to_await;       /* the work is in calls that no event loop of this runtime can await: disks, long
+                                    bursts. Whole tasks then live in threads of the loop's executor, if there is one */
     bool waits_unknown;          /* an event loop waited for no one knows how many at once: what is forecast for serial
                                     and threads is a lower bound */
     bool one_worker_per_item;    /* now: a process (or thread) is created for each item */
@@ -94,5 +99,9 @@ struct profile {
  * @return 0, -ENOMEM, or -ENODATA (nothing that could be rearranged: no CPU and no external waits)
  */
 int profile_from_measurement(const struct measurement *m, struct profile **ret_profile);
+
+/* Is there anything that would make an event loop stand still, so that it hands it to threads? */
+bool profile_has_long_calls(const struct profile *p);
+
 void profile_free(struct profile *p);
 void profile_freep(struct profile **p);

@@ -182,11 +182,19 @@ static bool feeds(const struct measurement *m, const struct thread *t)
     return false;
 }
 
-/* Keep the lanes that matter; with a serial program the one that does the work. @return 0 or -ENOMEM */
-static int choose_workers(const struct measurement *m, uint64_t *works, const bool *creators)
+/*
+ * Keep the lanes that matter; with a serial program the one that does the work. With an executor those behind the loop.
+ * @return 0 or -ENOMEM
+ */
+static int choose_workers(const struct measurement *m, const struct executor *executor, uint64_t *works,
+                          const bool *creators)
 {
     uint64_t workers_ns = 0, total_ns = 0;
     size_t largest = 0;
+
+    for (size_t i = 0; i < m->n_threads && executor->loop; i++)
+        if (&m->threads[i] == executor->thread)
+            works[i] = 0;
 
     for (size_t i = 0; i < m->n_threads; i++) {
         if (works[i] && !creators[i] && m->threads[i].tid != m->threads[i].pid && feeds(m, &m->threads[i]))
@@ -364,8 +372,8 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
 
         creator_work(&owners.pieces[i], lanes, spans, n_spans, &work_ns, &cpu_ns);
         /* Creating a worker for each item is work, too, but not the program's. */
-        if (one_per_item || work_ns * CREATOR_WORKS * live < workers_ns ||
-            (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
+        if (one_per_item || &m->threads[owners.rows[i]] == lanes->executor.thread ||
+            work_ns * CREATOR_WORKS * live < workers_ns || (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
             lanes->dispatch_ns += cpu_ns;
             continue;
         }
@@ -411,7 +419,8 @@ int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
 
     if (!works || !creators)
         return -ENOMEM;
-    r = choose_workers(m, works, creators);
+    executor_find(m, &lanes.executor);
+    r = choose_workers(m, &lanes.executor, works, creators);
     if (r < 0)
         return r;
     lanes.list = calloc(m->n_threads + 1, sizeof(*lanes.list));

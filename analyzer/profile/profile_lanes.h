@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/executor.h"
 #include "analyzer/profile/profile_items.h"
 #include "probe/measurement.h"
 
@@ -51,12 +52,13 @@ struct work_lanes {
     uint32_t slots;        /* lanes that lived one after another share one */
     struct work_gap *gaps; /* the serial parts between rounds of work, in order (profile_phases.c) */
     size_t n_gaps;
-    uint64_t ready_ns;     /* serial time taken off head and gaps: the creator waited for a CPU */
-    uint64_t still_ns;     /* time between first and last in which none did anything, of several lanes */
-    uint64_t more_gaps_ns; /* serial time between rounds that is in no gap: there were too many */
-    size_t *by_tid;        /* places in list, by tid and birth */
-    bool by_wall;          /* what items cost beyond their work, or what mutexes hold, was derived from wall time */
-    bool fed;              /* lanes get their items handed over one by one */
+    uint64_t ready_ns;        /* serial time taken off head and gaps: the creator waited for a CPU */
+    uint64_t still_ns;        /* time between first and last in which none did anything, of several lanes */
+    uint64_t more_gaps_ns;    /* serial time between rounds that is in no gap: there were too many */
+    size_t *by_tid;           /* places in list, by tid and birth */
+    bool by_wall;             /* what items cost beyond their work, or what mutexes hold, was derived from wall time */
+    struct executor executor; /* its loop is no lane, the threads behind it are */
+    bool fed;                 /* lanes get their items handed over one by one */
 };
 
 /* @return 0 (work_lanes_clear()), -ENOMEM, -ENODATA (no thread did any work) */

@@ -4,8 +4,9 @@
 /*
  * profile_shapes: the three arrangements a program can have now, and the items of each.
  *
- * profile_serial.c: one lane does the work. profile_loops.c: event loops. profile_workers.c: several threads or
- * processes. Knows what is start-up and what is work. Refuses to know how lanes were found (profile_lanes.h).
+ * profile_serial.c: one lane does the work. profile_loops.c: event loops. profile_executor.c: one with threads behind
+ * it. profile_workers.c: several threads or processes. Knows what is start-up and what is work. Refuses to know how
+ * lanes were found (profile_lanes.h).
  */
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 int profile_serial_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
 int profile_loop_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
 int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
+int profile_executor_items(const struct measurement *m, struct work_lanes *lanes, struct profile_builder *b);
 
 /*
  * Where the lanes are a pipeline: the items that go through it, with stages.

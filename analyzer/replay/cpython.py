@@ -37,6 +37,7 @@ LOOP_IMPORT_NS = import_cost("asyncio")
 
 import asyncio
 import collections
+import concurrent.futures.thread
 import hashlib
 import itertools
 import json
@@ -170,7 +171,8 @@ def work(step):
 
 
 class Plan(object):
-    """One arrangement: items of steps (locked units, free units, wait in s or None, lock from 1 or 0, stage)."""
+    """One arrangement: items of steps (locked units, free units, wait in s or None, lock from 1 or 0, stage,
+    whether a loop hands its CPU to its executor)."""
 
     def __init__(self, request):
         self.model = request["model"]
@@ -189,6 +191,8 @@ class Plan(object):
         self.ends = list(itertools.accumulate(request.get("phases") or [len(self.items)]))
         self.lanes = request.get("lanes")
         self.stages = request.get("stages")
+        self.executor = request.get("executor", 0)
+        self.nothing_to_await = request.get("nothing_to_await", False)
         self.check()
 
     def check(self):
@@ -217,6 +221,7 @@ class Plan(object):
             wait / 1e9 * factor if wait else None,
             lock,
             raw[4] if len(raw) > 4 else 0,
+            len(raw) > 5 and raw[5] == 1,
         )
 
     def phases(self):
@@ -317,12 +322,13 @@ class Gate(object):
 class Outcome(object):
     """What the wall clock and the CPU clock can't tell."""
 
-    def __init__(self, start_ns=0, gate=None, gate_cpu_ns=0, pool=(), tasks=None, results=None):
+    def __init__(self, start_ns=0, gate=None, gate_cpu_ns=0, pool=(), tasks=None, results=None, executor=None):
         self.start_ns = start_ns  # until all workers were ready
         self.gate = gate or Gate(0)
         self.gate_cpu_ns = gate_cpu_ns  # what waiting at it took of the workers' CPUs
         self.children_bytes = 0  # private memory
         self.pool, self.tasks, self.results = pool, tasks, results
+        self.executor = executor
 
     def finish(self):
         """End the children, after the clock has stopped: a pool's shutdown is not part of the work."""
@@ -334,6 +340,8 @@ class Outcome(object):
             self.gate_cpu_ns += gate_cpu_ns
         for process in self.pool:
             process.join()
+        if self.executor is not None:
+            self.executor.shutdown()
 
 
 def run_serial(plan, items):
@@ -583,12 +591,15 @@ def new_loop():
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
-async def run_step_async(step, mutexes, shared):
+async def run_step_async(step, mutexes, shared, executor):
     if step[3]:
         await mutexes[step[3]].acquire()
         while not shared[step[3]].acquire(False):  # a loop must not block: who holds it may wait for one held here
             await asyncio.sleep(POLL)
-    work(step)
+    if executor is not None and step[5]:
+        await asyncio.get_event_loop().run_in_executor(executor, work, step)
+    else:
+        work(step)
     if step[2] is not None:
         await asyncio.sleep(step[2])
     if step[3]:
@@ -596,7 +607,7 @@ async def run_step_async(step, mutexes, shared):
         mutexes[step[3]].release()
 
 
-async def run_loop(plan, items, phases, take, shared):
+async def run_loop(plan, items, phases, take, shared, executor):
     """`phases` fills the bag and yields once for each."""
     mutexes = make_mutexes(plan, asyncio.Lock)
 
@@ -606,17 +617,35 @@ async def run_loop(plan, items, phases, take, shared):
             if index is None:
                 return
             for step in items[index]:
-                await run_step_async(step, mutexes, shared)
+                await run_step_async(step, mutexes, shared, executor)
 
     for _ in phases:
         await asyncio.gather(*[worker(task) for task in range(plan.workers)])
 
 
-def drive_loop(plan, items, phases, take, shared):
+async def run_loop_of_threads(plan, items, phases, take, executor):
+    """Nothing of it can be awaited: each task takes its items in a thread of the executor."""
+    mutexes = make_mutexes(plan, threading.Lock)
+
+    def worker(task):
+        index = take(task)
+        while index is not None:
+            run_item(items[index], mutexes)
+            index = take(task)
+
+    for _ in phases:
+        loop = asyncio.get_event_loop()
+        await asyncio.gather(*[loop.run_in_executor(executor, worker, task) for task in range(plan.workers)])
+
+
+def drive_loop(plan, items, phases, take, shared, executor=None):
     loop = new_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(run_loop(plan, items, phases, take, shared))
+        if executor is not None and plan.nothing_to_await:
+            loop.run_until_complete(run_loop_of_threads(plan, items, phases, take, executor))
+        else:
+            loop.run_until_complete(run_loop(plan, items, phases, take, shared, executor))
     finally:
         loop.close()
         asyncio.set_event_loop(None)
@@ -624,8 +653,11 @@ def drive_loop(plan, items, phases, take, shared):
 
 def run_coroutines(plan, items):
     bag = Bag(plan)
-    drive_loop(plan, items, (bag.fill(*phase) for phase in plan.phases()), bag.take, no_mutexes(plan))
-    return Outcome()
+    executor = None
+    if plan.executor:
+        executor = concurrent.futures.ThreadPoolExecutor(plan.workers if plan.nothing_to_await else plan.executor)
+    drive_loop(plan, items, (bag.fill(*phase) for phase in plan.phases()), bag.take, no_mutexes(plan), executor)
+    return Outcome(executor=executor)
 
 
 def run_processes_coroutines(plan, items):
@@ -719,7 +751,7 @@ def median(values):
 class Empty(object):
     """A plan of nothing, for measuring what surrounds the work."""
 
-    n_locks, workers, lanes, stages = 0, 1, None, None
+    n_locks, workers, lanes, stages, executor = 0, 1, None, None, 0
 
     def __init__(self, steps=()):
         self.items = [[step] for step in steps]

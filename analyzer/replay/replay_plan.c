@@ -53,9 +53,10 @@ static void common(const struct profile *p, const struct simulate_costs *costs, 
         plan->fixed_cpu_ns += p->phases[i].serial_cpu_ns;
     }
     plan->forecast_ns = result->wall_ns > plan->fixed_ns ? result->wall_ns - plan->fixed_ns : 1;
+    plan->nothing_to_await = p->nothing_to_await && plan->executor;
     if (plan->worker_per_item)
         plan->overhead_ns = 0;
-    else if (plan->model == MODEL_THREADS)
+    else if (plan->model == MODEL_THREADS || plan->nothing_to_await)
         plan->overhead_ns = costs->thread_start_ns * plan->workers;
     else if (plan->processes > 1)
         plan->overhead_ns = costs->process_start_ns * plan->processes;
@@ -70,6 +71,7 @@ int replay_plan_model(const struct profile *p, const struct simulate_costs *cost
 
     if (r < 0)
         return r;
+    plan.executor = model == MODEL_COROUTINES && profile_has_long_calls(p) ? simulate_executor_threads(cpus) : 0;
     common(p, costs, cpus, &result, &plan);
     *ret_plan = plan;
     return 0;
@@ -137,6 +139,7 @@ int replay_plan_current(const struct profile *p, const struct simulate_costs *co
         plan.workers = p->event_loop_blocked ? 1 : (plan.workers + processes - 1) / processes;
     }
     plan.recorded = plan.workers;
+    plan.executor = plan.model == MODEL_COROUTINES ? p->executor_threads : 0;
     plan.latency_ns = missing_latency(p, costs, &plan);
     r = arrange_as_recorded(p, &plan);
     if (r < 0)
@@ -153,7 +156,8 @@ bool replay_plan_same(const struct replay_plan *a, const struct replay_plan *b)
 {
     return a->model == b->model && a->workers == b->workers && a->processes == b->processes &&
            a->worker_per_item == b->worker_per_item && a->executable_serial == b->executable_serial &&
-           a->fixed_lanes == b->fixed_lanes && a->staged == b->staged && a->latency_ns == b->latency_ns;
+           a->executor == b->executor && a->fixed_lanes == b->fixed_lanes && a->staged == b->staged &&
+           a->latency_ns == b->latency_ns;
 }
 
 /* Time of all runs with samples of that length. */

@@ -25,6 +25,8 @@ struct replay_plan {
     bool worker_per_item;   /* create one for each */
     bool executable_serial; /* a blocked event loop: executed one by one */
     bool fixed_lanes;       /* each worker does the items that its lane did */
+    uint32_t executor;      /* threads of the loop that long calls are handed to; 0: the loop does all by itself */
+    bool nothing_to_await;  /* as in struct profile, with an executor: tasks live in its threads */
     bool staged;            /* groups of workers each do one stage of every item and hand it on */
     uint32_t recorded;      /* workers to report for the program as it is now; 0: `workers` */
     uint32_t runs;          /* planned executions of the sample; 0: one */

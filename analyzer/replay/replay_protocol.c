@@ -145,9 +145,14 @@ static json_t *steps_to_json(const struct replay_plan *plan)
     for (size_t i = 0; steps && i < plan->n_steps; i++) {
         const struct profile_step *step = &plan->steps[i];
 
-        if (json_array_append_new(steps, json_pack("[I, I, I, i, i]", (json_int_t)step->locked_cpu_ns,
-                                                   (json_int_t)step->free_cpu_ns, (json_int_t)step->wait_ns,
-                                                   (int)step->lock, plan->staged ? (int)step->stage : 0)) < 0)
+        json_t *fields = json_pack("[I, I, I, i, i]", (json_int_t)step->locked_cpu_ns, (json_int_t)step->free_cpu_ns,
+                                   (json_int_t)step->wait_ns, (int)step->lock, plan->staged ? (int)step->stage : 0);
+
+        if (fields && plan->executor && step->offload && json_array_append_new(fields, json_integer(1)) < 0) {
+            json_decref(fields);
+            return NULL;
+        }
+        if (json_array_append_new(steps, fields) < 0)
             return NULL;
     }
     return TAKE_PTR(steps);
@@ -182,6 +187,10 @@ static int add_structure(const struct replay_plan *plan, json_t *request)
         r = json_object_set_new(request, "phases", sizes_to_json(plan->phases, plan->n_phases));
     if (r == 0 && plan->lanes)
         r = json_object_set_new(request, "lanes", numbers_to_json(plan->lanes, plan->n_items));
+    if (r == 0 && plan->executor)
+        r = json_object_set_new(request, "executor", json_integer(plan->executor));
+    if (r == 0 && plan->nothing_to_await)
+        r = json_object_set_new(request, "nothing_to_await", json_true());
     if (r == 0 && plan->staged)
         r = json_object_set_new(request, "stages", numbers_to_json(plan->stage_lanes, plan->n_stages));
     return r < 0 ? -ENOMEM : 0;

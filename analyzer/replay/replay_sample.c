@@ -167,7 +167,8 @@ static size_t merge_group(const struct profile_step *steps, size_t count, double
     return (size_t)ceil((double)count / want);
 }
 
-/* Merge `count` steps of one stage into as few as there are mutexes among them. @return how many */
+/* Merge `count` steps of one stage into as few as there are mutexes among them, and long calls or not. @return how many
+ */
 static size_t merge_steps(const struct profile_step *from, size_t count, double scale, struct profile_step *to)
 {
     size_t n = 0;
@@ -177,10 +178,10 @@ static size_t merge_steps(const struct profile_step *from, size_t count, double 
 
         if (step_ns(&from[i]) <= 0)
             continue;
-        while (at < n && to[at].lock != from[i].lock)
+        while (at < n && (to[at].lock != from[i].lock || to[at].offload != from[i].offload))
             at++;
         if (at == n)
-            to[n++] = (struct profile_step){.lock = from[i].lock, .stage = from[i].stage};
+            to[n++] = (struct profile_step){.lock = from[i].lock, .stage = from[i].stage, .offload = from[i].offload};
         to[at].locked_cpu_ns += (uint64_t)llround((double)from[i].locked_cpu_ns * scale);
         to[at].free_cpu_ns += (uint64_t)llround((double)from[i].free_cpu_ns * scale);
         to[at].wait_ns += (uint64_t)llround((double)from[i].wait_ns * scale);

@@ -5,8 +5,10 @@
 #include "analyzer/simulate/simulate_model.h"
 #include "base/base.h"
 
-#define MAX_THREADS 256    /* beyond, stacks and the scheduler decide, and a pool that size is no advice */
-#define MAX_IN_FLIGHT 1024 /* coroutines; connections at one peer run out first */
+#define MAX_THREADS 256           /* beyond, stacks and the scheduler decide, and a pool that size is no advice */
+#define MAX_IN_FLIGHT 1024        /* coroutines; connections at one peer run out first */
+#define MAX_EXECUTOR UINT32_C(32) /* of CPython's ThreadPoolExecutor */
+#define EXECUTOR_SPARE UINT32_C(4)
 #define RUBY_TURN_NS (100 * NSEC_PER_MSEC) /* CRuby, thread_pthread.c: TIME_QUANTUM_MSEC */
 #define WORTH_IT 0.99                      /* a larger worker count that gains less was tried in vain */
 #define IN_VAIN 5                          /* so often in a row (six times the workers), and the curve ends */
@@ -79,6 +81,11 @@ void simulate_costs_from_measurement(const struct measurement *m, struct simulat
         ret_costs->lock_turn_ns = RUBY_TURN_NS;
 }
 
+uint32_t simulate_executor_threads(uint32_t cpus)
+{
+    return cpus < MAX_EXECUTOR - EXECUTOR_SPARE ? cpus + EXECUTOR_SPARE : MAX_EXECUTOR;
+}
+
 uint32_t simulate_loop_processes(const struct profile *p, uint32_t cpus)
 {
     if (!cpus || !p->n_items)
@@ -117,8 +124,12 @@ static uint32_t most_workers(const struct profile *p, enum model model, uint32_t
         most = waits ? MAX_THREADS : 2 * (uint64_t)cpus;
         break;
     case MODEL_COROUTINES:
+        if (p->nothing_to_await)
+            return most_workers(p, MODEL_THREADS, cpus);
+        most = waits ? MAX_IN_FLIGHT : profile_has_long_calls(p) ? 2 * (uint64_t)cpus : 1;
+        break;
     case MODEL_PROCESSES_COROUTINES:
-        most = waits ? MAX_IN_FLIGHT : 1;
+        most = waits && !p->nothing_to_await ? MAX_IN_FLIGHT : 1;
         break;
     case MODEL_PROCESSES:
         most = waits && cpus < 8 ? 16 : 2 * (uint64_t)cpus;

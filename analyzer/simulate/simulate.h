@@ -89,5 +89,11 @@ int simulate_scaling(const struct profile *p, const struct simulate_costs *costs
 int simulate_best_workers(const struct profile *p, const struct simulate_costs *costs, enum model model, uint32_t cpus,
                           uint32_t *ret_workers, struct simulate_result *ret_result);
 
+/*
+ * Threads that the loop of MODEL_COROUTINES hands long calls to: what concurrent.futures.ThreadPoolExecutor, asyncio's
+ * default, has (Lib/concurrent/futures/thread.py, 3.8 and later: min(32, CPUs + 4)).
+ */
+uint32_t simulate_executor_threads(uint32_t cpus);
+
 /* Processes that MODEL_PROCESSES_COROUTINES runs: one per CPU, never more than there are items; >= 1. */
 uint32_t simulate_loop_processes(const struct profile *p, uint32_t cpus);

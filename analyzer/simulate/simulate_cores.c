@@ -141,3 +141,26 @@ void simulate_core_turn_over(struct engine *e, uint32_t process)
     core_wait(e, core, id);
     arm_timer(e, process);
 }
+
+void simulate_executor_request(struct engine *e, uint32_t id)
+{
+    struct core *core = &e->cores[e->lanes[id].process];
+
+    if (core->executing == e->setup->executor) {
+        simulate_queue_push(e, &core->handed, id);
+        return;
+    }
+    core->executing++;
+    simulate_run(e, id, e->lanes[id].left_ns);
+}
+
+void simulate_executor_release(struct engine *e, uint32_t process)
+{
+    struct core *core = &e->cores[process];
+    uint32_t next = simulate_queue_pop(e, &core->handed);
+
+    if (next == SIMULATE_NOBODY)
+        core->executing--;
+    else
+        simulate_run(e, next, e->lanes[next].left_ns);
+}

@@ -39,6 +39,12 @@ static double free_of(const struct engine *e, const struct lane *lane)
     return fmax(0, ns + fmin(0, priced_locked(e, step_of(e, lane))));
 }
 
+/* Does a thread behind the loop do this step's CPU that needs no lock? */
+static bool is_offloaded(const struct engine *e, const struct lane *lane)
+{
+    return e->setup->one_core && e->setup->executor && step_of(e, lane)->offload;
+}
+
 static void after_wait(struct engine *e, uint32_t id);
 
 static void begin_wait(struct engine *e, uint32_t id)
@@ -59,13 +65,15 @@ static void begin_wait(struct engine *e, uint32_t id)
 static void begin_free(struct engine *e, uint32_t id)
 {
     struct lane *lane = &e->lanes[id];
-    double free_ns = e->setup->one_core ? 0 : free_of(e, lane);
+    double free_ns = e->setup->one_core && !is_offloaded(e, lane) ? 0 : free_of(e, lane);
 
     if (!e->setup->one_core && !e->setup->interpreter_lock)
         free_ns += locked_of(e, lane);
     lane->state = LANE_FREE;
     lane->left_ns = free_ns;
-    if (free_ns > 0)
+    if (free_ns > 0 && e->setup->one_core)
+        simulate_executor_request(e, id);
+    else if (free_ns > 0)
         simulate_run(e, id, free_ns);
     else
         begin_wait(e, id);
@@ -76,7 +84,8 @@ static void begin_cpu(struct engine *e, uint32_t id)
     struct lane *lane = &e->lanes[id];
 
     lane->state = LANE_LOCKED;
-    lane->left_ns = e->setup->one_core           ? locked_of(e, lane) + free_of(e, lane)
+    lane->left_ns = is_offloaded(e, lane) ? locked_of(e, lane) + e->setup->offload_cpu_ns * step_of(e, lane)->bursts
+                    : e->setup->one_core  ? locked_of(e, lane) + free_of(e, lane)
                     : e->setup->interpreter_lock ? locked_of(e, lane)
                                                  : 0;
     if (lane->left_ns > 0)
@@ -287,6 +296,8 @@ static void burst_done(struct engine *e, uint32_t id)
         begin_free(e, id);
         return;
     default:
+        if (e->setup->one_core)
+            simulate_executor_release(e, lane->process);
         begin_wait(e, id);
     }
 }
@@ -366,7 +377,10 @@ static void start(struct engine *e)
     for (uint32_t i = 0; i < ids; i++)
         e->running.slots[i] = e->waiting.slots[i] = SIMULATE_NO_SLOT;
     for (uint32_t i = 0; i < setup->processes; i++)
-        e->cores[i] = (struct core){SIMULATE_NOBODY, {SIMULATE_NOBODY, SIMULATE_NOBODY}, INFINITY};
+        e->cores[i] = (struct core){.holder = SIMULATE_NOBODY,
+                                    .waiting = {SIMULATE_NOBODY, SIMULATE_NOBODY},
+                                    .asked_first = INFINITY,
+                                    .handed = {SIMULATE_NOBODY, SIMULATE_NOBODY}};
     for (uint32_t i = 0; i <= e->trace->n_locks; i++)
         e->mutexes[i] = (struct mutex){SIMULATE_NOBODY, {SIMULATE_NOBODY, SIMULATE_NOBODY}};
     for (uint32_t i = 0; i < e->trace->n_stages; i++) {

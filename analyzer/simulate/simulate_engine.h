@@ -20,6 +20,8 @@ struct simulate_setup {
     uint32_t cpus;               /* >= 1 */
     bool interpreter_lock;       /* one per process, over locked CPU */
     bool one_core;               /* event loop: all CPU of a process on one lane, run to completion */
+    uint32_t executor;           /* threads of each process that its loop hands offloaded bursts to; 0: it hands none */
+    double offload_cpu_ns;       /* per offloaded burst, CPU on the loop's core */
     const uint32_t *stage_lanes; /* lanes i < stage_lanes[0] do stage 0, the next ones stage 1, ...; NULL: all do all */
     double start_serial_ns;      /* creator's time per lane: lane i starts after (i + 1) of them */
     double start_cpu_ns;         /* the lane's own CPU before its first item */

@@ -34,6 +34,8 @@ static struct simulate_step step_at(const struct simulate_trace *t, size_t i)
         .requests = step->wait_ns || step->free_cpu_ns ? 1 : 0, /* else it goes on holding the lock */
         .lock = step->lock,
         .stage = step->stage < t->source->n_stages ? step->stage : 0,
+        .offload = step->offload,
+        .bursts = step->offload ? 1 : 0,
     };
 }
 

@@ -14,23 +14,45 @@
 #define LOCK_TURN_NS 5e6 /* CPython: sys.getswitchinterval() */
 #define MAX_LANES (UINT32_C(1) << 20)
 
-/* CPU around one wait: the measured steps contain that of the present model. */
-static double turn_cost(const struct simulate_costs *costs, enum model model)
-{
-    bool loop = model == MODEL_COROUTINES || model == MODEL_PROCESSES_COROUTINES;
-
-    return (double)(loop ? costs->loop_turn_ns : costs->thread_switch_ns);
-}
-
 static enum model current_model(const struct profile *p)
 {
     return p->current_model == MODEL_NONE ? MODEL_SERIAL : p->current_model;
+}
+
+/* Is that a loop whose tasks live in threads? The present one hands over what it was seen to. */
+static bool only_hands_over(const struct profile *p, enum model model, bool present)
+{
+    return model == MODEL_COROUTINES && p->nothing_to_await && (p->executor_threads || !present);
+}
+
+/* CPU around one wait: the measured steps contain that of the present model. */
+static double turn_cost(const struct profile *p, const struct simulate_costs *costs, enum model model, bool present)
+{
+    bool loop = model == MODEL_COROUTINES || model == MODEL_PROCESSES_COROUTINES;
+
+    return (double)(loop && !only_hands_over(p, model, present) ? costs->loop_turn_ns : costs->thread_switch_ns);
 }
 
 /* An item to a worker process and its result back. */
 static double ipc_cost(const struct simulate_costs *costs)
 {
     return (double)costs->ipc_item_ns + (double)costs->ipc_byte_ps * (double)costs->ipc_item_bytes / 1000.0;
+}
+
+/*
+ * One loop, and the threads it hands to what would make it stand still: as many as asyncio's own executor has, which is
+ * as good as any number from the CPUs on. A burst is handed over by a wake-up and comes back by one and a turn. Where
+ * there is nothing that a loop could await, whole tasks live in such threads.
+ */
+static void describe_loop(const struct simulate_work *work, uint32_t cpus, struct simulate_setup *s)
+{
+    const struct simulate_costs *costs = work->costs;
+
+    s->one_core = !work->profile->nothing_to_await;
+    s->executor = simulate_executor_threads(cpus);
+    s->offload_cpu_ns = (double)costs->loop_turn_ns + 2 * (double)costs->thread_switch_ns;
+    if (!s->one_core)
+        s->start_serial_ns = (double)costs->thread_start_ns;
 }
 
 /* What a model adds to the work, and who may run at once. */
@@ -45,21 +67,23 @@ static struct simulate_setup describe_model(const struct simulate_work *work, en
         .cpus = cpus,
         .cpu_scale = work->cpu_scale,
         .interpreter_lock = p->interpreter_lock,
-        .wait_cpu_ns = turn_cost(costs, model) - turn_cost(costs, current_model(p)),
+        .wait_cpu_ns = turn_cost(p, costs, model, false) - turn_cost(p, costs, current_model(p), true),
         .lock_turn_ns = costs->lock_turn_ns ? (double)costs->lock_turn_ns : LOCK_TURN_NS,
         .lock_switch_ns = (double)costs->thread_switch_ns,
         .slowdown = fmax(costs->slowdown, 1.0),
         .slowdown_cpus = costs->slowdown_cpus > cpus ? costs->slowdown_cpus : cpus,
     };
 
-    s.one_core = model == MODEL_COROUTINES || model == MODEL_PROCESSES_COROUTINES;
+    s.one_core = model == MODEL_PROCESSES_COROUTINES;
+    if (model == MODEL_COROUTINES)
+        describe_loop(work, cpus, &s);
     if (model == MODEL_THREADS)
         s.start_serial_ns = (double)costs->thread_start_ns;
     if (model == MODEL_PROCESSES)
         s.processes = workers < most ? workers : (uint32_t)most;
     if (model == MODEL_PROCESSES_COROUTINES) {
         s.processes = simulate_loop_processes(p, cpus);
-        lanes *= s.processes;
+        lanes = p->nothing_to_await ? s.processes : lanes * s.processes; /* each call stops its loop */
     }
     s.lanes = (uint32_t)(lanes < most ? lanes : most);
     if (s.lanes > MAX_LANES)
@@ -166,6 +190,8 @@ static int run_current(const struct simulate_work *work, uint32_t cpus, struct s
         workers = (workers + simulate_loop_processes(p, cpus) - 1) / simulate_loop_processes(p, cpus);
     setup = describe_model(work, model, workers, cpus);
     use_present_costs(p, &setup);
+    setup.executor = p->executor_threads;
+    setup.one_core |= model == MODEL_COROUTINES && !only_hands_over(p, model, true);
     if (staged)
         use_stages(p, &setup);
     bool by_lane = p->fixed_lanes && !setup.stage_lanes;

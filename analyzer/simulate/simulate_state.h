@@ -44,6 +44,8 @@ struct core {
     uint32_t holder;
     struct queue waiting; /* by since, oldest first */
     double asked_first;   /* first turn of waiting that began since the lock changed hands; INFINITY: none did */
+    uint32_t executing;   /* threads of the loop's executor that are at work */
+    struct queue handed;  /* bursts that wait for one of them */
 };
 
 struct mutex {
@@ -86,6 +88,10 @@ void simulate_core_request(struct engine *e, uint32_t lane);
 void simulate_core_release(struct engine *e, uint32_t process);
 /* A waiter's turn is over: the holder has to let go. */
 void simulate_core_turn_over(struct engine *e, uint32_t process);
+/* Hand the lane's burst to the executor of its process: a thread of it takes it up when it is free. */
+void simulate_executor_request(struct engine *e, uint32_t lane);
+/* One of its threads is done: it takes the next burst. */
+void simulate_executor_release(struct engine *e, uint32_t process);
 /* How fast each lane on CPU gets on, and how much slower than alone the CPUs are. */
 double simulate_rate(const struct engine *e, double *ret_slowdown);
 

@@ -23,6 +23,8 @@ struct simulate_step {
     double requests; /* how often the work in it lets go of the interpreter lock */
     uint16_t lock;   /* 1 + index of the mutex; 0: none */
     uint16_t stage;
+    bool offload;  /* as in struct profile_step */
+    double bursts; /* of the profile in it that are offloaded */
 };
 
 struct simulate_item {

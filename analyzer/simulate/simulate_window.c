@@ -69,7 +69,8 @@ static int flush(struct simulate_window *w)
 
 static bool bucket_fits(const struct simulate_bucket *b, const struct simulate_step *step, size_t place)
 {
-    return b->place == place && b->sum.lock == step->lock && b->sum.stage == step->stage;
+    return b->place == place && b->sum.lock == step->lock && b->sum.stage == step->stage &&
+           b->sum.offload == step->offload;
 }
 
 /* The bucket for a step at a place: near the one before, for items are alike. */
@@ -108,6 +109,7 @@ int simulate_window_add(struct simulate_window *w, const struct simulate_step *s
     b->sum.wait_ns += step->wait_ns;
     b->sum.waits += step->waits;
     b->sum.requests += step->requests;
+    b->sum.bursts += step->bursts;
     b->n++;
     /* Of several items one gives all its steps, so that they go on belonging together. */
     if (w->alone || w->merge_steps > 1 ? draw(w, (uint32_t)b->n) == 0 : w->picked_item == w->n_items)

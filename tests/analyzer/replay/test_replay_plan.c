@@ -213,6 +213,39 @@ static void runs_count_in_the_slot(void **state)
     assert_int_equal(replay_plan_slot(plans, 2, 1000 * MS), 100 * MS);
 }
 
+/* Long calls go to the executor's threads: of a new loop to asyncio's own number, of the present one to its own. */
+static void loops_get_their_executor(void **state)
+{
+    static const struct simulate_costs costs = {.thread_start_ns = MS};
+    CLEANUP(profile_freep)
+    struct profile *p = equal_items(20, 1, (struct profile_step){.free_cpu_ns = 10 * MS, .wait_ns = 50 * MS});
+    struct replay_plan plan, now;
+
+    (void)state;
+    p->interpreter_lock = true;
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_COROUTINES, 2, &plan), 0);
+    assert_int_equal(plan.executor, 0);
+    for (size_t i = 0; i < p->n_steps; i++)
+        p->steps[i].offload = true;
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_COROUTINES, 2, &plan), 0);
+    assert_int_equal(plan.executor, 6);
+    assert_false(plan.nothing_to_await);
+    assert_int_equal(plan.overhead_ns, 0);
+    p->current_model = MODEL_COROUTINES;
+    p->current_workers = plan.workers;
+    p->executor_threads = 2;
+    assert_int_equal(replay_plan_current(p, &costs, 2, &now), 0);
+    assert_int_equal(now.executor, 2);
+    assert_false(replay_plan_same(&plan, &now));
+    p->nothing_to_await = true;
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_COROUTINES, 2, &plan), 0);
+    assert_true(plan.nothing_to_await);
+    assert_int_equal(plan.overhead_ns, plan.workers * MS);
+    assert_int_equal(replay_plan_model(p, &costs, MODEL_PROCESSES_COROUTINES, 2, &plan), 0);
+    assert_int_equal(plan.executor, 0);
+    assert_false(plan.nothing_to_await);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +257,7 @@ int main(void)
         cmocka_unit_test(scaling_is_honest),
         cmocka_unit_test(plans_follow_the_simulation),
         cmocka_unit_test(latency_of_the_present_arrangement_is_replayed),
+        cmocka_unit_test(loops_get_their_executor),
     };
 
     return cmocka_run_group_tests_name("analyzer/replay/replay_plan", tests, NULL, NULL);

@@ -255,6 +255,66 @@ static void without_items_only_serial_parts_remain(void **state)
         assert_int_equal(paper_wall(p, &no_costs, model, 2, 2), 7 * MS);
 }
 
+/*
+ * A loop hands long bursts to threads, which use all CPUs; what stays on the loop is their part under the interpreter
+ * lock and the hand-over. Loops in several processes do all by themselves.
+ */
+static void long_bursts_leave_the_loop(void **state)
+{
+    static const struct simulate_costs costs = {.loop_turn_ns = 40 * US, .thread_switch_ns = 30 * US};
+    CLEANUP(profile_freep) struct profile *p = paper_items(8, 1, (struct profile_step){.free_cpu_ns = 10 * MS});
+
+    (void)state;
+    p->interpreter_lock = true;
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_COROUTINES, 4, 2), 80 * MS);
+    for (size_t i = 0; i < p->n_steps; i++)
+        p->steps[i].offload = true;
+    /* Four at a time compete for two CPUs, which costs half a percent. */
+    assert_in_range(paper_wall(p, &no_costs, MODEL_COROUTINES, 4, 2), 40 * MS, 40 * MS + 300 * US);
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_COROUTINES, 2, 2), 40 * MS);
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_COROUTINES, 1, 2), 80 * MS);
+    assert_int_equal(paper_wall(p, &costs, MODEL_COROUTINES, 1, 2), 80 * MS + 8 * 100 * US);
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_PROCESSES_COROUTINES, 4, 1), 80 * MS);
+}
+
+/* The program as it is now hands over what it was seen to: to one thread, one burst at a time, or none at all. */
+static void the_present_executor_has_its_threads(void **state)
+{
+    CLEANUP(profile_freep)
+    struct profile *p =
+        paper_items(6, 1, (struct profile_step){.free_cpu_ns = 10 * MS, .wait_ns = 10 * MS, .offload = true});
+
+    (void)state;
+    p->interpreter_lock = true;
+    p->current_model = MODEL_COROUTINES;
+    p->current_workers = 6;
+    assert_int_equal(paper_current(p, &no_costs, 4), 70 * MS);
+    p->executor_threads = 1;
+    assert_int_equal(paper_current(p, &no_costs, 4), 70 * MS);
+    p->executor_threads = 2;
+    assert_int_equal(paper_current(p, &no_costs, 4), 40 * MS);
+    p->executor_threads = 3;
+    assert_int_equal(paper_current(p, &no_costs, 4), 30 * MS);
+}
+
+/* Disks: a loop is a loop around threads then, and loops in processes stand still while each waits. */
+static void what_cannot_be_awaited_waits_in_threads(void **state)
+{
+    CLEANUP(profile_freep)
+    struct profile *p = paper_items(64, 1, (struct profile_step){.wait_ns = 10 * MS, .cause = CAUSE_DISK});
+    uint32_t workers;
+
+    (void)state;
+    p->interpreter_lock = true;
+    p->nothing_to_await = true;
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_COROUTINES, 8, 2), 80 * MS);
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_PROCESSES_COROUTINES, 8, 2), 320 * MS);
+    assert_int_equal(simulate_best_workers(p, &no_costs, MODEL_COROUTINES, 2, &workers, NULL), 0);
+    assert_int_equal(workers, 64);
+    assert_int_equal(simulate_best_workers(p, &no_costs, MODEL_PROCESSES_COROUTINES, 2, &workers, NULL), 0);
+    assert_int_equal(workers, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +330,9 @@ int main(void)
         cmocka_unit_test(one_giant_item_bounds_the_run),
         cmocka_unit_test(items_stay_with_their_lanes_now),
         cmocka_unit_test(without_items_only_serial_parts_remain),
+        cmocka_unit_test(long_bursts_leave_the_loop),
+        cmocka_unit_test(the_present_executor_has_its_threads),
+        cmocka_unit_test(what_cannot_be_awaited_waits_in_threads),
     };
 
     return cmocka_run_group_tests_name("analyzer/simulate_engine", tests, NULL, NULL);
