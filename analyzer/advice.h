@@ -117,7 +117,9 @@ struct evidence {
     uint32_t cpus;            /* that the rows are for */
     struct item_dependence dependence;
     bool replays_distrusted; /* the simulation is so much closer to the run that it counts instead of them */
-    bool waits_unknown;      /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
+    bool
+        nothing_to_await; /* an event loop would be a loop around threads: disks, long calls without interpreter lock */
+    bool waits_unknown;   /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;

@@ -81,6 +81,8 @@ static int add_assumptions(const struct inputs *in, const struct item_dependence
         r = add_independence(dependence, list, n);
     if (r == 0 && row->model != MODEL_SERIAL && p && p->divisible)
         r = words_append(list, n, "the long stretch of CPU work can be cut into items");
+    if (r == 0 && row->model == MODEL_COROUTINES && p && profile_has_long_calls(p))
+        r = words_append(list, n, "the loop hands long calls to threads behind it (asyncio.to_thread)");
     if (r == 0 && (row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES))
         r = words_append(list, n, "what goes to a worker process and back is small");
     if (r == 0 && p && has_waits(p) && row->model != MODEL_SERIAL && row->workers > 1)
@@ -426,6 +428,7 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
         in.now_ns = statistics_median(in.now->runs_ns, in.now->n_runs);
     in.distrusted = evidence->replays_distrusted = estimate_distrusts(f->active_ns, in.now_ns, f->now_ns);
     set_dependence(f->profile, &evidence->dependence);
+    evidence->nothing_to_await = f->profile && f->profile->nothing_to_await;
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {
         struct model_evidence *row = &evidence->models[i];

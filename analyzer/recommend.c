@@ -140,6 +140,11 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     enum model best = fastest(evidence), simplest;
     bool trusted = is_trusted(evidence);
 
+    /* The tree asks for loops because of waits; these no loop can await. */
+    if (evidence->nothing_to_await && wanted == MODEL_COROUTINES)
+        wanted = MODEL_THREADS;
+    if (evidence->nothing_to_await && wanted == MODEL_PROCESSES_COROUTINES)
+        wanted = MODEL_PROCESSES;
     /* Of a loop whose waits nobody could count: a loop in each process is what can be said something about. */
     if (wanted == MODEL_PROCESSES && evidence->waits_unknown && evidence->runs > 0 &&
         advice->current_model == MODEL_COROUTINES && counts(evidence, &evidence->models[MODEL_PROCESSES_COROUTINES]))

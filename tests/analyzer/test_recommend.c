@@ -452,6 +452,21 @@ static void on_other_cpus_now_is_not_one(void **state)
     advice_free(a);
 }
 
+/* What the tree wants of loops, worker processes do where no loop could await the waits. */
+static void loops_that_await_nothing_are_not_advised(void **state)
+{
+    struct advice *a = advice_with(MODEL_SERIAL, 0);
+
+    (void)state;
+    row(a, MODEL_PROCESSES, 3.0, SOURCE_FORECAST);
+    row(a, MODEL_PROCESSES_COROUTINES, 3.0, SOURCE_FORECAST);
+    a->evidence.models[MODEL_PROCESSES].workers = 16; /* more than loops: a reason to keep these */
+    a->evidence.nothing_to_await = true;
+    decide(a, &to_hybrid);
+    assert_int_equal(a->recommendation.model, MODEL_PROCESSES);
+    advice_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_replay_without_a_gain_moves_nobody),
         cmocka_unit_test(what_bounds_the_workers_goes_with_them),
         cmocka_unit_test(on_other_cpus_now_is_not_one),
+        cmocka_unit_test(loops_that_await_nothing_are_not_advised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
