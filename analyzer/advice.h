@@ -117,9 +117,9 @@ struct evidence {
     uint32_t cpus;            /* that the rows are for */
     struct item_dependence dependence;
     bool replays_distrusted; /* the simulation is so much closer to the run that it counts instead of them */
-    bool
-        nothing_to_await; /* an event loop would be a loop around threads: disks, long calls without interpreter lock */
-    bool waits_unknown;   /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
+    bool long_calls;         /* one event loop hands calls to threads behind it; its row rests on that */
+    bool nothing_to_await;   /* an event loop would be a loop around threads: disks, long calls */
+    bool waits_unknown;      /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */
     size_t n_ties;
@@ -157,6 +157,7 @@ struct recommendation {
     uint64_t now_ns;      /* wall time now */
     uint64_t expected_ns; /* wall time then */
     bool replayed;        /* expected_* come from a replay, not from the forecast alone */
+    bool long_calls;      /* they rest on an event loop that hands long calls to threads */
     enum confidence confidence;
     char *why_id;              /* wording id of the tree's leaf: "gil_processes" */
     char **confidence_reasons; /* what lowered the confidence, short facts */

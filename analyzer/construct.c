@@ -206,6 +206,10 @@ int construct_actions(const struct measurement *m, const struct finding *finding
             error = add_finding_action(&findings[i], m->target.runtime.kind, r);
     if (error == 0 && r->construct)
         error = words_append(&r->actions, &r->n_actions, "use %s", r->construct);
+    if (error == 0 && r->change != CHANGE_KEEP && r->long_calls)
+        error = words_append(&r->actions, &r->n_actions,
+                             "hand calls that read disks or compute for milliseconds to threads (asyncio.to_thread): "
+                             "the loop must not stand still for them");
     if (error == 0 && r->change != CHANGE_KEEP && loop && twin && twin->twin && !names_twin(findings, n_findings, twin))
         error = words_append(&r->actions, &r->n_actions, "replace %s by %s", twin->library, twin->twin);
     if (error == 0 && r->change != CHANGE_KEEP && loop && in_flight >= 32)

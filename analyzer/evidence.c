@@ -428,6 +428,7 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
         in.now_ns = statistics_median(in.now->runs_ns, in.now->n_runs);
     in.distrusted = evidence->replays_distrusted = estimate_distrusts(f->active_ns, in.now_ns, f->now_ns);
     set_dependence(f->profile, &evidence->dependence);
+    evidence->long_calls = f->profile && profile_has_long_calls(f->profile);
     evidence->nothing_to_await = f->profile && f->profile->nothing_to_await;
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {

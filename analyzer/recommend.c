@@ -353,6 +353,7 @@ int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_
     } else {
         expect_model(advice, cpus, ret_in_flight);
     }
+    r->long_calls = r->model == MODEL_COROUTINES && advice->evidence.long_calls;
     list_ties(advice);
     return 0;
 }

@@ -96,6 +96,27 @@ static void what_to_do_is_said_in_the_words_of_the_runtime(void **state)
     }
 }
 
+/* A figure that rests on an executor is not to be had without one. */
+static void long_calls_are_handed_to_threads(void **state)
+{
+    (void)state;
+    for (int long_calls = 0; long_calls < 2; long_calls++) {
+        struct measurement *m = case_serial_waits(RUNTIME_CPYTHON, 10, MS, MS);
+        struct recommendation r = {
+            .model = MODEL_COROUTINES, .change = CHANGE_SWITCH, .workers = 4, .long_calls = long_calls};
+        bool said = false;
+
+        assert_int_equal(construct_actions(m, NULL, 0, 0, &r), 0);
+        for (size_t k = 0; k < r.n_actions; k++) {
+            said |= strstr(r.actions[k], "asyncio.to_thread") != NULL;
+            free(r.actions[k]);
+        }
+        assert_int_equal(said, long_calls);
+        free(r.actions);
+        measurement_free(m);
+    }
+}
+
 static void keeping_and_serial_need_no_construct(void **state)
 {
     struct recommendation keep = {.model = MODEL_THREADS, .change = CHANGE_KEEP, .workers = 7};
@@ -174,6 +195,7 @@ int main(void)
         cmocka_unit_test(every_runtime_has_words_for_every_model),
         cmocka_unit_test(words_are_those_of_the_runtime),
         cmocka_unit_test(what_to_do_is_said_in_the_words_of_the_runtime),
+        cmocka_unit_test(long_calls_are_handed_to_threads),
         cmocka_unit_test(keeping_and_serial_need_no_construct),
         cmocka_unit_test(actions_name_the_library_and_the_place),
         cmocka_unit_test(the_place_is_in_the_user_s_own_code),
