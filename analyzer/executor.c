@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/executor.h"
 
+#include <math.h>
+
 #include "base/base.h"
 #include "probe/measurement.h"
 
@@ -93,29 +95,29 @@ static uint64_t find_own_waits(struct executor *executor)
  * Where each item opened a connection of its own, and nobody looked while they were open: what was under way during the
  * loop's longest wait took as long as that at least, so that each of them is taken to.
  */
-static double count_connections(const struct measurement *m, const struct executor *executor, uint64_t handed,
-                                uint64_t longest_ns)
+static double sum_connections(const struct measurement *m, const struct executor *executor, uint64_t handed,
+                              uint64_t longest_ns)
 {
     double connects = 0;
 
     for (size_t i = 0; i < m->n_peers; i++)
         if (m->peers[i].pid == executor->loop->pid)
             connects += (double)m->peers[i].connects;
-    return connects * 2 >= (double)handed
-               ? connects * (double)longest_ns / (double)(executor->last_ns - executor->first_ns)
-               : 0;
+    return connects * 2 >= (double)handed ? connects * (double)longest_ns : 0;
 }
 
-static double waits_at_once(const struct measurement *m, const struct executor *executor, uint64_t handed,
-                            uint64_t longest_ns)
+/* Means over all the time that the loop waited; else the most that was seen, for as long as its own waits lasted. */
+static double sum_waits(const struct measurement *m, const struct executor *executor, uint64_t handed,
+                        uint64_t longest_ns)
 {
     const struct event_loop *loop = executor->loop;
-    double at_once = (loop->outstanding_max ? loop->outstanding_mean : 0) + loop->sleepers_mean;
+    double sum_ns =
+        ((loop->outstanding_max ? loop->outstanding_mean : 0) + loop->sleepers_mean) * (double)loop->wait_ns;
 
-    for (size_t i = 0; i < m->n_processes && at_once <= 0; i++)
+    for (size_t i = 0; i < m->n_processes && sum_ns <= 0; i++)
         if (m->processes[i].pid == loop->pid)
-            at_once = m->processes[i].max_connections;
-    return at_once > 0 ? at_once : count_connections(m, executor, handed, longest_ns);
+            sum_ns = (double)m->processes[i].max_connections * (double)(executor->last_ns - executor->first_ns);
+    return sum_ns > 0 ? sum_ns : sum_connections(m, executor, handed, longest_ns);
 }
 
 void executor_find(const struct measurement *m, struct executor *ret_executor)
@@ -134,7 +136,9 @@ void executor_find(const struct measurement *m, struct executor *ret_executor)
         found.threads = behind.threads;
         longest_ns = find_own_waits(&found);
         if (longest_ns)
-            found.at_once = waits_at_once(m, &found, behind.handed, longest_ns);
+            found.waits_ns = sum_waits(m, &found, behind.handed, longest_ns);
+        if (found.waits_ns > 0)
+            found.at_once = fmax(1, found.waits_ns / (double)(found.last_ns - found.first_ns));
         *ret_executor = found;
         return;
     }

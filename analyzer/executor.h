@@ -18,7 +18,8 @@ struct executor {
     const struct event_loop *loop; /* NULL: it is no such program, and nothing below is set */
     const struct thread *thread;   /* that runs the loop */
     uint32_t threads;              /* that work behind it */
-    double at_once;                /* the loop's own waits under way at once; 0: it has none, or nobody knows */
+    double waits_ns;               /* the loop's own waits, all of them together; 0: it has none, or nobody knows */
+    double at_once;                /* of these, under way at once; >= 1, or 0 with waits_ns */
     uint64_t first_ns;             /* its first own wait began, its last one ended; both 0: it has none */
     uint64_t last_ns;
 };
@@ -27,8 +28,8 @@ struct executor {
  * The loop of asyncio or uvloop that does less than the threads it created, which wait for nothing but disks and work
  * to do, and end its waits. Other threads and processes do next to nothing.
  *
- * How many waits are under way at once is what was seen at the loop (connections, sleeps), else the most connections
- * that its process was seen with, else what follows from the connections that it opened: runs are often over before
- * anybody looks at the loop while it waits.
+ * What was seen at the loop while it waited (connections, sleeps) tells how much waiting that was, else the most
+ * connections that its process was seen with, else the connections that it opened: runs are often over before anybody
+ * looks at the loop while it waits.
  */
 void executor_find(const struct measurement *m, struct executor *ret_executor);

@@ -44,10 +44,13 @@ static void lower(struct model_evidence *row, bool waits, uint64_t most, enum wo
 }
 
 /* Waits that the event loops of the target had outstanding at once; 0: not known, or one after the other. */
-static uint64_t outstanding(const struct measurement *m)
+static uint64_t outstanding(const struct measurement *m, const struct profile *p)
 {
     uint64_t sum = 0;
 
+    /* A mean over all the time that a loop waits is too little where it mostly waits for its own threads. */
+    if (p->executor_threads)
+        return p->current_workers > p->executor_threads ? p->current_workers : 0;
     for (size_t i = 0; i < m->n_loops; i++)
         sum += m->loops[i].outstanding_max + (uint64_t)lround(m->loops[i].sleepers_mean);
     return sum > 1 ? sum : 0;
@@ -56,7 +59,7 @@ static uint64_t outstanding(const struct measurement *m)
 /* An event loop shows how many waits there are to overlap; another model has no more of them. */
 static void bound_by_waits(const struct measurement *m, const struct forecast *f, struct model_evidence *row)
 {
-    uint64_t most = outstanding(m);
+    uint64_t most = outstanding(m, f->profile);
     uint32_t processes = row->model == MODEL_PROCESSES_COROUTINES ? row->workers : 1;
 
     if (most > 0 && has_loops(f->profile->current_model) && row->model != f->profile->current_model)

@@ -22,16 +22,12 @@ static uint64_t loop_cpu(const struct executor *executor)
     return cpu_ns;
 }
 
-/*
- * Put a wait before each item: all waits that were under way from the loop's first to its last, shared equally, and
- * the CPU with which the loop asked and took in the answers.
- */
+/* Put a wait before each item: its share of all that the loop waited for, and the CPU with which the loop did it. */
 static int add_loop_waits(const struct executor *executor, struct profile_builder *b)
 {
     struct profile *p = b->profile;
-    double waits_ns = executor->at_once * (double)(executor->last_ns - executor->first_ns);
     struct profile_step wait = {.locked_cpu_ns = loop_cpu(executor) / p->n_items,
-                                .wait_ns = (uint64_t)llround(waits_ns / (double)p->n_items),
+                                .wait_ns = (uint64_t)llround(executor->waits_ns / (double)p->n_items),
                                 .cause = CAUSE_NETWORK};
     struct profile_step *steps = calloc(p->n_steps + p->n_items + 1, sizeof(*steps));
     size_t n = 0;

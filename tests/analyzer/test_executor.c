@@ -30,32 +30,35 @@ static void a_loop_with_threads_behind_it_is_found(void **state)
     assert_int_equal(executor.threads, 2);
     assert_int_equal(executor.first_ns, 50 * MS);
     assert_int_equal(executor.last_ns, 110 * MS);
+    assert_true(executor.waits_ns == 8.0 * 60 * MS);
     assert_true(executor.at_once == 8.0);
 }
 
 /* What was seen at the loop goes first; without any look, each item's connection was open as long as the loop waited.
  */
-static void waits_at_once_are_taken_from_what_was_seen(void **state)
+static void waits_are_taken_from_what_was_seen(void **state)
 {
     CLEANUP(measurement_freep) struct measurement *m = executor_measured();
 
     (void)state;
+    m->loops[0].wait_ns = 200 * MS; /* its own 60 ms, and for the threads */
     m->loops[0].outstanding_max = 9;
-    m->loops[0].outstanding_mean = 6.5;
+    m->loops[0].outstanding_mean = 1.5;
     m->loops[0].sleepers_mean = 1.0;
-    assert_true(executor_of(m).at_once == 7.5);
+    assert_true(executor_of(m).waits_ns == 2.5 * 200 * MS);
     m->loops[0].outstanding_max = 0;
     m->loops[0].sleepers_mean = 0.0;
     m->processes[0].max_connections = 0;
+    assert_true(executor_of(m).waits_ns == 0.0);
     assert_true(executor_of(m).at_once == 0.0);
     m->peers = calloc(1, sizeof(*m->peers));
     assert_non_null(m->peers);
     m->n_peers = 1;
     m->peers[0].pid = 1;
     m->peers[0].connects = 8;
-    assert_true(executor_of(m).at_once == 8.0);
+    assert_true(executor_of(m).waits_ns == 8.0 * 60 * MS);
     m->peers[0].connects = 2; /* they stayed open: eight items took turns */
-    assert_true(executor_of(m).at_once == 0.0);
+    assert_true(executor_of(m).waits_ns == 0.0);
 }
 
 /* Each line spoils one sign of it. */
@@ -85,7 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_loop_with_threads_behind_it_is_found),
-        cmocka_unit_test(waits_at_once_are_taken_from_what_was_seen),
+        cmocka_unit_test(waits_are_taken_from_what_was_seen),
         cmocka_unit_test(other_programs_are_none),
     };
 

@@ -104,6 +104,11 @@ static void a_loop_shows_how_many_waits_there_are(void **state)
     s.m->loops[0].outstanding_max = 1;
     row = (struct model_evidence){.model = MODEL_THREADS, .workers = 64};
     assert_int_equal(bounded(&s, row, 0.1, 0).workers, 64);
+    s.profile.executor_threads = 2; /* the loop mostly waited for its threads: what it had under way says more */
+    s.profile.current_workers = 25;
+    assert_int_equal(bounded(&s, row, 0.1, 0).workers, 25);
+    s.profile.current_workers = 2; /* nothing is known of waits */
+    assert_int_equal(bounded(&s, row, 0.1, 0).bound, BOUND_NONE);
     measurement_free(s.m);
 }
 
