@@ -11,6 +11,8 @@
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
 #include "cases.h"
+#include "executors.h"
+#include "synthetic.h"
 
 static struct advice *evidence_on(const struct measurement *m, enum model current, uint32_t workers, uint32_t cpus)
 {
@@ -292,6 +294,29 @@ static void replays_say_nothing_about_other_cpus(void **state)
     measurement_free(m);
 }
 
+/* That the loop has threads behind it is an assumption of its row, and of no other. */
+static void an_executor_is_an_assumption(void **state)
+{
+    struct measurement *m = executor_measured();
+    struct advice *a;
+
+    (void)state;
+    synthetic_finish(m);
+    a = evidence_of(m, MODEL_COROUTINES, 8);
+    assert_true(a->evidence.long_calls);
+    assert_false(a->evidence.nothing_to_await);
+    for (int model = 0; model < MODEL_COUNT; model++) {
+        const struct model_evidence *row = &a->evidence.models[model];
+        bool said = false;
+
+        for (size_t i = 0; i < row->n_assumptions; i++)
+            said |= strstr(row->assumptions[i], "asyncio.to_thread") != NULL;
+        assert_int_equal(said, model == MODEL_COROUTINES);
+    }
+    advice_free(a);
+    measurement_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +332,7 @@ int main(void)
         cmocka_unit_test(nothing_to_rearrange_leaves_what_was_measured),
         cmocka_unit_test(more_cpus_can_be_asked_for),
         cmocka_unit_test(replays_say_nothing_about_other_cpus),
+        cmocka_unit_test(an_executor_is_an_assumption),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "analyzer/current.h"
 #include "analyzer/executor.h"
+#include "analyzer/lanes.h"
+#include "analyzer/metrics.h"
 #include "base/base.h"
 #include "probe/measurement.h"
 #include "tests/analyzer/executors.h"
@@ -32,6 +35,21 @@ static void a_loop_with_threads_behind_it_is_found(void **state)
     assert_int_equal(executor.last_ns, 110 * MS);
     assert_true(executor.waits_ns == 8.0 * 60 * MS);
     assert_true(executor.at_once == 8.0);
+}
+
+static void such_a_program_counts_as_coroutines(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = executor_measured();
+    CLEANUP(lanes_freep) struct lanes *lanes = NULL;
+    struct metrics metrics;
+    uint32_t workers;
+
+    (void)state;
+    synthetic_finish(m);
+    assert_int_equal(lanes_new(m, &lanes), 0);
+    assert_int_equal(metrics_compute(m, lanes, 0, &metrics), 0);
+    assert_int_equal(current_detect(lanes, &metrics, &workers), MODEL_COROUTINES);
+    assert_int_equal(workers, 8);
 }
 
 /* What was seen at the loop goes first; without any look, each item's connection was open as long as the loop waited.
@@ -88,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_loop_with_threads_behind_it_is_found),
+        cmocka_unit_test(such_a_program_counts_as_coroutines),
         cmocka_unit_test(waits_are_taken_from_what_was_seen),
         cmocka_unit_test(other_programs_are_none),
     };
