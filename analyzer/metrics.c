@@ -131,6 +131,14 @@ static void add_time(const struct measurement *m, const struct lanes *lanes, uin
     v[METRIC_SATURATED_NS] = v[METRIC_MACHINE_SATURATED] != 0.0 ? wall : 0.0;
 }
 
+/* Threads of one process share a lock; of several working processes each has one: their mean. */
+static double interpreter_lock_busy_share(const double *v)
+{
+    if (v[METRIC_HAS_INTERPRETER_LOCK] == 0.0)
+        return 0.0;
+    return fmin(1.0, v[METRIC_CPU_CORES_BUSY] * v[METRIC_LOCK_HELD_CPU_SHARE] / fmax(1.0, v[METRIC_PROCESSES_WORKING]));
+}
+
 /*
  * What perfect concurrency could save, at most: active wall time minus what the CPUs need for the CPU work that is
  * asked for today (run-queue wait included: that work is offered already). Waste counts, too, even where CPUs look
@@ -166,6 +174,7 @@ int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint
     if (r < 0)
         return r;
     metrics_add_loops(m, lanes, &metrics);
+    metrics.value[METRIC_INTERPRETER_LOCK_BUSY_SHARE] = interpreter_lock_busy_share(metrics.value);
     add_potential_gain(m, lanes, cpus, metrics.value);
     *ret = metrics;
     return 0;

@@ -31,6 +31,8 @@ struct measurement;
       "the CPU time under the interpreter lock") /* CPU samples that held the lock; 1 when not sampled */             \
     X(LOCK_WAIT_SHARE, "lock_wait_share", "share",                                                                    \
       "the wait for locks") /* queued for a mutex or lock object, of active time */                                   \
+    X(INTERPRETER_LOCK_BUSY_SHARE, "interpreter_lock_busy_share", "share",                                            \
+      "the time the interpreter lock is taken") /* CPU time under it per working process, of the run time */          \
     X(EXTERNAL_WAIT_SHARE, "external_wait_share", "share",                                                            \
       "the wait for network, disk and timers") /* network, disk, pipe, sleep, of active time */                       \
     X(EXTERNAL_WAITS, "external_waits", "count", "the number of outside waits") /* number of those waits */           \

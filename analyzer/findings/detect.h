@@ -99,7 +99,8 @@ double finding_gain_mended(const struct finding_context *c);
 
 /*
  * Speedup if a wait went away: every lane loses its part of it, but the run can't get shorter than its CPU work on the
- * CPUs there are, nor than its longest lane without the wait, nor by more than one lane waited.
+ * CPUs there are, nor than the time its interpreter lock is taken, nor than its longest lane without the wait, nor by
+ * more than one lane waited.
  */
 double finding_gain_without(const struct finding_context *c, uint64_t (*wait_ns)(const struct lane *lane));
 

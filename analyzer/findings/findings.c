@@ -172,6 +172,8 @@ double finding_gain_without(const struct finding_context *c, uint64_t (*wait_ns)
         longest_wait = fmax(longest_wait, (double)wait_ns(lane));
     }
     shortest = fmax(shortest, wall - longest_wait);
+    /* Behind the one lock is the interpreter's: its turns stay one after another. */
+    shortest = fmax(shortest, wall * finding_metric(c, METRIC_INTERPRETER_LOCK_BUSY_SHARE));
     return shortest > 0.0 && wall / shortest >= 1.05 ? wall / shortest : 0.0;
 }
 

@@ -153,16 +153,20 @@ static int find_mutexes(const struct work_lanes *lanes, const struct mutex_wait 
 
 /*
  * How much more ran under the mutex than its sections show: with a queue of one or more it was never free. Where
- * sections have waits these told all of them.
+ * sections have waits these told all of them. An owner that waits for the interpreter lock or a CPU keeps the mutex,
+ * too: others run meanwhile, but not under it. So what is missing is time held, and as much of it is work as of the
+ * sections.
  */
 static void share_rest(struct work_lanes *lanes, const struct mutex *mutex, uint16_t lock, double span_ns)
 {
     double held_ns = fmin(1.0, sqrt((double)mutex->queued_ns / span_ns)) * span_ns, rest_ns = 0;
     bool cpu_only = mutex->sections_ns > 0;
 
-    if (mutex->sections_waits_ns * WAITS_IN_SECTIONS > mutex->sections_ns || held_ns <= (double)mutex->sections_ns)
+    if (mutex->sections_waits_ns * WAITS_IN_SECTIONS > mutex->sections_ns || held_ns <= (double)mutex->sections_held_ns)
         return;
-    held_ns -= (double)mutex->sections_ns;
+    held_ns -= (double)mutex->sections_held_ns;
+    if (mutex->sections_ns > 0)
+        held_ns *= (double)mutex->sections_ns / (double)mutex->sections_held_ns;
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < lanes->count; i++) {
             struct work_lane *lane = &lanes->list[i];

@@ -34,6 +34,8 @@ struct mutex {
     enum cause wait_cause;
     uint64_t sections_ns;       /* all sections, known and placed */
     uint64_t sections_waits_ns; /* of them, waits outside */
+    uint64_t sections_held_ns;  /* how long they lasted: their work, and what their owners waited for a CPU or the
+                                   interpreter lock meanwhile */
 };
 
 /* Did that lane ever wait for it? O(log n) */

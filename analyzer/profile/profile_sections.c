@@ -286,6 +286,7 @@ static int mark_sections(struct work_lanes *lanes, const struct section *list, s
         for (end = first; end < n && list[end].lane == list[first].lane; end++) {
             marks[n_marks++] = (struct piece_mark){.at_ns = list[end].begin_ns, .lock = list[end].lock};
             marks[n_marks++] = (struct piece_mark){.at_ns = list[end].end_ns};
+            mutexes[list[end].lock - 1].sections_held_ns += list[end].end_ns - list[end].begin_ns;
         }
         r = pieces_apply_marks(pieces, marks, n_marks);
         if (r < 0)

@@ -48,6 +48,30 @@ static void every_leaf_has_a_program_that_ends_there(void **state)
     }
 }
 
+/* Four threads queue for a mutex, one CPU busy: what mending it is worth depends on what is behind it. */
+static void a_mutex_is_mended_unless_the_interpreter_lock_is_behind_it(void **state)
+{
+    static const double held[] = {0.7, 0.8};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+        struct measurement *m = build_new(RUNTIME_CPYTHON, 4);
+        struct advice *a;
+
+        build_repeat(m, build_lane(m, 100, 100, 0), 1, 2 * MS, 0, CAUSE_OTHER, 0);
+        for (int k = 0; k < 4; k++)
+            build_handoff(m, build_lane(m, 100, 101 + k, 2 * MS), 500, 1 * MS, CAUSE_HANDOFF, 3 * MS, 0x1000,
+                          101 + (k + 1) % 4);
+        build_lock_held(m, held[i]);
+        build_finish(m, 0.0);
+        a = build_advice(m);
+        assert_string_equal(a->recommendation.why_id, held[i] < 0.75 ? "lock_fix" : "gil_processes");
+        assert_true(build_finding(a, 2101)->gain < 1.0 / held[i] + 0.02);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
 static uint64_t cpu_now_ns(void)
 {
     struct timespec now;
@@ -131,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_leaf_has_a_program_that_ends_there),
+        cmocka_unit_test(a_mutex_is_mended_unless_the_interpreter_lock_is_behind_it),
         cmocka_unit_test(a_thousand_threads_are_analyzed_in_no_time),
         cmocka_unit_test(broken_measurements_are_refused),
         cmocka_unit_test(the_same_measurement_gives_the_same_advice),

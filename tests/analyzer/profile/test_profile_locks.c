@@ -85,6 +85,37 @@ static void sections_are_placed_by_who_woke_whom(void **state)
     }
 }
 
+/*
+ * Three threads in turn under one mutex, computing all the time under an interpreter lock: who gets the mutex waits for
+ * the interpreter lock before it goes on, while the one that let it go computes outside. Nobody ever finds the mutex
+ * free, and yet only a third of the work is under it.
+ */
+static void an_owner_that_waits_for_the_interpreter_lock_does_no_work(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = with_main(CAUSE_HANDOFF);
+    CLEANUP(profile_freep) struct profile *p = NULL;
+    const uint64_t under_ns = 1 * MS, outside_ns = 2 * MS;
+
+    (void)state;
+    for (int32_t k = 0; k < 3; k++) {
+        size_t t = synthetic_thread(m, 2 + k, 1, 1, 1 * MS);
+
+        for (int c = 0; c < CYCLES; c++) {
+            uint64_t cycles = (uint64_t)(k ? c : c - 1);
+
+            if (k > 0 || c > 0)
+                synthetic_queue_slice(m, t, c ? under_ns + outside_ns - 5 * US : 0,
+                                      c ? 4 * MS : (uint64_t)k * 3 * MS + 1, CAUSE_HANDOFF, ADDRESS, 2 + (k + 2) % 3,
+                                      cycles * (under_ns + outside_ns) + under_ns);
+            synthetic_slice(m, t, 5 * US, k > 0 || c > 0 ? 2 * MS : 0, CAUSE_INTERPRETER_LOCK);
+        }
+        synthetic_slice(m, t, under_ns + outside_ns - 5 * US, 0, CAUSE_OTHER);
+    }
+    p = profile_checked(m);
+    assert_int_equal(p->n_locks, 1);
+    assert_in_range((uint64_t)(p->dependence.locked_share * 100), 31, 36);
+}
+
 /* Two mutexes have nothing to do with each other. */
 static void mutexes_are_told_apart(void **state)
 {
@@ -219,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_are_placed_by_who_woke_whom),
+        cmocka_unit_test(an_owner_that_waits_for_the_interpreter_lock_does_no_work),
         cmocka_unit_test(mutexes_are_told_apart),
         cmocka_unit_test(a_mutex_is_not_held_from_one_cycle_to_the_next),
         cmocka_unit_test(sections_without_a_trace_are_found_by_their_waits),
