@@ -29,6 +29,7 @@ static const struct {
     {"external_concurrency", "external waits outstanding at once, on average while any is"},
     {"item_per_process_start", "CPU time of a work item, in process starts"},
     {"lock_wait_share", "active thread time spent queueing for mutexes"},
+    {"interpreter_lock_busy_share", "run time that the interpreter lock was taken"},
     {"loop_present", "1 when an event loop did part of the work"},
     {"loop_blocked_share", "wall time that a loop's thread was blocked outside its own wait"},
     {"loop_processes", "processes with an event loop at work"},
