@@ -198,12 +198,13 @@ static struct profile_step make_step(uint64_t cpu_ns, uint64_t wait_ns, enum cau
 static int push_work(struct profile_builder *b, const struct piece *piece, uint64_t cpu_ns, uint64_t wait_ns,
                      const struct cut_options *options)
 {
-    uint64_t critical_ns = scaled(cpu_ns, options->critical);
-    uint64_t critical_wait_ns = 0;
+    uint64_t critical_ns, critical_wait_ns = 0;
     int r;
 
     if (b->profile->n_steps == b->open_first)
         b->open_start = piece->start_ns + (cpu_ns ? 0 : piece->cpu_ns);
+    cpu_ns -= scaled(cpu_ns, options->handover);
+    critical_ns = scaled(cpu_ns, options->critical);
     if (piece->lock || options->critical <= 0) {
         r = builder_push(b, make_step(cpu_ns, wait_ns, piece->cause, options, piece->lock));
         return r;

@@ -47,6 +47,7 @@ enum cut {
 
 struct cut_options {
     enum cut cut;
+    double handover;    /* share of CPU that is not the items' (profile_handover.h) */
     double locked;      /* share of CPU under the interpreter lock */
     double critical;    /* share of the work under one shared mutex, beyond what pieces tell */
     uint16_t lock;      /* that mutex, as in struct profile_step */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/profile/profile_lanes.h"
 
+#include "analyzer/profile/profile_handover.h"
 #include "base/base.h"
 
 #define MINOR_LANE 10                 /* a lane with less than 1/10 of the work-weighted mean lane's is a helper... */
@@ -11,6 +12,7 @@
 #define TICKER_SLEEPS 10              /* and fewer hand-overs than one in so many sleeps */
 #define MIN_FEEDS 50                  /* waits for others, before a thread can be told to feed them... */
 #define FEED_NS (200 * NSEC_PER_USEC) /* ...after less work than this each time */
+#define HANDOVER_MATTERS 4            /* handing over takes 1/4 of all CPU */
 #define MIN_SHORT_LIVED 6             /* lanes before "one per item" can be told from a pool */
 
 static uint64_t waits_outside(const struct thread *t)
@@ -85,7 +87,12 @@ static size_t find_row(const struct tid_row *rows, size_t n, int32_t tid, size_t
     return low > 0 && rows[low - 1].tid == tid ? rows[low - 1].row : SIZE_MAX;
 }
 
-static uint64_t *thread_works(const struct measurement *m)
+static uint64_t own_cpu(const struct thread *t, double handover)
+{
+    return (uint64_t)((1 - handover) * (double)t->on_cpu_ns);
+}
+
+static uint64_t *thread_works(const struct measurement *m, const double *handover)
 {
     uint64_t *works = calloc(m->n_threads + 1, sizeof(*works)), plain = 0;
 
@@ -94,7 +101,7 @@ static uint64_t *thread_works(const struct measurement *m)
     for (size_t i = 0; i < m->n_threads; i++) {
         const struct thread *t = &m->threads[i];
 
-        works[i] = t->runtime_internal ? 0 : t->on_cpu_ns + waits_outside(t);
+        works[i] = t->runtime_internal ? 0 : own_cpu(t, handover[i]) + waits_outside(t);
         if (works[i] && !is_ticker(m, t))
             plain += works[i];
     }
@@ -259,12 +266,14 @@ static int find_span(struct work_lanes *lanes)
     return 0;
 }
 
-static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_t index, uint64_t work_ns, bool creator)
+static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_t index, uint64_t work_ns,
+                    double handover, bool creator)
 {
     struct work_lane *lane = &lanes->list[lanes->count];
     int r;
 
-    *lane = (struct work_lane){.thread = &m->threads[index], .work_ns = work_ns, .creator = creator};
+    *lane =
+        (struct work_lane){.thread = &m->threads[index], .work_ns = work_ns, .handover = handover, .creator = creator};
     r = pieces_from_thread(lane->thread, &lane->pieces);
     if (r < 0)
         return r;
@@ -279,12 +288,14 @@ static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_
 }
 
 /*
- * What a creator did while its workers did something, too: CPU, and waits that are not sleeping until they are done.
- * What it does while they stand still is a serial part between rounds.
+ * What a creator did while its workers did something, too: CPU but for hand-overs, and waits that are not sleeping
+ * until they are done. What it does while they stand still is a serial part between rounds.
  */
-static void creator_work(const struct pieces *pieces, const struct work_lanes *lanes, const struct work_span *spans,
-                         size_t n_spans, uint64_t *ret_work_ns, uint64_t *ret_cpu_ns)
+static void creator_work(const struct pieces *pieces, double handover, const struct work_lanes *lanes,
+                         const struct work_span *spans, size_t n_spans, uint64_t *ret_work_ns, uint64_t *ret_cpu_ns)
 {
+    double own_ns = 0;
+
     *ret_work_ns = *ret_cpu_ns = 0;
     for (size_t i = 0; i < pieces->count; i++) {
         const struct piece *piece = &pieces->list[i];
@@ -294,10 +305,11 @@ static void creator_work(const struct pieces *pieces, const struct work_lanes *l
         if (piece->start_ns < lanes->first_ns || end_ns > lanes->last_ns)
             continue;
         *ret_cpu_ns += piece->cpu_ns;
-        *ret_work_ns += work_spans_overlap(spans, n_spans, piece->start_ns, cpu_end_ns);
+        own_ns += (1 - handover) * (double)work_spans_overlap(spans, n_spans, piece->start_ns, cpu_end_ns);
         if (piece_waits_outside(piece) && piece->cause != CAUSE_SLEEP)
             *ret_work_ns += work_spans_overlap(spans, n_spans, cpu_end_ns, cpu_end_ns + piece->wait_ns);
     }
+    *ret_work_ns += (uint64_t)own_ns;
 }
 
 static bool comes_and_goes(const struct work_lanes *lanes)
@@ -344,7 +356,8 @@ static int owners_find(const struct measurement *m, const bool *creators, struct
 }
 
 /* Creators that worked as hard as their workers join them; of the others, the CPU spent meanwhile is dispatch. */
-static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators)
+static int add_creators(const struct measurement *m, struct work_lanes *lanes, const bool *creators,
+                        const double *handover)
 {
     CLEANUP(owners_clear) struct owners owners = {0};
     AUTO_FREE struct work_span *spans = NULL;
@@ -368,16 +381,17 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
     for (size_t i = 0; i < lanes->n_gaps; i++)
         gaps_cpu_ns += lanes->gaps[i].cpu_ns;
     for (size_t i = 0; i < owners.n && r == 0; i++) {
+        double share = handover[owners.rows[i]];
         uint64_t work_ns, cpu_ns;
 
-        creator_work(&owners.pieces[i], lanes, spans, n_spans, &work_ns, &cpu_ns);
+        creator_work(&owners.pieces[i], share, lanes, spans, n_spans, &work_ns, &cpu_ns);
         /* Creating a worker for each item is work, too, but not the program's. */
         if (one_per_item || &m->threads[owners.rows[i]] == lanes->executor.thread ||
             work_ns * CREATOR_WORKS * live < workers_ns || (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
             lanes->dispatch_ns += cpu_ns;
             continue;
         }
-        r = add_lane(m, lanes, owners.rows[i], work_ns, true);
+        r = add_lane(m, lanes, owners.rows[i], work_ns, share, true);
         lanes->most_live += r == 0;
         /* It is a worker itself: what it did is in its items. */
         lanes->n_gaps = 0;
@@ -401,6 +415,16 @@ static void count_shape(struct work_lanes *lanes)
     lanes->short_lived = comes_and_goes(lanes);
 }
 
+/* Whoever pays for it: those who feed stand in the way of those who work, on the CPUs or at the interpreter lock. */
+static bool handover_matters(const struct measurement *m, const double *handover)
+{
+    double handover_ns = 0;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        handover_ns += handover[i] * (double)m->threads[i].on_cpu_ns;
+    return handover_ns * HANDOVER_MATTERS > (double)m->on_cpu_ns;
+}
+
 /* Helper threads (feeders, collectors) are no workers: what they burned is dispatch, too. */
 static void add_helpers(const struct measurement *m, struct work_lanes *lanes, const uint64_t *works,
                         const bool *creators)
@@ -412,10 +436,11 @@ static void add_helpers(const struct measurement *m, struct work_lanes *lanes, c
 
 int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
 {
-    AUTO_FREE uint64_t *works = thread_works(m);
+    AUTO_FREE double *handover = NULL;
+    int r = handover_shares(m, &handover);
+    AUTO_FREE uint64_t *works = r == 0 ? thread_works(m, handover) : NULL;
     AUTO_FREE bool *creators = works ? find_creators(m, works) : NULL;
     CLEANUP(work_lanes_clear) struct work_lanes lanes = {0};
-    int r;
 
     if (!works || !creators)
         return -ENOMEM;
@@ -427,7 +452,7 @@ int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
     if (!lanes.list)
         return -ENOMEM;
     for (size_t i = 0; i < m->n_threads; i++) {
-        r = works[i] ? add_lane(m, &lanes, i, works[i], false) : 0;
+        r = works[i] ? add_lane(m, &lanes, i, works[i], handover[i], false) : 0;
         if (r < 0)
             return r;
     }
@@ -435,11 +460,12 @@ int work_lanes_find(const struct measurement *m, struct work_lanes *ret_lanes)
         return -ENODATA;
     r = find_span(&lanes);
     if (r == 0 && !(lanes.count == 1 && creators[lanes.list[0].thread - m->threads]))
-        r = add_creators(m, &lanes, creators);
+        r = add_creators(m, &lanes, creators, handover);
     if (r < 0)
         return r;
     add_helpers(m, &lanes, works, creators);
     count_shape(&lanes);
+    lanes.handover_matters = handover_matters(m, handover);
     r = work_lanes_place(&lanes);
     if (r < 0)
         return r;

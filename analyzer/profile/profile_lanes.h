@@ -22,6 +22,7 @@ struct work_lane {
     struct pieces pieces;          /* owned */
     uint64_t work_ns;              /* CPU and external waits; of a creator only what fell among its workers' */
     bool creator;                  /* it created another worker */
+    double handover;               /* share of its CPU that is not in work_ns: handing items over, 0..1 */
     uint64_t dispatched;           /* messages it got from the process that created its own */
     uint32_t slot;                 /* place of the lane among those alive with it, below work_lanes.slots */
     double critical;               /* share of its work under the mutex `lock`, beyond what its pieces tell */
@@ -57,6 +58,7 @@ struct work_lanes {
     uint64_t more_gaps_ns;    /* serial time between rounds that is in no gap: there were too many */
     size_t *by_tid;           /* places in list, by tid and birth */
     bool by_wall;             /* what items cost beyond their work, or what mutexes hold, was derived from wall time */
+    bool handover_matters;    /* handing items over took a large part of the program's CPU */
     struct executor executor; /* its loop is no lane, the threads behind it are */
     bool fed;                 /* lanes get their items handed over one by one */
 };

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyzer/profile/profile_handover.h"
 #include "base/base.h"
 
 #define TINY_ITEM_NS (200 * NSEC_PER_USEC) /* with items below this, hand-overs that outweigh them are round trips */
@@ -170,7 +171,8 @@ static void item_overheads(struct profile *p, struct work_lanes *lanes, bool in_
             round_trips_ns += lane->thread->blocked_ns[CAUSE_IPC];
     }
     overhead_ns = (lanes->dispatch_ns + round_trips_ns) / p->n_items;
-    if (lanes->short_lived || (p->n_stages < 2 && lanes->dispatch_ns * DISPATCH_BOUND > span_ns)) {
+    if (lanes->short_lived || (p->n_stages < 2 && lanes->handover_matters) ||
+        (p->n_stages < 2 && lanes->dispatch_ns * DISPATCH_BOUND > span_ns)) {
         overhead_ns = creation_overhead(p, lanes);
         lanes->by_wall = true;
     }
@@ -223,11 +225,19 @@ static void stand_for_omitted(const struct measurement *m, struct work_lanes *la
     lanes->last_ns = m->wall_ns;
 }
 
+/* What runs without the interpreter lock is the hand-overs' (futexes, pipes) as far as it goes; the rest is the items'.
+ */
+static double items_locked_share(double locked, double handover)
+{
+    return handover < 1 ? 1 - fmax(0, 1 - locked - handover) / (1 - handover) : 1;
+}
+
 void profile_worker_options(const struct measurement *m, const struct work_lanes *lanes, const struct work_lane *lane,
                             const struct pattern *pattern, struct cut_options *options)
 {
     options->cut = worker_cut(lanes, lane);
-    options->locked = work_lane_locked_share(m, lanes, lane);
+    options->handover = lane->handover;
+    options->locked = items_locked_share(work_lane_locked_share(m, lanes, lane), lane->handover);
     options->critical = lane->critical;
     options->critical_cpu = lane->critical_cpu;
     options->lock = lane->lock;
@@ -359,6 +369,8 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
         r = cut_lanes(m, lanes, b);
     if (r < 0)
         return r;
+    if (!in_turn)
+        handover_batch(m, lanes, b);
     stand_for_omitted(m, lanes, p);
     item_overheads(p, lanes, in_turn);
     return 0;
