@@ -17,6 +17,7 @@
 #include "analyzer/forecast.h"
 #include "analyzer/lanes.h"
 #include "analyzer/metrics.h"
+#include "analyzer/profile/profile.h"
 #include "analyzer/recommend.h"
 #include "analyzer/thread_groups.h"
 #include "analyzer/thread_index.h"
@@ -67,6 +68,13 @@ static int judge(const struct measurement *m, const struct metrics *metrics, con
     return r;
 }
 
+/* The profile knows items: threads that only start workers, feed them or wait for them are none. */
+static void count_workers(const struct forecast *forecast, struct advice *advice)
+{
+    if (forecast->profile && (advice->current_model == MODEL_THREADS || advice->current_model == MODEL_PROCESSES))
+        advice->current_workers = forecast->profile->current_workers;
+}
+
 /* Who waited for whom, and the chain of it that the run's length hangs on. */
 static int follow_waits(const struct measurement *m, struct advice *advice)
 {
@@ -108,6 +116,8 @@ int analyze(const struct measurement *m, const struct analyze_options *options, 
         return r;
     advice->current_model = current_detect(lanes, &metrics, &advice->current_workers);
     r = forecast_init(m, advice->current_model, advice->current_workers, cpus, &forecast);
+    if (r == 0)
+        count_workers(&forecast, advice);
     if (r == 0)
         r = evidence_fill(m, &forecast, advice->current_model, advice->current_workers, &advice->evidence);
     if (r == 0)

@@ -72,6 +72,27 @@ static void a_mutex_is_mended_unless_the_interpreter_lock_is_behind_it(void **st
     }
 }
 
+/* In a short run the main thread starts up for as long as a worker works: that makes it none. */
+static void who_starts_the_workers_is_none(void **state)
+{
+    for (int processes = 0; processes < 2; processes++) {
+        struct measurement *m = build_new(RUNTIME_NATIVE, 4);
+        struct advice *a;
+
+        (void)state;
+        build_repeat(m, build_lane(m, 100, 100, 0), 1, 250 * MS, 0, CAUSE_OTHER, 0);
+        for (int i = 0; i < 4; i++)
+            build_repeat(m, build_lane(m, processes ? 101 + i : 100, 101 + i, 250 * MS), 20, 15 * MS, 0, CAUSE_OTHER,
+                         0);
+        build_finish(m, 0.0);
+        a = build_advice(m);
+        assert_int_equal(a->current_model, processes ? MODEL_PROCESSES : MODEL_THREADS);
+        assert_int_equal(a->current_workers, 4);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
 static uint64_t cpu_now_ns(void)
 {
     struct timespec now;
@@ -156,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_leaf_has_a_program_that_ends_there),
         cmocka_unit_test(a_mutex_is_mended_unless_the_interpreter_lock_is_behind_it),
+        cmocka_unit_test(who_starts_the_workers_is_none),
         cmocka_unit_test(a_thousand_threads_are_analyzed_in_no_time),
         cmocka_unit_test(broken_measurements_are_refused),
         cmocka_unit_test(the_same_measurement_gives_the_same_advice),
