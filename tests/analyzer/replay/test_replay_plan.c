@@ -8,25 +8,9 @@
 #include "analyzer/replay/replay_plan.h"
 #include "analyzer/replay/replay_sample.h"
 #include "base/base.h"
+#include "equal.h"
 
 #define MS NSEC_PER_MSEC
-
-static struct profile *equal_items(size_t n, size_t steps, struct profile_step step)
-{
-    struct profile *p = calloc(1, sizeof(*p));
-
-    assert_non_null(p);
-    p->n_items = n;
-    p->n_steps = n * steps;
-    p->steps = calloc(p->n_steps, sizeof(*p->steps));
-    p->items = calloc(n, sizeof(*p->items));
-    assert_true(p->steps && p->items);
-    for (size_t i = 0; i < p->n_steps; i++)
-        p->steps[i] = step;
-    for (size_t i = 0; i < n; i++)
-        p->items[i] = (struct profile_item){.first_step = i * steps, .n_steps = steps};
-    return p;
-}
 
 static void slots_are_filled_like_glasses(void **state)
 {
