@@ -292,8 +292,23 @@ static bool wants_other_workers(const struct advice *advice, double now, double 
            now_ns / now - now_ns / mended >= CALIBRATED_OVERRULE_NS;
 }
 
-/* Model and change, before any number is filled in. */
-static void decide(const struct tree_leaf *leaf, struct advice *advice)
+/*
+ * A pipeline: that one worker could do an item from end to end is an assumption, more workers for its stages are none.
+ * So a switch has to save as much over these as what overrules a verdict to stay.
+ */
+static bool gains_by_workers(const struct advice *advice, double now, double mended)
+{
+    const struct evidence *evidence = &advice->evidence;
+    const struct model_evidence *row = &evidence->models[advice->recommendation.model];
+    double now_ns = (double)advice->recommendation.now_ns;
+
+    return advice->recommendation.model != advice->current_model && evidence->dependence.items > 0 &&
+           evidence->dependence.passed_on >= evidence->dependence.items && wants_other_workers(advice, now, mended) &&
+           counts(evidence, row) && now_ns / mended - now_ns / row->speedup < recommend_worth_ns(advice->current_model);
+}
+
+/* Model and change, before any number is filled in. @return what is to change is the number of workers */
+static bool decide(const struct tree_leaf *leaf, struct advice *advice)
 {
     struct recommendation *r = &advice->recommendation;
     double now = speedup_now(&advice->evidence), mended = fmax(now, advice->evidence.mended_speedup);
@@ -302,7 +317,7 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
     r->model = leaf->model_current ? advice->current_model : leaf->model;
     r->change = leaf->change;
     if (r->model == MODEL_NONE || leaf->firm)
-        return;
+        return false;
     if (r->change == CHANGE_SWITCH && r->model != advice->current_model)
         r->model = choose_switch(advice, r->model);
     if (r->change == CHANGE_SWITCH && gains_nothing(&advice->evidence, r->model))
@@ -315,11 +330,16 @@ static void decide(const struct tree_leaf *leaf, struct advice *advice)
         r->model = other;
         r->change = CHANGE_SWITCH;
     }
-    if (r->change == CHANGE_KEEP && wants_other_workers(advice, now, mended))
+    if ((r->change == CHANGE_KEEP && wants_other_workers(advice, now, mended)) ||
+        (r->change == CHANGE_SWITCH && other == MODEL_NONE && gains_by_workers(advice, now, mended))) {
+        r->model = advice->current_model;
         r->change = CHANGE_FIX;
+        return true;
+    }
     /* The tree asks for a model that is in use already: what is left is how it is used. */
     if (r->change == CHANGE_SWITCH && r->model == advice->current_model)
         r->change = mended >= MENDED_WORTH * now ? CHANGE_FIX : CHANGE_KEEP;
+    return false;
 }
 
 int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_t cpus, struct advice *advice,
@@ -332,8 +352,7 @@ int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_
     r->why_id = strdup(leaf->wording);
     if (!r->why_id)
         return -ENOMEM;
-    decide(leaf, advice);
-    if (leaf->change == CHANGE_KEEP && r->change == CHANGE_FIX) {
+    if (decide(leaf, advice)) {
         free(r->why_id);
         r->why_id = strdup("other_workers");
         if (!r->why_id)

@@ -334,6 +334,37 @@ static void the_same_model_mended_is_a_fix(void **state)
     advice_free(b);
 }
 
+/* A pipeline keeps its model where more workers for its stages save nearly as much as another model would. */
+static void a_pipeline_gets_more_workers_first(void **state)
+{
+    static const struct {
+        uint64_t items, passed_on;
+        double rival;
+        enum change change;
+    } table[] = {
+        {100, 100, 4.1, CHANGE_FIX}, /* of 10 s: 61 ms more */
+        {100, 100, 4.2, CHANGE_SWITCH},
+        {100, 99, 4.1, CHANGE_SWITCH},
+        {0, 0, 4.1, CHANGE_SWITCH},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct advice *a = advice_with(MODEL_THREADS, 10);
+
+        row(a, MODEL_COROUTINES, table[i].rival, SOURCE_REPLAY);
+        a->evidence.mended_workers = 12;
+        a->evidence.mended_speedup = 4.0;
+        a->evidence.dependence.items = table[i].items;
+        a->evidence.dependence.passed_on = table[i].passed_on;
+        decide(a, &to_coroutines);
+        assert_int_equal(a->recommendation.change, table[i].change);
+        assert_int_equal(a->recommendation.model, table[i].change == CHANGE_FIX ? MODEL_THREADS : MODEL_COROUTINES);
+        assert_string_equal(a->recommendation.why_id, table[i].change == CHANGE_FIX ? "other_workers" : "w");
+        advice_free(a);
+    }
+}
+
 /* What would be kept, but with other workers would take a fifth less and a tenth of a second. A run takes 10 s. */
 static void other_workers_are_a_fix(void **state)
 {
@@ -484,6 +515,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
+        cmocka_unit_test(a_pipeline_gets_more_workers_first),
         cmocka_unit_test(other_workers_are_a_fix),
         cmocka_unit_test(a_simulation_that_meets_the_run_may_overrule),
         cmocka_unit_test(a_loop_whose_waits_are_unknown_gets_more_loops),
