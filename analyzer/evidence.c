@@ -8,7 +8,7 @@
 #include "analyzer/estimate.h"
 #include "analyzer/forecast.h"
 #include "analyzer/profile/profile.h"
-#include "analyzer/simulate/simulate.h"
+#include "analyzer/simulate/simulate_model.h"
 #include "analyzer/statistics.h"
 #include "analyzer/words.h"
 #include "analyzer/workers.h"
@@ -18,6 +18,7 @@
 struct inputs {
     const struct measurement *m;
     const struct forecast *f;
+    struct simulate_work work;       /* the forecast's profile, prepared once for all rows; empty without one */
     const struct replay_result *now; /* replay of the program as it is now; NULL: none */
     double now_ns;                   /* its median; 0: none */
     bool distrusted;                 /* replays are shown, but don't count */
@@ -139,9 +140,9 @@ static int simulate_row(const struct inputs *in, enum model model, struct figure
 
     if (figures->replay) {
         figures->workers = figures->replay->workers > 0 ? figures->replay->workers : 1;
-        r = simulate(f->profile, &f->costs, model, figures->workers, f->cpus, &figures->simulated);
+        r = simulate_work_run(&in->work, model, figures->workers, f->cpus, &figures->simulated);
     } else {
-        r = simulate_best_workers(f->profile, &f->costs, model, f->cpus, &figures->workers, &figures->simulated);
+        r = simulate_work_best(&in->work, model, f->cpus, &figures->workers, &figures->simulated);
     }
     if (r < 0)
         return r;
@@ -216,7 +217,7 @@ static int add_scaling(const struct inputs *in, const struct figures *figures, d
     const struct forecast *f = in->f;
     struct simulate_point points[SIMULATE_MAX_POINTS];
     size_t n = 0;
-    int r = simulate_scaling(f->profile, &f->costs, row->model, f->cpus, points, &n);
+    int r = simulate_work_scaling(&in->work, row->model, f->cpus, points, &n);
 
     if (r < 0)
         return r;
@@ -247,7 +248,7 @@ static int bound_workers(const struct inputs *in, const struct figures *figures,
     /* Processes with a loop each are one per CPU: fewer of them are what fewer CPUs would give. */
     if (row->model == MODEL_PROCESSES_COROUTINES)
         cpus = row->workers < cpus ? row->workers : cpus;
-    r = simulate(f->profile, &f->costs, row->model, row->in_flight > 0 ? row->in_flight : row->workers, cpus, &bounded);
+    r = simulate_work_run(&in->work, row->model, row->in_flight > 0 ? row->in_flight : row->workers, cpus, &bounded);
     if (r < 0)
         return r;
     *ret_factor = (double)bounded.wall_ns / figures->by_simulation.then_ns;
@@ -431,6 +432,8 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
     evidence->long_calls = f->profile && profile_has_long_calls(f->profile);
     evidence->nothing_to_await = f->profile && f->profile->nothing_to_await;
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
+    if (f->profile)
+        r = simulate_work_init(f->profile, &f->costs, 0, &in.work);
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {
         struct model_evidence *row = &evidence->models[i];
         struct figures figures;
@@ -446,5 +449,6 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
     if (r == 0)
         r = set_current(&in, current_workers, &evidence->models[current], evidence);
     set_fidelity(&in, evidence);
+    simulate_work_clear(&in.work);
     return r;
 }

@@ -4,15 +4,19 @@
 #include <math.h>
 
 #include "analyzer/profile/profile.h"
+#include "analyzer/simulate/simulate_model.h"
 #include "base/base.h"
 
 static int simulate_now(const struct measurement *m, struct forecast *f)
 {
+    CLEANUP(simulate_work_clear) struct simulate_work work = {0};
     struct simulate_result now, there;
-    int r = simulate_current(f->profile, &f->costs, measurement_cpus(m), &now);
+    int r = simulate_work_init(f->profile, &f->costs, 0, &work);
 
     if (r == 0)
-        r = simulate_current(f->profile, &f->costs, f->cpus, &there);
+        r = simulate_work_run_current(&work, measurement_cpus(m), &now);
+    if (r == 0)
+        r = simulate_work_run_current(&work, f->cpus, &there);
     if (r < 0)
         return r;
     f->now_ns = (double)now.wall_ns;
