@@ -90,7 +90,7 @@ struct model_evidence {
     uint64_t worker_bytes;   /* memory of one more worker; 0: not known */
     enum evidence_source source;
     uint64_t forecast_ns; /* what the simulation says, uncorrected, also where a replay exists; 0: none */
-    uint64_t replay_ns;   /* median of the replays, uncorrected; 0: none */
+    uint64_t replay_ns;   /* median of the replays, uncorrected but for a bound of the workers; 0: none */
     double agreement;     /* replay_ns / forecast_ns; 0: not both */
     bool disagreement;    /* they differ by more than the replays scatter, and by more than a small share */
     size_t runs;

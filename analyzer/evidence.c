@@ -196,14 +196,15 @@ static void set_times(const struct inputs *in, const struct estimate *e, double 
     row->interval_ns[1] = (uint64_t)llround(f->idle_ns + factor * e->time.high);
 }
 
-static void compare(const struct inputs *in, const struct figures *figures, struct model_evidence *row)
+/* Both say what as many workers take as were replayed; `factor` is what a bound makes of them, as in set_times(). */
+static void compare(const struct inputs *in, const struct figures *figures, double factor, struct model_evidence *row)
 {
     const struct estimate_source *replay = &figures->by_replay, *simulation = &figures->by_simulation;
 
     if (simulation->then_ns > 0.0)
-        row->forecast_ns = (uint64_t)llround(simulation->then_ns + in->f->idle_ns);
+        row->forecast_ns = (uint64_t)llround(factor * simulation->then_ns + in->f->idle_ns);
     if (figures->replay)
-        row->replay_ns = (uint64_t)llround(replay->then_ns + in->f->idle_ns);
+        row->replay_ns = (uint64_t)llround(factor * replay->then_ns + in->f->idle_ns);
     if (row->forecast_ns == 0 || row->replay_ns == 0)
         return;
     row->agreement = (double)row->replay_ns / (double)row->forecast_ns;
@@ -275,7 +276,6 @@ static int fill_row(const struct inputs *in, const struct figures *figures, stru
     row->cores = replayed ? (double)figures->replay->cpu_ns / fmax(1.0, figures->by_replay.then_ns)
                           : (double)figures->simulated.cpu_ns / fmax(1.0, (double)figures->simulated.wall_ns);
     set_workers(in, figures->workers, row);
-    compare(in, figures, row);
     row->peak_rss_bytes = figures->replay ? figures->replay->peak_rss_bytes : 0;
     if (simulated) {
         r = bound_workers(in, figures, row, &factor);
@@ -284,6 +284,7 @@ static int fill_row(const struct inputs *in, const struct figures *figures, stru
         if ((row->model == MODEL_PROCESSES || row->model == MODEL_PROCESSES_COROUTINES) && row->worker_bytes > 0)
             row->peak_rss_bytes = row->worker_bytes * row->workers;
     }
+    compare(in, figures, factor, row);
     set_times(in, &e, factor, row);
     return r;
 }

@@ -186,6 +186,9 @@ static void a_lowered_number_of_workers_takes_its_time_from_the_curve(void **sta
     assert_int_equal(row->bound, BOUND_MEMORY);
     assert_int_equal(row->peak_rss_bytes, UINT64_C(6) << 30);
     assert_true(row->speedup > 1.5 && row->speedup < 2.2);
+    /* So do its two sources: what is shown beside a time is for as many workers. */
+    assert_true(row->forecast_ns > m->wall_ns / 3 && row->replay_ns > m->wall_ns / 3);
+    assert_true(fabs(row->agreement - (double)row->replay_ns / (double)row->forecast_ns) < 1e-6);
     for (size_t i = 0; i < row->n_scaling; i++)
         if (row->scaling[i].workers == 2)
             assert_true(fabs(row->scaling[i].speedup / row->speedup - 1.0) < 1e-6);
