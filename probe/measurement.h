@@ -251,7 +251,8 @@ struct event_loop {
     int32_t epoll_fd;          /* descriptor of its selector; 0: not known */
     uint32_t pool_threads;     /* libuv: threads of its pool; 0: none seen */
     uint64_t pool_full_ns;     /* wall time with all of them busy */
-    double outstanding_mean;   /* mean number of outbound connections while it waited; 0: none seen */
+    double outstanding_mean;   /* mean number of outbound connections, and of timerfds that run out once, in its
+                                  selector; from the first on; 0: none seen */
     uint32_t outstanding_max;
     double timers_mean; /* mean number of timers scheduled in the loop while it waited; 0: not known, or none */
     uint32_t timers_max;

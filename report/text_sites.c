@@ -116,7 +116,7 @@ static void loop_row(struct text *t, const struct event_loop *loop)
         buffer_format(&b, ", %s of %s and more, %s together", format_count(loop->stalls).text,
                       format_duration(EVENT_LOOP_STALL_NS).text, format_duration(loop->stall_ns).text);
     if (loop->outstanding_max > 0)
-        buffer_format(&b, "; %s connections while it waited, %u at most", format_number(loop->outstanding_mean).text,
+        buffer_format(&b, "; %s waits outstanding, %u at most", format_number(loop->outstanding_mean).text,
                       loop->outstanding_max);
     if (loop->pool_threads > 0)
         buffer_format(&b, "; all %u threads of its pool busy for %s", loop->pool_threads,

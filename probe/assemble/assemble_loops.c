@@ -110,15 +110,16 @@ static bool is_poller(const struct run_process *process)
 }
 
 /*
- * A thread that waits in epoll again and again; and node's main thread, which under full load never gets to wait: there
- * the connections tell a server, or a client, from a script that computes.
+ * A thread that waits in epoll again and again, or did so once and has several things outstanding there: under full
+ * load it never gets to wait. Node's main thread likewise: there the connections tell a server, or a client, from a
+ * script that computes.
  */
 static bool is_loop(const struct run_thread *thread, const struct run_process *process, const struct loop_facts *facts,
                     uint64_t turns)
 {
     if (is_poller(process))
         return false;
-    return facts->asyncio || turns >= TURNS_MIN ||
+    return facts->asyncio || turns >= TURNS_MIN || (turns > 0 && thread->outstanding_max > 1) ||
            (is_node(process) && thread->tid == thread->tgid && (process->listens || process->max_connections > 1));
 }
 

@@ -206,13 +206,17 @@ static int take_slice(struct collector *collector, const struct record *r)
         .kind = r->kind,
     };
     struct record named = *r;
+    bool new_loop;
     int error;
 
     collector->on_cpu_ns += r->on_cpu_ns;
     collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
+    new_loop = !thread->last_epoll_end;
     loops_take_slice(thread, r);
+    if (new_loop && thread->last_epoll_end)
+        state->next_loop_look = 1;
     if (process && cause_is_socket(r->kind))
         process->uses_sockets = true;
     error = take_stack_wait(collector, thread, &named,
@@ -438,6 +442,11 @@ void collector_tick(struct collector *collector, uint64_t now)
 {
     uint64_t before;
 
+    if (collector->state.next_loop_look && now >= collector->state.next_loop_look) {
+        before = own_cpu_ns();
+        watch_new_loops(&collector->state, now);
+        collector->look_credit_ns -= (int64_t)(own_cpu_ns() - before);
+    }
     watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
     spaces_read(&collector->state, now);
     if (now < collector->next_look)

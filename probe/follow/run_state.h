@@ -55,7 +55,8 @@ struct run_thread {
     /* A worker of libuv's pool: bits 0-31 of where idle ones wait; 0: none. Filled when the run is over. */
     uint32_t pool_futex;
     uint64_t pool_idle_ns, pool_idle_count;
-    uint64_t outstanding_sum, outstanding_looks, outstanding_max;
+    uint64_t outstanding_sum, outstanding_looks, outstanding_max; /* from the first look on that saw any */
+    uint32_t early_looks;                                         /* of watch_new_loops() */
     /* While it had one outbound connection: segments with data, as far as seen; and where that was at the last look. */
     uint64_t sent_segments, received_segments;
     uint64_t talk_inode, talk_sent, talk_received;
@@ -129,7 +130,8 @@ struct run_state {
     size_t slices, max_slices;
     uint32_t decimation; /* slices that go into one */
     uint64_t threads_omitted;
-    uint64_t next_look; /* earliest next_look of a process; UINT64_MAX: none is due */
+    uint64_t next_look;      /* earliest next_look of a process; UINT64_MAX: none is due */
+    uint64_t next_loop_look; /* when to look at the selectors of new loops; 0: no need */
 };
 
 /* @return 0 or -ENOMEM */

@@ -14,7 +14,11 @@
 #define PROCESSES_A_LOOK 64u /* memory and sockets of at most so many a round */
 #define FIRST_LOOKS 16u      /* at new processes, at most so many at a time: thousands may start in a second */
 #define EXTRA_LOOKS 8u       /* walks of page tables a round, beyond the regular ones */
-#define RARE_ROUNDS 10u      /* walking page tables costs the target's memory lock: once a second */
+#define EARLY_LOOPS 8u       /* selectors of new loops, at a time */
+#define EARLY_SEEN 2u        /* looks that saw something outstanding: then it goes on with everybody's */
+#define EARLY_TRIES 6u
+#define EARLY_NS (20 * NSEC_PER_MSEC)
+#define RARE_ROUNDS 10u /* walking page tables costs the target's memory lock: once a second */
 
 int watch_init(struct watch *watch)
 {
@@ -141,29 +145,54 @@ static void look_at_sockets(struct run_process *process)
         process->max_connections = sockets.outbound;
 }
 
-/* How many requests a loop has outstanding: the outbound connections its selector watches. */
+/* How much a loop has outstanding: the outbound connections that its selector watches, and timers that run out once. */
+static void look_at_loop(struct run_thread *thread)
+{
+    struct peek_sockets watched;
+    uint32_t timers, outstanding;
+
+    if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &watched, &timers) < 0)
+        return;
+    if (watched.outbound == 1)
+        watch_talk(thread, watched.outbound_port, watched.outbound_inode);
+    outstanding = watched.outbound + timers;
+    if (outstanding == 0 && thread->outstanding_max == 0)
+        return; /* still starting up */
+    thread->outstanding_looks++;
+    thread->outstanding_sum += outstanding;
+    if (outstanding > thread->outstanding_max)
+        thread->outstanding_max = outstanding;
+}
+
 static void look_at_loops(struct run_state *state)
 {
     size_t looks = 0;
 
     for (size_t i = 0; i < state->n_threads && looks < PROCESSES_A_LOOK; i++) {
         struct run_thread *thread = &state->threads[i];
-        struct peek_sockets watched;
-        uint32_t outbound;
 
         if (thread->closed || !thread->last_epoll_end)
             continue;
         looks++;
-        if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &watched) < 0)
-            continue;
-        outbound = watched.outbound;
-        if (outbound == 1)
-            watch_talk(thread, watched.outbound_port, watched.outbound_inode);
-        thread->outstanding_looks++;
-        thread->outstanding_sum += outbound;
-        if (outbound > thread->outstanding_max)
-            thread->outstanding_max = outbound;
+        look_at_loop(thread);
     }
+}
+
+void watch_new_loops(struct run_state *state, uint64_t now)
+{
+    size_t looks = 0;
+
+    for (size_t i = 0; i < state->n_threads && looks < EARLY_LOOPS; i++) {
+        struct run_thread *thread = &state->threads[i];
+
+        if (thread->closed || !thread->last_epoll_end || thread->outstanding_looks >= EARLY_SEEN ||
+            thread->early_looks >= EARLY_TRIES)
+            continue;
+        thread->early_looks++;
+        looks++;
+        look_at_loop(thread);
+    }
+    state->next_loop_look = looks > 0 ? now + EARLY_NS : 0;
 }
 
 /* The first close look comes in the first round after a process has begun, the further ones with everybody's. */

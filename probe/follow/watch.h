@@ -35,6 +35,12 @@ void watch_new_image(struct run_state *state, struct run_process *process, uint6
 /* Look at images that are due, and at the memory of processes just begun. Call every few milliseconds. */
 void watch_images(struct watch *watch, struct run_state *state, uint64_t now, watch_python_fn python, void *userdata);
 
+/*
+ * Look at the selectors of loops that have just begun: a program of a tenth of a second is over before a round comes.
+ * Call when run_state.next_loop_look is over, which whoever sees a first wait in epoll sets; puts it off, or back to 0.
+ */
+void watch_new_loops(struct run_state *state, uint64_t now);
+
 /* Sockets, selectors and memory of the living. Call about ten times a second. */
 void watch_processes(struct watch *watch, struct run_state *state, uint64_t now);
 

@@ -197,44 +197,73 @@ int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets)
     return r;
 }
 
-/* proc_pid_fdinfo(5): "tfd: N events: M data: D pos: P ino: INODE sdev: DEV", the inode in hexadecimal. */
-static int list_watched(pid_t pid, int epfd, struct socket_set *set)
+/* @return 0, -ESRCH, -EACCES, or -EINVAL: it is something else than `what` */
+static int check_fd(pid_t pid, int fd, const char *what)
 {
-    AUTO_FCLOSE FILE *info = NULL;
-    char path[64], target[64], line[256];
+    char path[64], target[64];
     ssize_t n;
-    int r;
 
-    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, epfd);
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
     n = readlink(path, target, sizeof(target) - 1);
     if (n < 0)
         return gone_or(errno);
     target[n] = '\0';
-    if (strcmp(target, "anon_inode:[eventpoll]") != 0)
-        return -EINVAL;
-    r = open_formatted(&info, "/proc/%d/fdinfo/%d", (int)pid, epfd);
+    return strcmp(target, what) == 0 ? 0 : -EINVAL;
+}
+
+/* proc_pid_fdinfo(5): lines "ticks: N", "it_value: (S, NS)" and "it_interval: (S, NS)". */
+static bool is_timer_under_way(pid_t pid, int fd)
+{
+    AUTO_FCLOSE FILE *info = NULL;
+    unsigned long long ticks = 0, value[2] = {0, 0}, interval[2] = {0, 0};
+    char line[128];
+
+    if (check_fd(pid, fd, "anon_inode:[timerfd]") < 0 || open_formatted(&info, "/proc/%d/fdinfo/%d", (int)pid, fd) < 0)
+        return false;
+    while (fgets(line, sizeof(line), info)) {
+        (void)sscanf(line, "ticks: %llu", &ticks);
+        (void)sscanf(line, "it_value: (%llu, %llu)", value, value + 1);
+        (void)sscanf(line, "it_interval: (%llu, %llu)", interval, interval + 1);
+    }
+    return interval[0] + interval[1] == 0 && ticks + value[0] + value[1] > 0;
+}
+
+/* proc_pid_fdinfo(5): "tfd: N events: M data: D pos: P ino: INODE sdev: DEV", the inode in hexadecimal. */
+static int list_watched(pid_t pid, int epfd, struct socket_set *set, uint32_t *ret_timers)
+{
+    AUTO_FCLOSE FILE *info = NULL;
+    uint32_t timers = 0;
+    char line[256];
+    int fd, r = check_fd(pid, epfd, "anon_inode:[eventpoll]");
+
+    if (r == 0)
+        r = open_formatted(&info, "/proc/%d/fdinfo/%d", (int)pid, epfd);
     if (r < 0)
         return r;
     while (set->n < PEEK_MAX_FDS && fgets(line, sizeof(line), info)) {
-        const char *inode = strncmp(line, "tfd:", 4) == 0 ? strstr(line, "ino:") : NULL;
+        const char *inode = sscanf(line, "tfd: %d", &fd) == 1 ? strstr(line, "ino:") : NULL;
 
-        if (inode)
-            set->inodes[set->n++] = strtoull(inode + 4, NULL, 16);
+        if (!inode)
+            continue;
+        set->inodes[set->n++] = strtoull(inode + 4, NULL, 16);
+        timers += timers < PEEK_MAX_TIMERS && is_timer_under_way(pid, fd);
     }
+    *ret_timers = timers;
     return 0;
 }
 
-int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched)
+int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched, uint32_t *ret_timers)
 {
     AUTO_FREE struct socket_set *watched = calloc(1, sizeof(*watched));
     AUTO_FREE struct socket_set *all = calloc(1, sizeof(*all));
     struct peek_sockets sockets = {0};
     struct port_set ports = {0};
+    uint32_t timers;
     int r;
 
     if (!watched || !all)
         return -ENOMEM;
-    r = list_watched(pid, epfd, watched);
+    r = list_watched(pid, epfd, watched, &timers);
     if (r == 0)
         r = list_sockets(pid, all, &sockets.truncated);
     /* The listening socket may be watched elsewhere: learn its port from all sockets first. */
@@ -242,7 +271,9 @@ int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched)
         r = sockets_classify(pid, all, &ports, &sockets);
     if (r == 0)
         r = sockets_classify(pid, watched, &ports, &sockets);
-    if (r == 0)
+    if (r == 0) {
         *ret_watched = sockets;
+        *ret_timers = timers;
+    }
     return r;
 }

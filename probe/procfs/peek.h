@@ -48,6 +48,7 @@ int peek_thread_times(pid_t pid, pid_t tid, uint64_t *ret_user_ns, uint64_t *ret
 
 /* Descriptors looked at per call. */
 #define PEEK_MAX_FDS 1024
+#define PEEK_MAX_TIMERS 256 /* each is a file to open: some 5 us */
 
 struct peek_sockets {
     bool listens;            /* has a listening TCP or unix socket */
@@ -67,9 +68,12 @@ struct peek_sockets {
 int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets);
 
 /*
- * Which connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches.
+ * Which connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches, and how many timers
+ * (timerfd) that run out once: still running, or run out and not yet read. Those that repeat are nobody's wait. Of more
+ * than PEEK_MAX_TIMERS timers only so many count.
  *
- * @param epfd  number of an epoll descriptor in that process
+ * @param epfd        number of an epoll descriptor in that process
+ * @param ret_timers  how many
  * @return 0, -ESRCH (gone, or no such descriptor), -EINVAL (not an epoll descriptor), -EACCES, -ENOMEM
  */
-int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched);
+int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched, uint32_t *ret_timers);

@@ -200,6 +200,31 @@ static void a_parked_pool_thread_is_idle(void **state)
     collector_clear(&c);
 }
 
+/* Under full load a loop need not wait: what it has outstanding tells it from a program that waited in epoll once. */
+static void a_loop_that_waited_once_is_known_by_what_it_watches(void **state)
+{
+    (void)state;
+    for (uint64_t outstanding = 1; outstanding <= 2; outstanding++) {
+        CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+        struct slot slots[] = {account(ROOT, 1000, 1001000)};
+        struct collector c;
+
+        begin(&c);
+        slots[0].blocked_ns[WAIT_EPOLL_OUTSIDE] = 10000;
+        slots[0].blocked_count[WAIT_EPOLL_OUTSIDE] = 1;
+        assert_int_equal(feed(&c, WIRE_OBITUARIES, slots, sizeof(slots)), 0);
+        finish(&c, 1001000);
+        c.state.threads[0].outstanding_looks = c.state.threads[0].outstanding_max = outstanding;
+        c.state.threads[0].outstanding_sum = outstanding * outstanding;
+        m->machine.cpus = m->machine.cpus_allowed = 2;
+        assert_int_equal(assemble(&c, m), 0);
+        assert_int_equal(m->n_loops, outstanding - 1);
+        if (m->n_loops > 0)
+            assert_true(m->loops[0].outstanding_mean > 1.9 && m->loops[0].outstanding_mean < 2.1);
+        collector_clear(&c);
+    }
+}
+
 /* Looks at processes compete with the target for CPUs: what they have used up is theirs again only as time goes by. */
 static void looks_wait_until_they_may_cost_again(void **state)
 {
@@ -229,6 +254,7 @@ int main(void)
         cmocka_unit_test(messages_of_odd_sizes_are_refused),
         cmocka_unit_test(a_parked_pool_thread_is_idle),
         cmocka_unit_test(a_thread_woken_less_than_once_a_second_is_idle),
+        cmocka_unit_test(a_loop_that_waited_once_is_known_by_what_it_watches),
         cmocka_unit_test(looks_wait_until_they_may_cost_again),
     };
 

@@ -10,8 +10,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include "base/base.h"
@@ -190,12 +192,43 @@ static void every_process_has_its_turn(void **state)
     run_state_clear(&run);
 }
 
+/* The selector of a loop that has begun just now: some looks soon after each other, then the rounds will do. */
+static void new_loops_are_looked_at_soon(void **state)
+{
+    const struct itimerspec hour = {.it_value = {.tv_sec = 3600}};
+    struct epoll_event event = {.events = EPOLLIN};
+    AUTO_CLOSE int epoll = epoll_create1(EPOLL_CLOEXEC);
+    AUTO_CLOSE int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    struct run_state run;
+    struct run_thread *thread;
+
+    (void)state;
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event), 0);
+    assert_int_equal(run_state_init(&run, 100), 0);
+    thread = run_state_thread(&run, (uint32_t)getpid(), (uint32_t)getpid(), 1);
+    assert_non_null(thread);
+    thread->last_epoll_end = 1;
+    thread->epoll_fd = (uint32_t)epoll;
+    watch_new_loops(&run, 5);
+    assert_int_equal(thread->outstanding_looks, 0); /* nothing there yet: it starts up */
+    assert_true(run.next_loop_look > 5);
+    assert_int_equal(timerfd_settime(timer, 0, &hour, NULL), 0);
+    for (size_t i = 0; i < 10 && run.next_loop_look; i++)
+        watch_new_loops(&run, run.next_loop_look);
+    assert_int_equal(run.next_loop_look, 0);
+    assert_int_equal(thread->outstanding_looks, 2);
+    assert_int_equal(thread->outstanding_sum, 2);
+    assert_int_equal(thread->outstanding_max, 1);
+    run_state_clear(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inherited_pages_that_are_copied_show),
         cmocka_unit_test(the_living_are_counted_at_the_end),
         cmocka_unit_test(every_process_has_its_turn),
+        cmocka_unit_test(new_loops_are_looked_at_soon),
     };
 
     block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

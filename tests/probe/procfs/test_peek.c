@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -252,6 +253,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     AUTO_CLOSE int accepted = accept(server, NULL, NULL);
     int pipes[2];
     struct peek_sockets watched = {.outbound = 77};
+    uint32_t timers = 77;
     pid_t child;
 
     (void)state;
@@ -267,21 +269,69 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
 
         child = keep_only(descriptors, ARRAY_SIZE(descriptors));
     }
-    assert_int_equal(peek_epoll(child, epoll, &watched), 0);
+    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), 0);
     assert_int_equal(watched.outbound, 2);
+    assert_int_equal(timers, 0);
     assert_true(watched.outbound_inode == inode_of(first) || watched.outbound_inode == inode_of(second));
-    assert_int_equal(peek_epoll(child, empty, &watched), 0);
+    assert_int_equal(peek_epoll(child, empty, &watched, &timers), 0);
     assert_int_equal(watched.outbound, 0);
     assert_int_equal(watched.outbound_inode, 0);
     watched.outbound = 77;
-    assert_int_equal(peek_epoll(child, first, &watched), -EINVAL);
-    assert_int_equal(peek_epoll(child, 9999, &watched), -ESRCH);
+    assert_int_equal(peek_epoll(child, first, &watched, &timers), -EINVAL);
+    assert_int_equal(peek_epoll(child, 9999, &watched, &timers), -ESRCH);
     end(child);
-    assert_int_equal(peek_epoll(child, epoll, &watched), -ESRCH);
+    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
     assert_int_equal(watched.outbound, 77);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
     assert_true(client >= 0);
+}
+
+static int timer_of(int64_t after_ns, int64_t every_ns)
+{
+    const struct itimerspec spec = {.it_value = {after_ns / 1000000000, after_ns % 1000000000},
+                                    .it_interval = {every_ns / 1000000000, every_ns % 1000000000}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+    assert_true(fd >= 0);
+    assert_int_equal(timerfd_settime(fd, 0, &spec, NULL), 0);
+    return fd;
+}
+
+static void timers_that_run_out_once_are_outstanding(void **state)
+{
+    const int64_t hour_ns = 3600LL * 1000000000;
+    AUTO_CLOSE int epoll = epoll_create1(EPOLL_CLOEXEC);
+    AUTO_CLOSE int running = timer_of(hour_ns, 0);
+    AUTO_CLOSE int run_out = timer_of(1, 0);
+    AUTO_CLOSE int read_out = timer_of(1, 0);
+    AUTO_CLOSE int ticking = timer_of(hour_ns, hour_ns);
+    AUTO_CLOSE int idle = timer_of(0, 0);
+    AUTO_CLOSE int unwatched = timer_of(hour_ns, 0);
+    struct peek_sockets watched;
+    uint32_t timers = 77;
+    uint64_t ticks;
+    pid_t child;
+
+    (void)state;
+    watch_fd(epoll, running);
+    watch_fd(epoll, run_out);
+    watch_fd(epoll, read_out);
+    watch_fd(epoll, ticking);
+    watch_fd(epoll, idle);
+    usleep(2000);
+    assert_int_equal(read(read_out, &ticks, sizeof(ticks)), sizeof(ticks));
+    {
+        const int descriptors[] = {epoll, running, run_out, read_out, ticking, idle, unwatched};
+
+        child = keep_only(descriptors, ARRAY_SIZE(descriptors));
+    }
+    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), 0);
+    assert_int_equal(timers, 2);
+    assert_int_equal(watched.outbound, 0);
+    end(child);
+    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
+    assert_int_equal(timers, 2);
 }
 
 static void memory_is_split_into_shared_and_private(void **state)
@@ -412,6 +462,7 @@ int main(void)
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
         cmocka_unit_test(segments_of_a_connection_are_counted_each_way),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
+        cmocka_unit_test(timers_that_run_out_once_are_outstanding),
         cmocka_unit_test(memory_is_split_into_shared_and_private),
         cmocka_unit_test(resident_memory_is_read_cheaply),
         cmocka_unit_test(io_of_the_living_threads_is_counted),
