@@ -24,8 +24,7 @@ static uint32_t outstanding(const struct lanes *lanes)
 
     for (size_t i = 0; i < lanes->n; i++)
         if (lanes->items[i].loop) {
-            const struct event_loop *loop = lanes->items[i].loop;
-            uint32_t at_once = loop->outstanding_max + (uint32_t)lround(loop->sleepers_mean);
+            uint32_t at_once = lanes_loop_peak(lanes->items[i].loop);
 
             most = at_once > most ? at_once : most;
         }

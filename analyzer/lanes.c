@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/lanes.h"
 
+#include <math.h>
+
 #include "base/base.h"
 
 #define MANY_TURNS 8       /* waits in epoll, from which on they are a loop */
@@ -35,6 +37,16 @@ const struct lane *lanes_find(const struct lanes *lanes, int32_t tid)
             high = middle;
     }
     return low < lanes->n && lanes->by_tid[low]->thread->tid == tid ? lanes->by_tid[low] : NULL;
+}
+
+/* Of sleeps only the mean is known; of the timers that they are among, the peak, too. */
+uint32_t lanes_loop_peak(const struct event_loop *loop)
+{
+    double sleepers = loop->sleepers_mean;
+
+    if (loop->timers_mean > 0.0 && loop->timers_max > loop->timers_mean)
+        sleepers *= loop->timers_max / loop->timers_mean;
+    return loop->outstanding_max + (uint32_t)lround(sleepers);
 }
 
 /*

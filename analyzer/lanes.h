@@ -55,6 +55,9 @@ struct lanes {
     uint64_t ipc_count;
 };
 
+/* Most waits that a loop had outstanding at once: connections, timerfds and sleeps. 0: none seen */
+uint32_t lanes_loop_peak(const struct event_loop *loop);
+
 /*
  * The share of CPU time under the interpreter lock, where samples can't say: from how many threads were on CPUs at
  * once.

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "analyzer/forecast.h"
+#include "analyzer/lanes.h"
 #include "analyzer/profile/profile.h"
 #include "base/base.h"
 
@@ -52,7 +53,7 @@ static uint64_t outstanding(const struct measurement *m, const struct profile *p
     if (p->executor_threads)
         return p->current_workers > p->executor_threads ? p->current_workers : 0;
     for (size_t i = 0; i < m->n_loops; i++)
-        sum += m->loops[i].outstanding_max + (uint64_t)lround(m->loops[i].sleepers_mean);
+        sum += lanes_loop_peak(&m->loops[i]);
     return sum > 1 ? sum : 0;
 }
 

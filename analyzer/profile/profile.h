@@ -69,6 +69,8 @@ struct profile {
                                     bursts. Whole tasks then live in threads of the loop's executor, if there is one */
     bool waits_unknown;          /* an event loop waited for no one knows how many at once: what is forecast for serial
                                     and threads is a lower bound */
+    uint32_t busy_in_flight;     /* of event loops that were always busy, so that nobody saw how long waits take: what
+                                    they had in flight, all together; whether fewer would do is not known; 0: none */
     bool one_worker_per_item;    /* now: a process (or thread) is created for each item */
     uint64_t head_ns;            /* serial before the first item: start-up, imports (CPU and waits) */
     uint64_t tail_ns;            /* serial after the last */

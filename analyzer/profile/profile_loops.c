@@ -8,6 +8,7 @@
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+#define MEAN_IS_OFF 0.05                      /* of one in flight: rounding, and a look just as one ended */
 #define HIDES_WAITS 3                         /* times as long busy as waiting */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
@@ -24,6 +25,12 @@ static double waits_at_once(const struct event_loop *loop)
     double at_once = loop->outstanding_mean + loop->sleepers_mean;
 
     return at_once > 1 ? at_once : 1;
+}
+
+/* As a count. The mean lies below what was meant, towards the end of the work there is less: not down, then. */
+static uint32_t in_flight(const struct event_loop *loop)
+{
+    return (uint32_t)ceil(waits_at_once(loop) - MEAN_IS_OFF);
 }
 
 /*
@@ -138,7 +145,6 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
 {
     struct profile *p = b->profile;
     bool blocked = loop_blocked(lane->loop), countable = awaits_countable(lane);
-    double at_once = blocked ? 1 : waits_at_once(lane->loop);
     size_t first_item = p->n_items, first_step = p->n_steps, first;
     struct cut_options options = {
         .cut = blocked || countable || work_lane_serves(lane) || computes_in_long_turns(lane) ? CUT_WAITS : CUT_LANE,
@@ -151,7 +157,9 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     p->event_loop_blocked |= blocked;
     p->waits_unknown |= !blocked && (!waits_known(lane->loop) || hides_waits(lane->loop)) && !work_lane_serves(lane) &&
                         profile_any_wait(&lane->pieces);
-    p->current_workers += blocked ? 1 : (uint32_t)lround(at_once);
+    p->current_workers += blocked ? 1 : in_flight(lane->loop);
+    if (!blocked && hides_waits(lane->loop))
+        p->busy_in_flight += in_flight(lane->loop);
     if (profile_any_wait(&lane->pieces) && lane->loop->busy_cpu_ns * 2 < lane->work_ns) {
         uint64_t before_ns = p->head_ns;
 
@@ -165,7 +173,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     }
     r = builder_cut(b, &lane->pieces, first, &options);
     if (r == 0 && !blocked && options.cut == CUT_WAITS)
-        r = rebuild_loop_items(b, first_item, first_step, (size_t)lround(at_once));
+        r = rebuild_loop_items(b, first_item, first_step, in_flight(lane->loop));
     return r;
 }
 

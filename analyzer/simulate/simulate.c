@@ -146,17 +146,29 @@ static uint32_t most_workers(const struct profile *p, enum model model, uint32_t
     return most ? (uint32_t)most : 1;
 }
 
-/* The next candidate after `workers`: 1 2 3 4 6 8 12 16 24 ..., the number of CPUs and the limit. */
-static uint32_t next_candidate(uint32_t workers, uint32_t cpus, uint32_t most)
+/* In flight in each loop at least: of loops that were always busy nobody knows whether fewer would keep them so. */
+static uint32_t least_workers(const struct profile *p, enum model model, uint32_t cpus, uint32_t most)
 {
+    uint32_t least = 1;
+
+    if (model == MODEL_COROUTINES)
+        least = p->busy_in_flight;
+    else if (model == MODEL_PROCESSES_COROUTINES)
+        least = (p->busy_in_flight + cpus - 1) / cpus;
+    return least < most ? least : most;
+}
+
+/* The next candidate after `workers`: 1 2 3 4 6 8 12 16 24 ..., the number of CPUs and the limits. */
+static uint32_t next_candidate(uint32_t workers, uint32_t cpus, uint32_t least, uint32_t most)
+{
+    const uint32_t also[] = {cpus, least, most};
     uint32_t next = 1;
 
     while (next <= workers)
         next = (next & (next - 1)) == 0 && next > 1 ? next + next / 2 : next < 2 ? 2 : next / 3 * 4;
-    if (workers < cpus && cpus < next)
-        next = cpus;
-    if (workers < most && most < next)
-        next = most;
+    for (size_t i = 0; i < ARRAY_SIZE(also); i++)
+        if (workers < also[i] && also[i] < next)
+            next = also[i];
     return next;
 }
 
@@ -164,11 +176,12 @@ int simulate_work_scaling(const struct simulate_work *work, enum model model, ui
                           struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n)
 {
     uint32_t most = cpus ? most_workers(work->profile, model, cpus) : 1;
+    uint32_t least = cpus ? least_workers(work->profile, model, cpus, most) : 1;
     uint64_t best_ns = UINT64_MAX;
     size_t n = 0, in_vain = 0;
 
-    for (uint32_t workers = 1; workers <= most && n < SIMULATE_MAX_POINTS && in_vain < IN_VAIN;
-         workers = next_candidate(workers, cpus, most)) {
+    for (uint32_t workers = 1; workers <= most && n < SIMULATE_MAX_POINTS && (in_vain < IN_VAIN || workers <= least);
+         workers = next_candidate(workers, cpus, least, most)) {
         int r = simulate_work_run(work, model, workers, cpus, &ret_points[n].result);
 
         if (r < 0)
@@ -188,14 +201,17 @@ int simulate_work_best(const struct simulate_work *work, enum model model, uint3
     struct simulate_point tried[SIMULATE_MAX_POINTS];
     size_t n_tried, best = 0;
     uint64_t best_ns = UINT64_MAX;
+    uint32_t least;
     int r = simulate_work_scaling(work, model, cpus, tried, &n_tried);
 
     if (r < 0)
         return r;
+    least = least_workers(work->profile, model, cpus, tried[n_tried - 1].workers);
     for (size_t i = 0; i < n_tried; i++)
         if (tried[i].result.wall_ns < best_ns)
             best_ns = tried[i].result.wall_ns;
-    while (best + 1 < n_tried && (double)tried[best].result.wall_ns > NEARLY_BEST * (double)best_ns)
+    while (best + 1 < n_tried &&
+           (tried[best].workers < least || (double)tried[best].result.wall_ns > NEARLY_BEST * (double)best_ns))
         best++;
     *ret_workers = tried[best].workers;
     if (ret_result)

@@ -81,7 +81,8 @@ int simulate_scaling(const struct profile *p, const struct simulate_costs *costs
                      struct simulate_point ret_points[SIMULATE_MAX_POINTS], size_t *ret_n);
 
 /*
- * The smallest worker count whose wall time is within 3 % of the best one. For MODEL_PROCESSES_COROUTINES the count is
+ * The smallest worker count whose wall time is within 3 % of the best one; of event loops that hid how long their
+ * waits take no fewer in flight than they had (profile.busy_in_flight). For MODEL_PROCESSES_COROUTINES the count is
  * per process. Replays are planned with the same function.
  * @param ret_result  may be NULL
  * @return as simulate()

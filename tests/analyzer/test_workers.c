@@ -101,8 +101,11 @@ static void a_loop_shows_how_many_waits_there_are(void **state)
     /* The loop itself may have been awaiting one after the other: that is its flaw, not its bound. */
     row = (struct model_evidence){.model = MODEL_COROUTINES, .workers = 64, .in_flight = 64};
     assert_int_equal(bounded(&s, row, 0.1, 0).in_flight, 64);
-    s.m->loops[0].outstanding_max = 1;
+    /* Of sleeps the peak is that of the timers they are. */
+    s.m->loops[0] = (struct event_loop){.timers_mean = 20, .timers_max = 24, .sleepers_mean = 10};
     row = (struct model_evidence){.model = MODEL_THREADS, .workers = 64};
+    assert_int_equal(bounded(&s, row, 0.1, 0).workers, 12);
+    s.m->loops[0] = (struct event_loop){.outstanding_max = 1};
     assert_int_equal(bounded(&s, row, 0.1, 0).workers, 64);
     s.profile.executor_threads = 2; /* the loop mostly waited for its threads: what it had under way says more */
     s.profile.current_workers = 25;

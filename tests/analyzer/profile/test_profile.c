@@ -410,6 +410,7 @@ static void event_loop_timers_overlap(void **state)
         loop->outstanding_max = (uint32_t)cases[c].connections;
         p = profile_checked(m);
         assert_int_equal(p->waits_unknown, cases[c].unknown);
+        assert_int_equal(p->busy_in_flight, cases[c].busy_ns > 20 * MS ? 10 : 0);
         assert_about(totals_of(p).wait_ns, cases[c].wait_ns);
         if (!cases[c].unknown)
             assert_about(totals_of(p).locked_ns, 20 * MS);
@@ -461,11 +462,12 @@ static void event_loop_with_few_turns_has_an_item_per_connection(void **state)
     loop->turns = 3;
     loop->wait_ns = 500 * MS;
     loop->busy_cpu_ns = 40 * MS;
-    loop->outstanding_mean = 50.0;
+    loop->outstanding_mean = 49.3; /* fewer at the end */
     loop->outstanding_max = 50;
     p = profile_checked(m);
+    assert_int_equal(p->current_workers, 50);
     assert_int_equal(p->n_items, 50);
-    assert_int_equal(p->steps[0].wait_ns, 500 * MS);
+    assert_about(p->steps[0].wait_ns, 493 * MS);
     assert_int_equal(totals_of(p).locked_ns, 40 * MS);
 }
 

@@ -136,6 +136,25 @@ static void flat_curves_end_early(void **state)
     assert_true(has_cpus);
 }
 
+/* A loop that was always busy: nobody knows whether fewer in flight would have kept it so. */
+static void busy_loops_keep_their_number_in_flight(void **state)
+{
+    const struct profile_step step = {.free_cpu_ns = 10 * MS, .wait_ns = 100 * US};
+    CLEANUP(profile_freep) struct profile *p = paper_items(200, 1, step);
+    uint32_t workers = 0;
+
+    (void)state;
+    for (uint32_t busy = 0; busy <= 301; busy += 43) {
+        p->busy_in_flight = busy;
+        assert_int_equal(simulate_best_workers(p, &no_costs, MODEL_COROUTINES, 2, &workers, NULL), 0);
+        assert_int_equal(workers, !busy ? 1 : busy < 200 ? busy : 200);
+        assert_int_equal(simulate_best_workers(p, &no_costs, MODEL_PROCESSES_COROUTINES, 2, &workers, NULL), 0);
+        assert_int_equal(workers, !busy ? 1 : busy < 200 ? (busy + 1) / 2 : 100);
+        assert_int_equal(simulate_best_workers(p, &no_costs, MODEL_THREADS, 2, &workers, NULL), 0);
+        assert_in_range(workers, 2, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_worker_per_item_is_paid_per_item),
         cmocka_unit_test(curves_end_at_the_useful_limit),
         cmocka_unit_test(flat_curves_end_early),
+        cmocka_unit_test(busy_loops_keep_their_number_in_flight),
     };
 
     return cmocka_run_group_tests_name("analyzer/simulate_model", tests, NULL, NULL);
