@@ -203,7 +203,12 @@ static enum model overrule(struct advice *advice, double stay, double factor)
         now_ns / stay - now_ns / row->speedup < recommend_worth_ns(advice->current_model))
         return MODEL_NONE;
     evidence->disagrees = true;
-    return simplest_close(evidence, best);
+    best = simplest_close(evidence, best);
+    /* There is a loop already: to run it in each process is less of a change than to do without. */
+    if (best == MODEL_PROCESSES && advice->current_model == MODEL_COROUTINES &&
+        is_close(evidence, MODEL_PROCESSES_COROUTINES, best))
+        return MODEL_PROCESSES_COROUTINES;
+    return best;
 }
 
 /* Findings whose gain comes without a change of model. */

@@ -255,11 +255,14 @@ static void an_event_loop_that_is_there_stays(void **state)
     static const struct {
         enum model current;
         uint32_t workers;
+        const struct tree_leaf *leaf;
         enum model model;
     } table[] = {
-        {MODEL_COROUTINES, 12, MODEL_PROCESSES_COROUTINES},
-        {MODEL_COROUTINES, 2, MODEL_PROCESSES},
-        {MODEL_SERIAL, 12, MODEL_PROCESSES},
+        {MODEL_COROUTINES, 12, &to_processes, MODEL_PROCESSES_COROUTINES},
+        {MODEL_COROUTINES, 2, &to_processes, MODEL_PROCESSES},
+        {MODEL_SERIAL, 12, &to_processes, MODEL_PROCESSES},
+        {MODEL_COROUTINES, 2, &keep, MODEL_PROCESSES_COROUTINES}, /* overruled by as little as it takes */
+        {MODEL_THREADS, 2, &keep, MODEL_PROCESSES},
     };
 
     (void)state;
@@ -270,7 +273,7 @@ static void an_event_loop_that_is_there_stays(void **state)
         row(a, MODEL_PROCESSES_COROUTINES, 1.52, SOURCE_REPLAY);
         a->evidence.models[MODEL_PROCESSES].workers = table[i].workers;
         a->evidence.models[MODEL_PROCESSES_COROUTINES].workers = 2;
-        decide(a, &to_processes);
+        decide(a, table[i].leaf);
         assert_int_equal(a->recommendation.model, table[i].model);
         advice_free(a);
     }
