@@ -9,7 +9,6 @@
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
 #define MEAN_IS_OFF 0.05                      /* of one in flight: rounding, and a look just as one ended */
-#define HIDES_WAITS 3                         /* times as long busy as waiting */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
 static int compare_u64(const void *a, const void *b)
@@ -111,10 +110,14 @@ static bool waits_known(const struct event_loop *loop)
     return loop->outstanding_max > 0 || loop->sleepers_mean > 0 || loop->turns == 0;
 }
 
-/* Always busy: what was under way was over before the loop came to wait for it, so nobody saw how long it took. */
+/*
+ * Busy for most of the time: what was under way was over before the loop came to wait for it, or it was not. All waits
+ * together are between so many times the wait seen and so many times that and the busy time: beyond a factor of two it
+ * would be a guess.
+ */
 static bool hides_waits(const struct event_loop *loop)
 {
-    return waits_at_once(loop) > 1 && loop->busy_cpu_ns > HIDES_WAITS * loop->wait_ns;
+    return waits_at_once(loop) > 1 && loop->busy_cpu_ns > loop->wait_ns;
 }
 
 /*
