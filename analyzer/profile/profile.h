@@ -71,6 +71,8 @@ struct profile {
                                     and threads is a lower bound */
     uint32_t busy_in_flight;     /* of event loops that were always busy, so that nobody saw how long waits take: what
                                     they had in flight, all together; whether fewer would do is not known; 0: none */
+    bool commands;               /* items are programs of their own, started for each in whichever model: their CPU is
+                                    beside the loop or the interpreter lock that waits for them */
     bool one_worker_per_item;    /* now: a process (or thread) is created for each item */
     uint64_t head_ns;            /* serial before the first item: start-up, imports (CPU and waits) */
     uint64_t tail_ns;            /* serial after the last */

@@ -266,6 +266,21 @@ static int find_span(struct work_lanes *lanes)
     return 0;
 }
 
+/* A native program that another one started: nobody can call it as a function, so every model has to start it. */
+static bool is_command(const struct process *process)
+{
+    return process && process->execed && process->parent_pid && !process->launcher &&
+           process->runtime == RUNTIME_NATIVE;
+}
+
+static const struct process *process_of(const struct measurement *m, const struct thread *t)
+{
+    for (size_t i = 0; i < m->n_processes; i++)
+        if (m->processes[i].pid == t->pid)
+            return &m->processes[i];
+    return NULL;
+}
+
 static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_t index, uint64_t work_ns,
                     double handover, bool creator)
 {
@@ -281,9 +296,7 @@ static int add_lane(const struct measurement *m, struct work_lanes *lanes, size_
     for (size_t i = 0; i < m->n_loops; i++)
         if (m->loops[i].tid == lane->thread->tid)
             lane->loop = &m->loops[i];
-    for (size_t i = 0; i < m->n_processes; i++)
-        if (m->processes[i].pid == lane->thread->pid)
-            lane->process = &m->processes[i];
+    lane->process = process_of(m, lane->thread);
     return 0;
 }
 
@@ -389,6 +402,7 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
         if (one_per_item || &m->threads[owners.rows[i]] == lanes->executor.thread ||
             work_ns * CREATOR_WORKS * live < workers_ns || (workers > 1 && feeds(m, &m->threads[owners.rows[i]]))) {
             lanes->dispatch_ns += cpu_ns;
+            lanes->shells_ns += is_command(process_of(m, &m->threads[owners.rows[i]])) ? cpu_ns : 0;
             continue;
         }
         r = add_lane(m, lanes, owners.rows[i], work_ns, share, true);
@@ -403,9 +417,11 @@ static int add_creators(const struct measurement *m, struct work_lanes *lanes, c
 
 static void count_shape(struct work_lanes *lanes)
 {
+    lanes->commands = true;
     for (size_t i = 0; i < lanes->count; i++) {
         bool seen = false;
 
+        lanes->commands &= is_command(lanes->list[i].process);
         lanes->loops += lanes->list[i].loop != NULL;
         /* Whether one, two or a few is what matters. */
         for (size_t k = 0; k < i && !seen && lanes->processes < 64; k++)
@@ -413,6 +429,7 @@ static void count_shape(struct work_lanes *lanes)
         lanes->processes += !seen;
     }
     lanes->short_lived = comes_and_goes(lanes);
+    lanes->commands &= lanes->short_lived;
 }
 
 /* Whoever pays for it: those who feed stand in the way of those who work, on the CPUs or at the interpreter lock. */

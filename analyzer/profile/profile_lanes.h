@@ -49,6 +49,8 @@ struct work_lanes {
     size_t processes;      /* distinct; counted exactly up to 64 */
     size_t loops;          /* lanes that are event loops */
     uint64_t dispatch_ns;  /* CPU that others spent meanwhile: creating, feeding, collecting */
+    uint64_t shells_ns;    /* of it, in programs that other programs started: a command's shell */
+    bool commands;         /* lanes are such programs, each started for its item */
     bool short_lived;      /* lanes come and go with their items */
     uint32_t slots;        /* lanes that lived one after another share one */
     struct work_gap *gaps; /* the serial parts between rounds of work, in order (profile_phases.c) */

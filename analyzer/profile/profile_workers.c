@@ -199,6 +199,8 @@ static uint64_t serial_gaps(const struct measurement *m, const struct work_lanes
 
     if (!lanes->short_lived)
         return gaps_ns;
+    if (lanes->commands) /* all that was burned belongs to the items */
+        return 0;
     return own_ns < gaps_ns ? own_ns : gaps_ns;
 }
 
@@ -232,12 +234,29 @@ static double items_locked_share(double locked, double handover)
     return handover < 1 ? 1 - fmax(0, 1 - locked - handover) / (1 - handover) : 1;
 }
 
+/*
+ * Commands are started under every model, so what that takes belongs to the items: what the program itself does for
+ * each, and the shell between them.
+ */
+static void add_starting(const struct work_lanes *lanes, struct profile *p)
+{
+    uint64_t shells_ns = lanes->shells_ns < lanes->dispatch_ns ? lanes->shells_ns : lanes->dispatch_ns;
+    uint64_t own_ns = lanes->dispatch_ns - shells_ns;
+
+    for (size_t i = 0; i < p->n_items; i++) {
+        struct profile_step *step = &p->steps[p->items[i].first_step];
+
+        *(p->interpreter_lock ? &step->locked_cpu_ns : &step->free_cpu_ns) += own_ns / p->n_items;
+        step->free_cpu_ns += shells_ns / p->n_items;
+    }
+}
+
 void profile_worker_options(const struct measurement *m, const struct work_lanes *lanes, const struct work_lane *lane,
                             const struct pattern *pattern, struct cut_options *options)
 {
     options->cut = worker_cut(lanes, lane);
     options->handover = lane->handover;
-    options->locked = items_locked_share(work_lane_locked_share(m, lanes, lane), lane->handover);
+    options->locked = lanes->commands ? 0 : items_locked_share(work_lane_locked_share(m, lanes, lane), lane->handover);
     options->critical = lane->critical;
     options->critical_cpu = lane->critical_cpu;
     options->lock = lane->lock;
@@ -306,7 +325,7 @@ static int cut_lanes(const struct measurement *m, struct work_lanes *lanes, stru
         struct work_lane *lane = &lanes->list[i];
         struct cut_options options = {.lane = lane->slot};
 
-        if (lanes->short_lived)
+        if (lanes->short_lived && !lanes->commands)
             take_worker_start(m, lane);
         profile_worker_options(m, lanes, lane, &pattern, &options);
         lanes->fed |= options.cut == CUT_HANDOFF;
@@ -353,6 +372,7 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
     p->current_model = lanes->processes > 1 ? MODEL_PROCESSES : MODEL_THREADS;
     p->current_workers = lanes->most_live;
     p->one_worker_per_item = lanes->short_lived;
+    p->commands = lanes->commands;
     r = work_lanes_find_locks(m, lanes, p);
     if (r == 0)
         r = find_turns(m, lanes, p);
@@ -372,6 +392,8 @@ int profile_worker_items(const struct measurement *m, struct work_lanes *lanes, 
     if (!in_turn)
         handover_batch(m, lanes, b);
     stand_for_omitted(m, lanes, p);
+    if (lanes->commands)
+        add_starting(lanes, p);
     item_overheads(p, lanes, in_turn);
     return 0;
 }

@@ -36,8 +36,9 @@ static uint32_t most_workers(enum model model)
 static void common(const struct profile *p, const struct simulate_costs *costs, uint32_t cpus,
                    const struct simulate_result *result, struct replay_plan *plan)
 {
-    if (plan->workers > most_workers(plan->model))
-        plan->workers = most_workers(plan->model);
+    plan->beside_the_loop = p->commands && plan->model == MODEL_COROUTINES && !plan->executable_serial;
+    if (plan->workers > most_workers(plan->beside_the_loop ? MODEL_THREADS : plan->model))
+        plan->workers = most_workers(plan->beside_the_loop ? MODEL_THREADS : plan->model);
     plan->processes = plan->model == MODEL_PROCESSES_COROUTINES ? simulate_loop_processes(p, cpus)
                       : plan->model == MODEL_PROCESSES          ? plan->workers
                                                                 : 1;
@@ -156,8 +157,8 @@ bool replay_plan_same(const struct replay_plan *a, const struct replay_plan *b)
 {
     return a->model == b->model && a->workers == b->workers && a->processes == b->processes &&
            a->worker_per_item == b->worker_per_item && a->executable_serial == b->executable_serial &&
-           a->executor == b->executor && a->fixed_lanes == b->fixed_lanes && a->staged == b->staged &&
-           a->latency_ns == b->latency_ns;
+           a->executor == b->executor && a->beside_the_loop == b->beside_the_loop && a->fixed_lanes == b->fixed_lanes &&
+           a->staged == b->staged && a->latency_ns == b->latency_ns;
 }
 
 /* Time of all runs with samples of that length. */

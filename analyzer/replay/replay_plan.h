@@ -24,6 +24,7 @@ struct replay_plan {
     bool current;           /* the program as it is now */
     bool worker_per_item;   /* create one for each */
     bool executable_serial; /* a blocked event loop: executed one by one */
+    bool beside_the_loop;   /* commands, which compute beside the event loop that starts them: executed in threads */
     bool fixed_lanes;       /* each worker does the items that its lane did */
     uint32_t executor;      /* threads of the loop that long calls are handed to; 0: the loop does all by itself */
     bool nothing_to_await;  /* as in struct profile, with an executor: tasks live in its threads */

@@ -199,7 +199,7 @@ static int add_structure(const struct replay_plan *plan, json_t *request)
 int replay_protocol_plan(struct replay_child *child, size_t id, const struct replay_plan *plan, char *message,
                          size_t size)
 {
-    enum model model = plan->executable_serial ? MODEL_SERIAL : plan->model;
+    enum model model = plan->executable_serial ? MODEL_SERIAL : plan->beside_the_loop ? MODEL_THREADS : plan->model;
     json_auto_t *answer = NULL;
     /* json_pack() consumes steps and items, also when it fails. */
     json_t *request =

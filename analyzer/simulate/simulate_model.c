@@ -77,6 +77,7 @@ static struct simulate_setup describe_model(const struct simulate_work *work, en
     s.one_core = model == MODEL_PROCESSES_COROUTINES;
     if (model == MODEL_COROUTINES)
         describe_loop(work, cpus, &s);
+    s.one_core &= !p->commands;
     if (model == MODEL_THREADS)
         s.start_serial_ns = (double)costs->thread_start_ns;
     if (model == MODEL_PROCESSES)
@@ -97,8 +98,8 @@ static struct simulate_setup describe_model(const struct simulate_work *work, en
          * It was measured with one worker, whose dispatcher had more to do than the worker, or as much. Loops take
          * several items at a time, or accept their connections themselves: there it is the other way round.
          */
-        s.item_cpu_ns = ipc_cost(costs) / (s.one_core ? 1 : 2);
-        s.item_gate_ns = ipc_cost(costs) / (s.one_core ? 2 : 1);
+        s.item_cpu_ns = ipc_cost(costs) / (model == MODEL_PROCESSES_COROUTINES ? 1 : 2);
+        s.item_gate_ns = ipc_cost(costs) / (model == MODEL_PROCESSES_COROUTINES ? 2 : 1);
         s.prefetch = s.lanes;
     }
     return s;
@@ -191,7 +192,7 @@ static int run_current(const struct simulate_work *work, uint32_t cpus, struct s
     setup = describe_model(work, model, workers, cpus);
     use_present_costs(p, &setup);
     setup.executor = p->executor_threads;
-    setup.one_core |= model == MODEL_COROUTINES && !only_hands_over(p, model, true);
+    setup.one_core |= model == MODEL_COROUTINES && !p->commands && !only_hands_over(p, model, true);
     if (staged)
         use_stages(p, &setup);
     bool by_lane = p->fixed_lanes && !setup.stage_lanes;

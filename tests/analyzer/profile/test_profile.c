@@ -210,6 +210,47 @@ static void short_lived_processes_are_one_item_each(void **state)
     }
 }
 
+/* (c) A shell with a tool in it for each item, that no other model can do without. Tools in Python could be functions.
+ */
+static void commands_are_started_in_every_model(void **state)
+{
+    (void)state;
+    for (int python = 0; python <= 1; python++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+
+        synthetic_python(m);
+        synthetic_process(m, 1, 0);
+        synthetic_thread(m, 1, 1, 0, 0);
+        synthetic_slice(m, 0, 10 * MS, 0, CAUSE_OTHER);
+        for (int32_t i = 0; i < 60; i++)
+            synthetic_slice(m, 0, 1 * MS, 39 * MS, CAUSE_IPC);
+        for (int32_t i = 0; i < 60; i++) {
+            uint64_t at_ns = (uint64_t)(11 + 40 * i) * MS;
+            size_t shell = synthetic_thread(m, 100 + 2 * i, 100 + 2 * i, 1, at_ns);
+            size_t tool = synthetic_thread(m, 101 + 2 * i, 101 + 2 * i, 100 + 2 * i, at_ns + 1 * MS);
+
+            synthetic_process(m, 100 + 2 * i, 1)->execed = true;
+            synthetic_process(m, 101 + 2 * i, 100 + 2 * i)->execed = true;
+            for (size_t k = m->n_processes - 2; k < m->n_processes; k++)
+                m->processes[k].runtime = python ? RUNTIME_CPYTHON : RUNTIME_NATIVE;
+            synthetic_slice(m, shell, 1 * MS, 37 * MS, CAUSE_JOIN);
+            synthetic_slice(m, shell, 1 * MS, 0, CAUSE_OTHER);
+            synthetic_slice(m, tool, 4 * MS, 32 * MS, CAUSE_SLEEP);
+            synthetic_slice(m, tool, 1 * MS, 0, CAUSE_OTHER);
+        }
+        p = profile_checked(m);
+        assert_int_equal(p->n_items, 60);
+        assert_int_equal(p->commands, !python);
+        if (python)
+            continue;
+        assert_about(totals_of(p).free_ns, 60 * 7 * MS); /* 5 ms the tool's, 2 ms the shell's */
+        assert_about(totals_of(p).wait_ns, 60 * 32 * MS);
+        assert_about(totals_of(p).locked_ns, 59 * MS); /* what the program itself did for each */
+        assert_int_equal(p->head_ns, 12 * MS);
+    }
+}
+
 /* (c) Rows for half of the threads only: they stand for all, and what follows is no serial tail. */
 static void rows_stand_for_omitted_threads(void **state)
 {
@@ -944,6 +985,7 @@ int main(void)
         cmocka_unit_test(pool_items_are_cut_at_handoffs),
         cmocka_unit_test(pool_items_keep_their_waits),
         cmocka_unit_test(short_lived_processes_are_one_item_each),
+        cmocka_unit_test(commands_are_started_in_every_model),
         cmocka_unit_test(rows_stand_for_omitted_threads),
         cmocka_unit_test(serial_waits_are_items),
         cmocka_unit_test(short_waits_do_not_cut),

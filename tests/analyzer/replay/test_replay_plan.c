@@ -74,6 +74,14 @@ static void plans_follow_the_simulation(void **state)
     assert_int_equal(replay_plan_model(p, &costs, MODEL_PROCESSES_COROUTINES, 2, &plan), 0);
     assert_int_equal(plan.processes, 2);
     assert_true(plan.workers <= 50);
+    p->event_loop_blocked = false;
+    for (int commands = 0; commands <= 1; commands++) {
+        p->commands = commands;
+        assert_int_equal(replay_plan_model(p, &costs, MODEL_COROUTINES, 2, &plan), 0);
+        assert_int_equal(plan.beside_the_loop, commands);
+        assert_int_equal(replay_plan_model(p, &costs, MODEL_THREADS, 2, &plan), 0);
+        assert_false(plan.beside_the_loop);
+    }
 }
 
 /* Lanes that wait for each other: the replay of the program as it is now waits as long, within the mutex. */

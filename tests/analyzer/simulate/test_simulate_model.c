@@ -155,6 +155,20 @@ static void busy_loops_keep_their_number_in_flight(void **state)
     }
 }
 
+/* What an event loop starts as programs of their own computes on other CPUs than the loop. */
+static void commands_compute_beside_the_loop(void **state)
+{
+    const struct profile_step step = {.locked_cpu_ns = 1 * MS, .free_cpu_ns = 9 * MS};
+    CLEANUP(profile_freep) struct profile *p = paper_items(40, 1, step);
+
+    (void)state;
+    p->interpreter_lock = true;
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_COROUTINES, 8, 4), 400 * MS);
+    p->commands = true;
+    assert_in_range(paper_wall(p, &no_costs, MODEL_COROUTINES, 8, 4), 100 * MS, 110 * MS);
+    assert_int_equal(paper_wall(p, &no_costs, MODEL_SERIAL, 1, 4), 400 * MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +180,7 @@ int main(void)
         cmocka_unit_test(curves_end_at_the_useful_limit),
         cmocka_unit_test(flat_curves_end_early),
         cmocka_unit_test(busy_loops_keep_their_number_in_flight),
+        cmocka_unit_test(commands_compute_beside_the_loop),
     };
 
     return cmocka_run_group_tests_name("analyzer/simulate_model", tests, NULL, NULL);
