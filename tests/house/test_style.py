@@ -15,6 +15,7 @@ LONG_FILES = {
     "tests/analyzer/replay/test_replay.c": "real replays, and one case for each way a replayer can misbehave",
     "probe/measurement_json.c": "both directions of one format, and the only file of its room that may see jansson",
     "tests/analyzer/profile/test_profile.c": "one case for each shape a program can have",
+    "tests/analyzer/test_recommend.c": "one case for each rule",
     "tests/probe/test_measurement_json.c": "one case for each way a file can be broken",
 }
 
