@@ -3,11 +3,13 @@
 
 #include <math.h>
 
+#include "analyzer/lanes.h"
 #include "base/base.h"
 
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
+#define NEAR_PEAK 0.9                         /* of it: the difference is the ragged end */
 #define MEAN_IS_OFF 0.05                      /* of one in flight: rounding, and a look just as one ended */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
@@ -26,10 +28,16 @@ static double waits_at_once(const struct event_loop *loop)
     return at_once > 1 ? at_once : 1;
 }
 
-/* As a count. The mean lies below what was meant, towards the end of the work there is less: not down, then. */
+/*
+ * As a count. Towards the end of the work there is less, so that the mean lies below what was meant: the peak where
+ * that is near, else not down.
+ */
 static uint32_t in_flight(const struct event_loop *loop)
 {
-    return (uint32_t)ceil(waits_at_once(loop) - MEAN_IS_OFF);
+    double at_once = waits_at_once(loop);
+    uint32_t peak = lanes_loop_peak(loop);
+
+    return at_once >= NEAR_PEAK * peak && at_once <= peak ? peak : (uint32_t)ceil(at_once - MEAN_IS_OFF);
 }
 
 /*
