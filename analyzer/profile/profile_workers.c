@@ -50,6 +50,24 @@ static void take_worker_start(const struct measurement *m, struct work_lane *lan
 }
 
 /*
+ * A forked worker that lives on: its start, which models with processes pay as such and the others don't at all. Where
+ * it waited for its first item that is all that was before, else a part of it.
+ */
+static void take_forked_start(const struct measurement *m, struct work_lane *lane)
+{
+    struct piece *first = lane->pieces.list;
+    const struct process *process = lane->process;
+    uint64_t start_ns = fork_cpu(m), most_ns;
+
+    if (!lane->pieces.count || lane->creator || lane->thread->tid != lane->thread->pid || !process ||
+        !process->parent_pid || process->execed || work_lane_serves(lane))
+        return;
+    most_ns = first->wait_ns && (first->cause == CAUSE_IPC || first->cause == CAUSE_HANDOFF) ? first->cpu_ns
+                                                                                             : first->cpu_ns / 2;
+    first->cpu_ns -= start_ns < most_ns ? start_ns : most_ns;
+}
+
+/*
  * A server's lane gets its items from outside. While it is never short of requests it does not idle between them: then
  * its waits for others tell where one request ends, as in a serial program.
  */
@@ -327,6 +345,8 @@ static int cut_lanes(const struct measurement *m, struct work_lanes *lanes, stru
 
         if (lanes->short_lived && !lanes->commands)
             take_worker_start(m, lane);
+        if (!lanes->short_lived)
+            take_forked_start(m, lane);
         profile_worker_options(m, lanes, lane, &pattern, &options);
         lanes->fed |= options.cut == CUT_HANDOFF;
         r = builder_cut(b, &lane->pieces, first_piece(lanes, lane), &options);
