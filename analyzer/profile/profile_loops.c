@@ -9,7 +9,7 @@
 #define BLOCKED_LOOP 5                       /* 1/5 of the loop's time blocked in turns: it runs its items one by one */
 #define TELLING_AWAIT_NS (5 * NSEC_PER_MSEC) /* sleeps in a loop: shorter ones are the gaps between many timers */
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
-#define NEAR_PEAK 0.9                         /* of it: the difference is the ragged end */
+#define NEAR_PEAK 0.8                         /* of it: the difference is the ragged end */
 #define MEAN_IS_OFF 0.05                      /* of one in flight: rounding, and a look just as one ended */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
@@ -29,15 +29,17 @@ static double waits_at_once(const struct event_loop *loop)
 }
 
 /*
- * As a count. Towards the end of the work there is less, so that the mean lies below what was meant: the peak where
- * that is near, else not down.
+ * As a count. Towards the end of the work there is less, so that the mean lies below what was meant: in a round or two
+ * it is the peak where that is near, else it is not rounded down.
  */
 static uint32_t in_flight(const struct event_loop *loop)
 {
     double at_once = waits_at_once(loop);
     uint32_t peak = lanes_loop_peak(loop);
 
-    return at_once >= NEAR_PEAK * peak && at_once <= peak ? peak : (uint32_t)ceil(at_once - MEAN_IS_OFF);
+    if (loop->turns < 2 * (uint64_t)peak && at_once >= NEAR_PEAK * peak && at_once <= peak)
+        return peak;
+    return (uint32_t)ceil(at_once - MEAN_IS_OFF);
 }
 
 /*
