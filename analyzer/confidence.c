@@ -190,8 +190,12 @@ static int judge_evidence(const struct evidence *evidence, struct recommendation
         error = judge_rival(evidence, r);
     if (error == 0)
         error = judge_dependence(&evidence->dependence, r);
-    if (error == 0 && evidence->waits_unknown && r->change != CHANGE_KEEP)
+    if (error == 0 && evidence->waits_unknown)
         error = lower(r, CONFIDENCE_MEDIUM, "it is not known how many waits of the event loop overlapped");
+    if (error == 0 && evidence->tasks_held_up)
+        error = lower(r, CONFIDENCE_MEDIUM,
+                      "tasks of the event loop may wait for each other: mostly less than half of "
+                      "its peak was under way");
     if (error == 0 && evidence->disagrees)
         error = lower(r, CONFIDENCE_MEDIUM, "the decision tree expected another model than the replay shows");
     if (error == 0 && r->change == CHANGE_SWITCH && r->expected_speedup < 1.05)

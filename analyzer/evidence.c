@@ -433,6 +433,7 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
     evidence->long_calls = f->profile && profile_has_long_calls(f->profile);
     evidence->nothing_to_await = f->profile && f->profile->nothing_to_await;
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
+    evidence->tasks_held_up = f->profile && f->profile->tasks_held_up;
     if (f->profile)
         r = simulate_work_init(f->profile, &f->costs, 0, &in.work);
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {

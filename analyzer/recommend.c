@@ -321,7 +321,9 @@ static bool decide(const struct tree_leaf *leaf, struct advice *advice)
 
     r->model = leaf->model_current ? advice->current_model : leaf->model;
     r->change = leaf->change;
-    if (r->model == MODEL_NONE || leaf->firm)
+    /* That items are independent is what all forecasts rest on: where tasks wait for each other they overrule nothing.
+     */
+    if (r->model == MODEL_NONE || leaf->firm || (r->change == CHANGE_KEEP && advice->evidence.tasks_held_up))
         return false;
     if (r->change == CHANGE_SWITCH && r->model != advice->current_model)
         r->model = choose_switch(advice, r->model);

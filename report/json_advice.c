@@ -159,6 +159,7 @@ json_t *json_evidence(struct json_out *o, const struct evidence *e)
     out_set(o, out, "dependence", dependence_object(o, &e->dependence));
     out_set(o, out, "replays_distrusted", json_boolean(e->replays_distrusted));
     out_set(o, out, "waits_unknown", json_boolean(e->waits_unknown));
+    out_set(o, out, "tasks_held_up", json_boolean(e->tasks_held_up));
     out_set(o, out, "forecast_now_ns", e->forecast_now_ns ? out_number(e->forecast_now_ns) : json_null());
     out_set(o, out, "replayed_now_ns", e->replayed_now_ns ? out_number(e->replayed_now_ns) : json_null());
     out_set(o, out, "models", models);

@@ -69,6 +69,8 @@ struct profile {
                                     bursts. Whole tasks then live in threads of the loop's executor, if there is one */
     bool waits_unknown;          /* an event loop waited for no one knows how many at once: what is forecast for serial
                                     and threads is a lower bound */
+    bool tasks_held_up;          /* an event loop with time to spare had much less under way than at its peak: its tasks
+                                    wait for each other at something that is not in the trace */
     uint32_t busy_in_flight;     /* of event loops that were always busy, so that nobody saw how long waits take: what
                                     they had in flight, all together; whether fewer would do is not known; 0: none */
     bool commands;               /* items are programs of their own, started for each in whichever model: their CPU is

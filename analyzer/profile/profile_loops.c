@@ -11,6 +11,8 @@
 #define TELLING_TURN_NS (300 * NSEC_PER_USEC) /* CPU between them: more than this wakes more than one task */
 #define NEAR_PEAK 0.8                         /* of it: the difference is the ragged end */
 #define MEAN_IS_OFF 0.05                      /* of one in flight: rounding, and a look just as one ended */
+#define MIN_PEAK 4                            /* waits at once, before fewer say something */
+#define HELD_UP 2                             /* less than 1/2 of the peak is under way while the loop waits */
 #define LONG_TURN_NS (5 * NSEC_PER_MSEC)      /* of CPU: the tree's limit for a loop that computes */
 
 static int compare_u64(const void *a, const void *b)
@@ -131,6 +133,18 @@ static bool hides_waits(const struct event_loop *loop)
 }
 
 /*
+ * Hardly busy, and yet with less than half of its peak under way, on the average of many rounds: what limits it is
+ * neither its CPU nor the number of tasks, but what these wait for within the program (a lock, a queue, a straggler).
+ */
+static bool holds_tasks_up(const struct event_loop *loop)
+{
+    uint32_t peak = lanes_loop_peak(loop);
+
+    return peak >= MIN_PEAK && loop->busy_cpu_ns < loop->wait_ns && loop->turns >= 2 * (uint64_t)peak &&
+           waits_at_once(loop) * HELD_UP < peak;
+}
+
+/*
  * Could these be awaits one after another? Where nobody knows how many there were, only sleeps long enough to be meant,
  * with turns short enough for one task, are taken for one by one.
  */
@@ -170,6 +184,7 @@ static int loop_items(const struct measurement *m, struct work_lanes *lanes, str
     p->event_loop_blocked |= blocked;
     p->waits_unknown |= !blocked && (!waits_known(lane->loop) || hides_waits(lane->loop)) && !work_lane_serves(lane) &&
                         profile_any_wait(&lane->pieces);
+    p->tasks_held_up |= !blocked && holds_tasks_up(lane->loop) && !work_lane_serves(lane);
     p->current_workers += blocked ? 1 : in_flight(lane->loop);
     if (!blocked && hides_waits(lane->loop))
         p->busy_in_flight += in_flight(lane->loop);

@@ -413,6 +413,22 @@ static void a_loop_whose_waits_are_unknown_gets_more_loops(void **state)
     }
 }
 
+/* Forecasts take items for independent: where tasks of a loop wait for each other, they overrule nothing. */
+static void a_loop_whose_tasks_are_held_up_is_kept(void **state)
+{
+    for (int held_up = 0; held_up < 2; held_up++) {
+        struct advice *a = advice_with(MODEL_COROUTINES, 10);
+
+        (void)state;
+        row(a, MODEL_THREADS, 3.0, SOURCE_REPLAY);
+        a->evidence.tasks_held_up = held_up;
+        decide(a, &keep);
+        assert_int_equal(a->recommendation.change, held_up ? CHANGE_KEEP : CHANGE_SWITCH);
+        assert_int_equal(a->recommendation.model, held_up ? MODEL_COROUTINES : MODEL_THREADS);
+        advice_free(a);
+    }
+}
+
 /* Plain serial code is given up for half a second, a pool for a tenth. */
 static void serial_code_is_given_up_for_more(void **state)
 {
@@ -502,6 +518,7 @@ int main(void)
         cmocka_unit_test(other_workers_are_a_fix),
         cmocka_unit_test(a_simulation_that_meets_the_run_may_overrule),
         cmocka_unit_test(a_loop_whose_waits_are_unknown_gets_more_loops),
+        cmocka_unit_test(a_loop_whose_tasks_are_held_up_is_kept),
         cmocka_unit_test(serial_code_is_given_up_for_more),
         cmocka_unit_test(a_replay_without_a_gain_moves_nobody),
         cmocka_unit_test(what_bounds_the_workers_goes_with_them),

@@ -620,6 +620,41 @@ static void long_turns_of_a_computing_loop_are_items(void **state)
     }
 }
 
+/* (f) A loop with time to spare and most of its tasks under way neither in a sleep nor at a peer: held up within. */
+static void tasks_that_hold_each_other_up_are_told(void **state)
+{
+    static const struct {
+        double sleepers_mean;
+        uint32_t peak;
+        uint64_t turns, busy_ns;
+        bool held_up;
+    } cases[] = {
+        {3.9, 8, 100, 10 * MS, true},  {4.1, 8, 100, 10 * MS, false},   /* half of the peak */
+        {3.9, 8, 15, 10 * MS, false},  {1.2, 3, 100, 10 * MS, false},   /* two rounds; too few to tell */
+        {3.9, 8, 100, 990 * MS, true}, {3.9, 8, 100, 1010 * MS, false}, /* a busy loop hides what was under way */
+    };
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        CLEANUP(measurement_freep) struct measurement *m = synthetic_new(2);
+        CLEANUP(profile_freep) struct profile *p = NULL;
+        struct event_loop *loop;
+
+        synthetic_python(m);
+        synthetic_thread(m, 1, 1, 0, 0);
+        for (uint64_t i = 0; i < cases[c].turns; i++)
+            synthetic_slice(m, 0, cases[c].busy_ns / cases[c].turns, 1000 * MS / cases[c].turns, CAUSE_SLEEP);
+        loop = synthetic_loop(m, 1, 1);
+        loop->turns = cases[c].turns;
+        loop->wait_ns = 1000 * MS;
+        loop->busy_cpu_ns = cases[c].busy_ns;
+        loop->sleepers_mean = loop->timers_mean = cases[c].sleepers_mean;
+        loop->timers_max = cases[c].peak;
+        p = profile_checked(m);
+        assert_int_equal(p->tasks_held_up, cases[c].held_up);
+    }
+}
+
 /* (f) Calls that block inside a turn: the loop runs its items one by one. */
 static void blocked_event_loop_is_marked(void **state)
 {
@@ -1000,6 +1035,7 @@ int main(void)
         cmocka_unit_test(serial_awaits_are_items),
         cmocka_unit_test(short_timer_gaps_are_not_counted_as_awaits),
         cmocka_unit_test(long_turns_of_a_computing_loop_are_items),
+        cmocka_unit_test(tasks_that_hold_each_other_up_are_told),
         cmocka_unit_test(blocked_event_loop_is_marked),
         cmocka_unit_test(process_pool_items_are_cut_at_ipc),
         cmocka_unit_test(round_trips_outweighing_work_are_costs),
