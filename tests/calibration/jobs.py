@@ -65,7 +65,7 @@ class Job:
         """Is this one of the job's models, with counts that a machine can bear?"""
         if setting.model not in self.models:
             return False
-        return max(setting.workers, setting.in_flight) <= MAX_WORKERS.get(setting.model, 1)
+        return setting.workers <= MAX_WORKERS.get(setting.model, 1) and setting.in_flight <= MAX_WORKERS["coroutines"]
 
     def command(self, setting):
         """The command that runs the job so."""
