@@ -13,6 +13,7 @@
 #define NEAR_LIMIT 0.2 /* a value closer than this to its limit may be on the other side next time */
 #define LOSS_WORTH_SAYING 0.01
 #define SHORT_RUN_NS (500 * NSEC_PER_MSEC)
+#define MANY_POLLS 8 /* of one thread: fewer are a connection being set up */
 
 /* Lower the confidence to at most `level`, because of ... */
 static int PRINTF_LIKE(3, 4) lower(struct recommendation *r, enum confidence level, const char *format, ...)
@@ -204,6 +205,22 @@ static int judge_evidence(const struct evidence *evidence, struct recommendation
     return error;
 }
 
+/* Native code that waits for several descriptors at once again and again, and is not known as an event loop. */
+static bool polls_like_a_loop(const struct measurement *m)
+{
+    if (m->target.runtime.kind != RUNTIME_NATIVE)
+        return false;
+    for (size_t i = 0; i < m->n_threads; i++) {
+        bool loop = false;
+
+        for (size_t k = 0; k < m->n_loops; k++)
+            loop |= m->loops[k].tid == m->threads[i].tid;
+        if (!loop && m->threads[i].poll_count >= MANY_POLLS)
+            return true;
+    }
+    return false;
+}
+
 static int judge_data(const struct measurement *m, const struct metrics *metrics, struct recommendation *r)
 {
     double loss = metrics->value[METRIC_DATA_LOSS_SHARE];
@@ -216,6 +233,10 @@ static int judge_data(const struct measurement *m, const struct metrics *metrics
         error = lower(r, CONFIDENCE_MEDIUM, "measured without privileges: fewer causes are told apart");
     if (error == 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_UNKNOWN)
         error = lower(r, CONFIDENCE_LOW, "waits for the interpreter lock could not be told from other hand-offs");
+    if (error == 0 && polls_like_a_loop(m))
+        error = lower(r, CONFIDENCE_MEDIUM,
+                      "it polls several descriptors at once: an event loop around poll() hides how "
+                      "many waits overlap already");
     if (error == 0 && m->wall_ns < SHORT_RUN_NS)
         error = lower(r, CONFIDENCE_MEDIUM, "the run was short: %s", words_ns((double)m->wall_ns, text));
     if (error == 0 && m->target.exited && (m->target.exit_status != 0 || m->target.signal != 0))

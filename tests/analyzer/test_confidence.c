@@ -210,6 +210,30 @@ static void less_is_known_without_privileges_and_without_the_lock(void **state)
     measurement_free(m);
 }
 
+/* Native loops around poll() are not followed: their waits are not known. */
+static void loops_around_poll_are_doubted(void **state)
+{
+    static const struct {
+        enum runtime_kind runtime;
+        uint64_t polls;
+        bool doubted;
+    } cases[] = {{RUNTIME_NATIVE, 8, true}, {RUNTIME_NATIVE, 7, false}, {RUNTIME_CPYTHON, 8, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = case_serial_cpu(cases[i].runtime, 10000 * MS);
+        struct advice *a;
+
+        m->threads[0].poll_count = cases[i].polls;
+        a = build_advice(m);
+        assert_int_equal(
+            mentions(a->recommendation.confidence_reasons, a->recommendation.n_confidence_reasons, "poll()"),
+            cases[i].doubted);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
 static void assumptions_and_blind_spots_are_listed(void **state)
 {
     struct measurement *m = replayed(0.99);
@@ -238,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_value_next_to_its_limit_is_said),
         cmocka_unit_test(loss_is_said_and_then_withholds_the_verdict),
         cmocka_unit_test(less_is_known_without_privileges_and_without_the_lock),
+        cmocka_unit_test(loops_around_poll_are_doubted),
         cmocka_unit_test(assumptions_and_blind_spots_are_listed),
     };
 

@@ -57,7 +57,8 @@ def forecasts(report, given):
 def advised_setting(report, given):
     """
     What the reader is told to run; None: no verdict. "keep" is the program as it stands. "fix" is the given model without
-    its flaw, with the workers of the advice.
+    its flaw, with the workers of the advice; where the program was taken for another model (a serial program in Node.js
+    has an event loop), that one is what the reader is told to stay with.
     """
     advised = report["recommendation"]
     if advised["model"] is None:
@@ -66,7 +67,7 @@ def advised_setting(report, given):
         return given
     model, in_flight = advised["model"], advised.get("in_flight")
     if advised["change"] == "fix":
-        model = given.model
+        model = report["current"]["model"] or given.model
         in_flight = in_flight or (report["evidence"]["mended"] or {}).get("in_flight")
     for row in report["evidence"]["models"]:
         if row["model"] == model and not row["current"]:

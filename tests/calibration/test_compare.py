@@ -72,7 +72,14 @@ class AdviceTest(unittest.TestCase):
         rows = [row("coroutines", 2.0, in_flight=4, current=True)]
         mended = {"workers": 1, "in_flight": 64}
         given = Setting("coroutines", 4)
-        self.assertEqual(self.advised("coroutines", rows, change="fix", mended=mended, given=given), Setting("coroutines", 64))
+        found = self.advised("coroutines", rows, change="fix", mended=mended, given=given, current="coroutines")
+        self.assertEqual(found, Setting("coroutines", 64))
+
+    def test_fix_is_the_model_that_the_program_was_taken_for(self):
+        rows = [row("coroutines", 2.0, in_flight=1, current=True)]
+        mended = {"workers": 1, "in_flight": 64}
+        found = self.advised("coroutines", rows, change="fix", mended=mended, current="coroutines")
+        self.assertEqual(found, Setting("coroutines", 64))
 
     def test_no_verdict(self):
         self.assertIsNone(self.advised(None, SERIAL))
