@@ -100,8 +100,8 @@ class HoldoutTest(unittest.TestCase):
             jobs.all_jobs(["pages"])
 
     def test_commands(self):
-        sensors, pages = jobs.all_jobs(["sensors", "pages"], jobs.HOLDOUT)[::-1]
-        self.assertEqual(sensors.command(Setting("serial"))[0], str(support.BUILD / "examples" / "holdout_sensors"))
+        lookups, pages = jobs.all_jobs(["lookups", "pages"], jobs.HOLDOUT)
+        self.assertEqual(lookups.command(Setting("serial"))[0], str(support.BUILD / "examples" / "holdout_lookups"))
         words = pages.command(Setting("coroutines", 10))
         self.assertEqual(words, ["node", str(jobs.HOLDOUT / "pages.js"), "--model", "coroutines", "--workers", "10"])
         self.assertEqual((pages.needs, pages.server), (["nodejs"], "delay"))
