@@ -244,6 +244,17 @@ static int judge_data(const struct measurement *m, const struct metrics *metrics
     return error;
 }
 
+/* That little time is to win is sure; that no other model is faster is not. */
+static int judge_small_gain(const struct metrics *metrics, struct recommendation *r)
+{
+    char text[WORDS_NUMBER];
+
+    if (r->change != CHANGE_KEEP || strcmp(r->why_id, "small_gain") != 0)
+        return 0;
+    return lower(r, CONFIDENCE_MEDIUM, "up to %s could be saved, little time as it is",
+                 words_share(metrics->value[METRIC_POTENTIAL_GAIN_SHARE], text));
+}
+
 static int add_assumptions(const struct measurement *m, const struct metrics *metrics, const struct advice *advice,
                            struct recommendation *r)
 {
@@ -300,6 +311,8 @@ int confidence_fill(const struct measurement *m, const struct metrics *metrics, 
     error = judge_margin(advice, r);
     if (error == 0)
         error = judge_evidence(&advice->evidence, r);
+    if (error == 0)
+        error = judge_small_gain(metrics, r);
     if (error == 0)
         error = judge_data(m, metrics, r);
     return error < 0 ? error : add_assumptions(m, metrics, advice, r);

@@ -210,6 +210,15 @@ static void less_is_known_without_privileges_and_without_the_lock(void **state)
     measurement_free(m);
 }
 
+static void a_small_gain_is_no_certainty(void **state)
+{
+    struct measurement *m = case_serial_cpu(RUNTIME_CPYTHON, 200 * MS);
+
+    (void)state;
+    assert_int_equal(confidence_of(m, "could be saved"), CONFIDENCE_MEDIUM);
+    measurement_free(m);
+}
+
 /* Native loops around poll() are not followed: their waits are not known. */
 static void loops_around_poll_are_doubted(void **state)
 {
@@ -262,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_value_next_to_its_limit_is_said),
         cmocka_unit_test(loss_is_said_and_then_withholds_the_verdict),
         cmocka_unit_test(less_is_known_without_privileges_and_without_the_lock),
+        cmocka_unit_test(a_small_gain_is_no_certainty),
         cmocka_unit_test(loops_around_poll_are_doubted),
         cmocka_unit_test(assumptions_and_blind_spots_are_listed),
     };
