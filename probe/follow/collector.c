@@ -25,6 +25,7 @@
  */
 #define LOOK_CREDIT_NS (200 * (int64_t)NSEC_PER_MSEC)
 #define LOOK_PERCENT 1
+#define CHEAP_LOOK_NS (2 * NSEC_PER_MSEC)
 
 int collector_init(struct collector *collector, pid_t root, int helper, size_t max_slices)
 {
@@ -440,15 +441,19 @@ static uint64_t own_cpu_ns(void)
 
 void collector_tick(struct collector *collector, uint64_t now)
 {
-    uint64_t before;
+    uint64_t before, cost;
 
-    if (collector->state.next_loop_look && now >= collector->state.next_loop_look) {
-        before = own_cpu_ns();
-        watch_new_loops(&collector->state, now);
-        collector->look_credit_ns -= (int64_t)(own_cpu_ns() - before);
-    }
     watch_images(&collector->watch, &collector->state, now, register_runtime, collector);
     spaces_read(&collector->state, now);
+    if (collector->state.next_loop_look && now >= collector->state.next_loop_look && collector->look_credit_ns > 0) {
+        before = own_cpu_ns();
+        watch_new_loops(&collector->state, now);
+        cost = own_cpu_ns() - before;
+        collector->look_credit_ns -= (int64_t)cost;
+        /* Where the table of connections is long, there is no credit for looks beyond everybody's. */
+        if (cost > CHEAP_LOOK_NS)
+            collector->state.next_loop_look = 0;
+    }
     if (now < collector->next_look)
         return;
     if (!collector->last_tick)

@@ -46,7 +46,7 @@ UVLOOP = """
 import asyncio, uvloop
 uvloop.install()
 async def sleep():
-    for i in range(10): await asyncio.sleep(0.05)
+    for i in range(40): await asyncio.sleep(0.05)
 async def main(): await asyncio.gather(*[sleep() for i in range(20)])
 asyncio.run(main())
 """
