@@ -7,6 +7,30 @@ static bool waits_outside(const struct site *site)
                              site->cause == CAUSE_SLEEP);
 }
 
+/* With a quarter of the busiest waiter's waits, and alive together with it. */
+static bool waits_beside(const struct lane *lane, const struct lane *busiest)
+{
+    return lane != busiest && lane->external_ns >= busiest->external_ns / 4 &&
+           lane->thread->birth_ns < busiest->thread->death_ns && busiest->thread->birth_ns < lane->thread->death_ns;
+}
+
+/*
+ * A server's pool under light load: requests come one by one, and its workers wait for them in turn. Nobody wrote these
+ * waits one after the other, and nothing is there to overlap.
+ */
+static bool several_wait(const struct lanes *lanes)
+{
+    const struct lane *busiest = NULL;
+
+    for (size_t i = 0; i < lanes->n; i++)
+        if (!busiest || lanes->items[i].external_ns > busiest->external_ns)
+            busiest = &lanes->items[i];
+    for (size_t i = 0; i < lanes->n; i++)
+        if (waits_beside(&lanes->items[i], busiest))
+            return true;
+    return false;
+}
+
 /* CA3001: many external waits, one after the other, with no event loop. */
 int find_serial_waits(const struct finding_context *c, struct finding_list *list)
 {
@@ -17,6 +41,8 @@ int find_serial_waits(const struct finding_context *c, struct finding_list *list
     if (share < 0.3 || finding_metric(c, METRIC_EXTERNAL_WAITS) < 10.0)
         return 0;
     if (finding_metric(c, METRIC_EXTERNAL_CONCURRENCY) >= 1.5 || finding_metric(c, METRIC_LOOP_PRESENT) != 0.0)
+        return 0;
+    if (several_wait(c->lanes))
         return 0;
     /* Threads that wait one by one because of a lock are CA2201. */
     if (finding_metric(c, METRIC_LANES_WORKING) >= 2.0 && finding_metric(c, METRIC_LOCK_WAIT_SHARE) >= 0.1)

@@ -64,6 +64,27 @@ static void many_short_callbacks_are_no_long_one(void **state)
     assert_false(found(m, 3102));
 }
 
+/* Workers that wait in turn, by the share of the second one's waits; born when the first has ended, or beside it. */
+static struct measurement *waiters(size_t waits_of_second, bool one_after_another)
+{
+    struct measurement *m = build_new(RUNTIME_CPYTHON, 4);
+
+    build_repeat(m, build_lane(m, 100, 100, 0), 1, 2 * MS, 0, CAUSE_OTHER, 0);
+    build_repeat(m, build_lane(m, 100, 101, 2 * MS), 40, MS, 0, CAUSE_NETWORK, 20 * MS);
+    build_repeat(m, build_lane(m, 100, 102, one_after_another ? 900 * MS : 3 * MS), waits_of_second, MS, 0,
+                 CAUSE_NETWORK, 20 * MS);
+    build_finish(m, 1.2);
+    return m;
+}
+
+static void waits_of_workers_in_turn_are_not_one_after_the_other(void **state)
+{
+    (void)state;
+    assert_false(found(waiters(12, false), 3001));
+    assert_true(found(waiters(8, false), 3001));
+    assert_true(found(waiters(12, true), 3001));
+}
+
 static void traffic_shows_in_samples_where_nobody_waits(void **state)
 {
     (void)state;
@@ -176,6 +197,7 @@ int main(void)
         cmocka_unit_test(every_finding_has_its_flaw_and_its_near_miss),
         cmocka_unit_test(neighbours_that_crowd_the_machine_are_not_the_programs_fault),
         cmocka_unit_test(many_short_callbacks_are_no_long_one),
+        cmocka_unit_test(waits_of_workers_in_turn_are_not_one_after_the_other),
         cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
         cmocka_unit_test(a_run_that_was_over_at_once_says_nothing_else),
         cmocka_unit_test(ids_and_slugs),
