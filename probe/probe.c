@@ -2,8 +2,8 @@
 #include "probe/probe.h"
 
 #include "base/base.h"
-#include "probe/bpf_probe.h"
 #include "probe/launch.h"
+#include "probe/run.h"
 
 /* The command is looked for before anything is started, so that a typing error costs nothing. */
 static int find_command(const struct probe_options *options, char **ret_command, char *message, size_t size)
@@ -38,5 +38,5 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
     r = find_command(options, &command, message, size);
     if (r != 0)
         return r;
-    return bpf_probe_run(options, command, ret_m, message, size);
+    return run_target(options, command, ret_m, message, size);
 }

@@ -11,7 +11,7 @@ struct collector; /* finished: its futexes and stacks get their names, nothing e
 struct measurement;
 
 /*
- * Fill the measured part of `m` (not machine, target argv and exit status: bpf_probe.c knows these).
+ * Fill the measured part of `m` (not machine, target argv and exit status: run_measurement.c knows these).
  *
  * @return 0, -ENOMEM, -EPROTO (the helper's final message is missing)
  */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <sys/wait.h>
+
+#include "base/base.h"
+#include "probe/assemble/assemble.h"
+#include "probe/probe.h"
+#include "probe/run_parts.h"
+#include "probe/runtime/detect.h"
+
+static int copy_argv(struct measurement *m, char *const *argv)
+{
+    size_t n = 0;
+
+    while (argv[n])
+        n++;
+    m->target.argv = calloc(n + 1, sizeof(*m->target.argv));
+    if (!m->target.argv)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        m->target.argv[i] = strdup(argv[i]);
+        if (!m->target.argv[i])
+            return -ENOMEM;
+        m->target.n_argv++;
+    }
+    return 0;
+}
+
+/* The runtime of the process that used the most CPU, among those that were recognised. */
+static void find_runtime(const struct run *run, struct measurement *m)
+{
+    const struct run_state *state = &run->collector.state;
+    const struct run_process *best = NULL;
+
+    for (size_t i = 0; i < state->n_processes; i++) {
+        const struct run_process *process = &state->processes[i];
+
+        if (process->image && (!best || process->cpu_ns > best->cpu_ns))
+            best = process;
+    }
+    if (best)
+        m->target.runtime = best->image->runtime;
+}
+
+static int note_circumstances(const struct run *run, struct measurement *m)
+{
+    int r = 0;
+
+    if (!run->sampling)
+        r = measurement_note(m,
+                             "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
+                             "share of CPU time under the interpreter lock is not known.");
+    if (r == 0 && run->collector.final.totals.stacks_denied)
+        r = measurement_note(m,
+                             "Programs that gained rights by setuid, setgid or file capabilities were measured without "
+                             "looking at their stacks: those are for root to see (sudo).");
+    if (r == 0 && run->outlived)
+        r = measurement_note(m, "Descendants outlived the program; they were measured for 2 s after its end.");
+    if (r == 0 && run->timed_out)
+        r = measurement_note(m, "The measurement was ended by -d while the program was still running.");
+    return r;
+}
+
+int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, struct measurement **ret_m)
+{
+    CLEANUP(measurement_freep) struct measurement *m = measurement_new();
+    int r;
+
+    if (!m)
+        return -ENOMEM;
+    (void)snprintf(m->tool_version, sizeof(m->tool_version), "%s", CONCADVISE_VERSION);
+    (void)snprintf(m->probe, sizeof(m->probe), "bpf");
+    m->machine = run->machine;
+    r = copy_argv(m, run->options->argv);
+    if (r < 0)
+        return r;
+    m->target.exe = strdup(command);
+    m->target.pid = run->launch.pid;
+    m->target.exited = run->exited;
+    if (run->exited && WIFSIGNALED(run->status))
+        m->target.signal = WTERMSIG(run->status);
+    else if (run->exited)
+        m->target.exit_status = WEXITSTATUS(run->status);
+    find_runtime(run, m);
+    r = assemble(&run->collector, m);
+    if (r == 0)
+        r = note_circumstances(run, m);
+    if (r < 0)
+        return r;
+    m->overhead_ns = run->collector.final.cpu_ns + own_cpu_ns;
+    *ret_m = TAKE_PTR(m);
+    return 0;
+}

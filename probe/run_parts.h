@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * run_parts: one run while it is going on, as the files run*.c share it. Refuses to be known by anybody else.
+ *
+ * run.c is the order of things; run_signals.c takes signals, run_follow.c reads until the end, run_measurement.c makes
+ * the measurement of it.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "probe/follow/collector.h"
+#include "probe/helper_process.h"
+#include "probe/launch.h"
+#include "probe/machine.h"
+#include "probe/measurement.h"
+
+struct probe_options;
+
+struct run {
+    const struct probe_options *options;
+    struct launch launch;
+    struct helper_process helper;
+    struct collector collector;
+    sigset_t saved_mask;
+    int signals;
+    bool exited; /* the root has been reaped */
+    int status;  /* of waitpid() */
+    uint64_t exited_ns;
+    bool stop_sent;
+    int interrupts;
+    uint64_t next_progress;
+    bool sampling;
+    bool outlived;
+    bool timed_out;
+    struct machine machine; /* as last seen by the root: it may change its own affinity */
+    uint64_t next_machine;
+};
+
+uint64_t run_clock(clockid_t clock); /* ns */
+
+/* Signals arrive as reads while a run goes on; the target gets the mask we were started with. @return 0 or -errno */
+int run_open_signals(struct run *run);
+void run_close_signals(struct run *run);
+/* Act on those that have come. @return 0 or -errno */
+int run_read_signals(struct run *run);
+
+/* Has the target ended? Takes its status if so. */
+void run_reap_root(struct run *run);
+
+/* Detach, and have the rest sent. Once. @return 0 or -errno */
+int run_send_stop(struct run *run);
+
+/* Remember the machine as the target sees it, at most once a second; `now` 0: in any case. */
+void run_look_at_machine(struct run *run, uint64_t now);
+
+/* Read what the helper sends until its last message. @return 0, -ECHILD (the helper is gone), -errno */
+int run_follow(struct run *run);
+
+/*
+ * @param command     resolved path of the target
+ * @param own_cpu_ns  CPU time that measuring took in this process
+ * @param ret_m       owned by the caller; untouched on failure
+ * @return 0, -ENOMEM, -EPROTO
+ */
+int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, struct measurement **ret_m);
