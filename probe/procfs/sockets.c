@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/procfs/sockets.h"
 
+#include <sys/stat.h>
+
 #include "base/base.h"
+#include "probe/procfs/tcp_diag.h"
 
 /* Tables of busy machines are long: stop here. */
 #define MAX_LINES 65536
-
-/* include/net/tcp_states.h */
-#define STATE_ESTABLISHED 1
-#define STATE_LISTEN 10
 
 /* include/uapi/linux/net.h: __SO_ACCEPTCON, the socket listens. */
 #define UNIX_LISTENS 0x10000
@@ -54,9 +53,34 @@ static FILE *open_table(pid_t pid, const char *name)
     return fopen(path, "re");
 }
 
+/* Where sockets of the set go as they are found. */
+struct finding_place {
+    const struct socket_set *set;
+    struct port_set *ports;
+    struct peek_sockets *sockets;
+    struct connections *connections;
+};
+
+/* tcp_diag_fn: never ends the list. */
+static int take_socket(const struct tcp_diag_socket *socket, void *userdata)
+{
+    const struct finding_place *place = userdata;
+    struct connections *connections = place->connections;
+
+    if (!in_set(place->set, socket->inode))
+        return 0;
+    if (socket->state == TCP_DIAG_LISTEN) {
+        place->sockets->listens = true;
+        add_port(place->ports, socket->local_port);
+    } else if (connections->n < ARRAY_SIZE(connections->local_ports)) {
+        connections->inodes[connections->n] = socket->inode;
+        connections->local_ports[connections->n++] = socket->local_port;
+    }
+    return 0;
+}
+
 /* Lines of proc_pid_net(5): sl local:port remote:port state tx:rx tr:when retransmits uid timeout inode. */
-static void read_tcp(pid_t pid, const char *name, const struct socket_set *set, struct port_set *ports,
-                     struct peek_sockets *sockets, struct connections *connections)
+static void read_tcp(pid_t pid, const char *name, struct finding_place *place)
 {
     AUTO_FCLOSE FILE *table = open_table(pid, name);
     char line[512];
@@ -66,17 +90,34 @@ static void read_tcp(pid_t pid, const char *name, const struct socket_set *set, 
         unsigned long long inode;
 
         if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", &port, &state,
-                   &inode) != 3 ||
-            (state != STATE_ESTABLISHED && state != STATE_LISTEN) || !in_set(set, inode))
-            continue;
-        if (state == STATE_LISTEN) {
-            sockets->listens = true;
-            add_port(ports, (uint16_t)port);
-        } else if (connections->n < ARRAY_SIZE(connections->local_ports)) {
-            connections->inodes[connections->n] = inode;
-            connections->local_ports[connections->n++] = (uint16_t)port;
-        }
+                   &inode) == 3 &&
+            (state == TCP_DIAG_ESTABLISHED || state == TCP_DIAG_LISTEN))
+            (void)take_socket(
+                &(struct tcp_diag_socket){.inode = inode, .local_port = (uint16_t)port, .state = (uint8_t)state},
+                place);
     }
+}
+
+static bool in_our_network(pid_t pid)
+{
+    struct stat ours, theirs;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+    return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+           ours.st_dev == theirs.st_dev;
+}
+
+static void find_tcp(pid_t pid, struct finding_place *place)
+{
+    const struct tcp_diag_query query = {.states = 1u << TCP_DIAG_ESTABLISHED | 1u << TCP_DIAG_LISTEN};
+
+    if (in_our_network(pid) && tcp_diag_list(&query, take_socket, place) == 0)
+        return;
+    /* Half a list may have come before the failure. */
+    place->connections->n = 0;
+    read_tcp(pid, "tcp", place);
+    read_tcp(pid, "tcp6", place);
 }
 
 /* Num: RefCount Protocol Flags Type St Inode Path */
@@ -99,6 +140,7 @@ static bool unix_listens(pid_t pid, const struct socket_set *set)
 int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct peek_sockets *ret_sockets)
 {
     AUTO_FREE struct connections *connections = NULL;
+    struct finding_place place;
 
     ret_sockets->listens = false;
     ret_sockets->outbound = ret_sockets->inbound = 0;
@@ -109,8 +151,8 @@ int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, 
     if (!connections)
         return -ENOMEM;
     qsort(set->inodes, set->n, sizeof(set->inodes[0]), compare_inodes);
-    read_tcp(pid, "tcp", set, ports, ret_sockets, connections);
-    read_tcp(pid, "tcp6", set, ports, ret_sockets, connections);
+    place = (struct finding_place){set, ports, ret_sockets, connections};
+    find_tcp(pid, &place);
     for (size_t i = 0; i < connections->n; i++) {
         if (has_port(ports, connections->local_ports[i])) {
             ret_sockets->inbound++;

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * sockets: which of a set of socket inodes listen, and which are connections, by the tables in /proc/PID/net.
+ * sockets: which of a set of socket inodes listen, and which are connections, by sock_diag(7), and by the
+ * tables in /proc/PID/net where the process has a network namespace of its own.
  */
 
 #include <stddef.h>

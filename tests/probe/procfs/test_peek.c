@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -156,6 +157,44 @@ static void a_unix_server_listens(void **state)
     assert_int_equal(look(pair, 2).outbound, 0);
     (void)close(pair[0]);
     (void)close(pair[1]);
+}
+
+/* A server on any address, in a network namespace of its own; the pipe closes when it listens. */
+static void serve_elsewhere(int ready)
+{
+    const struct sockaddr_in any = {.sin_family = AF_INET};
+    int fd;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) < 0)
+        _exit(EXIT_FAILURE);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 1) < 0 ||
+        write(ready, "", 1) != 1)
+        _exit(EXIT_FAILURE);
+    for (;;)
+        pause();
+}
+
+static void a_server_in_a_network_of_its_own_listens(void **state)
+{
+    struct peek_sockets sockets;
+    int ready[2];
+    pid_t child;
+    char byte;
+
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        serve_elsewhere(ready[1]);
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    assert_int_equal(peek_sockets(child, &sockets), 0);
+    assert_true(sockets.listens);
+    end(child);
 }
 
 static void many_descriptors_are_not_all_looked_at(void **state)
@@ -459,6 +498,7 @@ int main(void)
         cmocka_unit_test(both_ends_of_a_connection_are_told_apart),
         cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
         cmocka_unit_test(a_unix_server_listens),
+        cmocka_unit_test(a_server_in_a_network_of_its_own_listens),
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
         cmocka_unit_test(segments_of_a_connection_are_counted_each_way),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
