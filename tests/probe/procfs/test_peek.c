@@ -5,197 +5,22 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/base.h"
+#include "held.h"
 #include "probe/procfs/peek.h"
-#include "probe/procfs/segments.h"
-
-static int listen_tcp(int family)
-{
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof(six))
-                                        : bind(fd, (struct sockaddr *)&four, sizeof(four)),
-                     0);
-    assert_int_equal(listen(fd, 16), 0);
-    return fd;
-}
-
-static int connect_to(int listener)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof(address);
-    int fd;
-
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
-    return fd;
-}
-
-/* In a child that does nothing but own what `descriptors` names, so that other sockets of the test don't count. */
-static pid_t keep_only(const int *descriptors, size_t n)
-{
-    int ready[2];
-    pid_t child;
-    char byte;
-
-    assert_int_equal(pipe(ready), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        for (int fd = 3; fd < 256; fd++) {
-            bool kept = fd == ready[1];
-
-            for (size_t i = 0; i < n; i++)
-                kept = kept || descriptors[i] == fd;
-            if (!kept)
-                (void)close(fd);
-        }
-        (void)close(ready[1]);
-        for (;;)
-            pause();
-    }
-    (void)close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 0);
-    (void)close(ready[0]);
-    return child;
-}
-
-static void end(pid_t child)
-{
-    assert_int_equal(kill(child, SIGKILL), 0);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-}
-
-static struct peek_sockets look(const int *descriptors, size_t n)
-{
-    pid_t child = keep_only(descriptors, n);
-    struct peek_sockets sockets;
-
-    memset(&sockets, 0xff, sizeof(sockets));
-    assert_int_equal(peek_sockets(child, &sockets), 0);
-    end(child);
-    return sockets;
-}
-
-static void both_ends_of_a_connection_are_told_apart(void **state)
-{
-    static const int families[] = {AF_INET, AF_INET6};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-        AUTO_CLOSE int server = listen_tcp(families[i]);
-        AUTO_CLOSE int first = connect_to(server);
-        AUTO_CLOSE int second = connect_to(server);
-        AUTO_CLOSE int accepted = accept(server, NULL, NULL);
-        const int client_side[] = {first, second};
-        const int server_side[] = {server, accepted};
-        struct peek_sockets sockets = look(client_side, 2);
-
-        assert_false(sockets.listens);
-        assert_int_equal(sockets.outbound, 2);
-        assert_int_equal(sockets.inbound, 0);
-        assert_false(sockets.truncated);
-        sockets = look(server_side, 2);
-        assert_true(sockets.listens);
-        assert_int_equal(sockets.outbound, 0);
-        assert_int_equal(sockets.inbound, 1);
-    }
-}
-
-static void closed_and_unconnected_sockets_do_not_count(void **state)
-{
-    AUTO_CLOSE int server = listen_tcp(AF_INET);
-    AUTO_CLOSE int client = connect_to(server);
-    AUTO_CLOSE int idle = socket(AF_INET, SOCK_STREAM, 0);
-    AUTO_CLOSE int datagram = socket(AF_INET, SOCK_DGRAM, 0);
-    const int descriptors[] = {client, idle, datagram};
-
-    (void)state;
-    assert_int_equal(look(descriptors, 3).outbound, 1);
-    assert_int_equal(look(descriptors + 1, 2).outbound, 0);
-    assert_int_equal(look(NULL, 0).outbound, 0);
-    assert_int_equal(shutdown(client, SHUT_WR), 0);
-    assert_int_equal(look(descriptors, 3).outbound, 0);
-}
-
-static void a_unix_server_listens(void **state)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    AUTO_CLOSE int server = socket(AF_UNIX, SOCK_STREAM, 0);
-    int pair[2];
-
-    (void)state;
-    snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "concadvise-test-%d", (int)getpid());
-    assert_int_equal(bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_false(look(&server, 1).listens);
-    assert_int_equal(listen(server, 1), 0);
-    assert_true(look(&server, 1).listens);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    assert_false(look(pair, 2).listens);
-    assert_int_equal(look(pair, 2).outbound, 0);
-    (void)close(pair[0]);
-    (void)close(pair[1]);
-}
-
-/* A server on any address, in a network namespace of its own; the pipe closes when it listens. */
-static void serve_elsewhere(int ready)
-{
-    const struct sockaddr_in any = {.sin_family = AF_INET};
-    int fd;
-
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) < 0)
-        _exit(EXIT_FAILURE);
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 1) < 0 ||
-        write(ready, "", 1) != 1)
-        _exit(EXIT_FAILURE);
-    for (;;)
-        pause();
-}
-
-static void a_server_in_a_network_of_its_own_listens(void **state)
-{
-    struct peek_sockets sockets;
-    int ready[2];
-    pid_t child;
-    char byte;
-
-    (void)state;
-    assert_int_equal(pipe(ready), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        serve_elsewhere(ready[1]);
-    (void)close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    assert_int_equal(peek_sockets(child, &sockets), 0);
-    assert_true(sockets.listens);
-    end(child);
-}
 
 static void many_descriptors_are_not_all_looked_at(void **state)
 {
@@ -226,57 +51,6 @@ static void watch_fd(int epoll, int fd)
     struct epoll_event event = {.events = EPOLLIN};
 
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-}
-
-static uint64_t inode_of(int fd)
-{
-    struct stat st;
-
-    assert_int_equal(fstat(fd, &st), 0);
-    return st.st_ino;
-}
-
-static uint16_t local_port(int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
-}
-
-/* Messages of one byte with a pause that keeps the kernel from joining them. */
-static void say(int fd, int times)
-{
-    for (int i = 0; i < times; i++) {
-        assert_int_equal(write(fd, "x", 1), 1);
-        usleep(2000);
-    }
-}
-
-static void segments_of_a_connection_are_counted_each_way(void **state)
-{
-    static const int families[] = {AF_INET, AF_INET6};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-        AUTO_CLOSE int server = listen_tcp(families[i]);
-        AUTO_CLOSE int client = connect_to(server);
-        AUTO_CLOSE int accepted = accept(server, NULL, NULL);
-        const int at_once = 1;
-        struct segments segments = {.sent = 77};
-
-        assert_true(accepted >= 0);
-        assert_int_equal(setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once)), 0);
-        say(client, 1);
-        say(accepted, 12);
-        assert_int_equal(segments_of(local_port(client), inode_of(client), &segments), 0);
-        assert_int_equal(segments.sent, 1);
-        assert_int_equal(segments.received, 12);
-        assert_int_equal(segments_of(local_port(client), inode_of(server), &segments), -ENOENT);
-        assert_int_equal(segments.sent, 1);
-    }
 }
 
 static void an_epoll_tells_its_outstanding_connections(void **state)
@@ -318,7 +92,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     watched.outbound = 77;
     assert_int_equal(peek_epoll(child, first, &watched, &timers), -EINVAL);
     assert_int_equal(peek_epoll(child, 9999, &watched, &timers), -ESRCH);
-    end(child);
+    end_held(child);
     assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
     assert_int_equal(watched.outbound, 77);
     (void)close(pipes[0]);
@@ -368,7 +142,7 @@ static void timers_that_run_out_once_are_outstanding(void **state)
     assert_int_equal(peek_epoll(child, epoll, &watched, &timers), 0);
     assert_int_equal(timers, 2);
     assert_int_equal(watched.outbound, 0);
-    end(child);
+    end_held(child);
     assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
     assert_int_equal(timers, 2);
 }
@@ -396,7 +170,7 @@ static void memory_is_split_into_shared_and_private(void **state)
     child = keep_only(NULL, 0);
     assert_int_equal(peek_memory(child, &after), 0);
     assert_true(after.private_bytes < size);
-    end(child);
+    end_held(child);
     assert_int_equal(peek_memory(child, &after), -ESRCH);
     assert_int_equal(munmap(block, size), 0);
 }
@@ -468,7 +242,7 @@ static void io_of_the_living_threads_is_counted(void **state)
     assert_int_equal(io.writes, 8);
     assert_int_equal(io.written_bytes, 7 * 5 + 1);
     assert_true(io.read_bytes < 4096);
-    end(child);
+    end_held(child);
     assert_int_equal(peek_io(child, &io), -ESRCH);
     (void)close(ready[0]);
     (void)close(ready[1]);
@@ -495,12 +269,7 @@ static void thread_times_are_split_into_user_and_system(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ends_of_a_connection_are_told_apart),
-        cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
-        cmocka_unit_test(a_unix_server_listens),
-        cmocka_unit_test(a_server_in_a_network_of_its_own_listens),
         cmocka_unit_test(many_descriptors_are_not_all_looked_at),
-        cmocka_unit_test(segments_of_a_connection_are_counted_each_way),
         cmocka_unit_test(an_epoll_tells_its_outstanding_connections),
         cmocka_unit_test(timers_that_run_out_once_are_outstanding),
         cmocka_unit_test(memory_is_split_into_shared_and_private),
