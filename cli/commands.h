@@ -16,3 +16,4 @@ int command_diff(const struct options *options);
 int command_replay(const struct options *options);
 int command_explain(const struct options *options);
 int command_doctor(const struct options *options);
+int command_export(const struct options *options);

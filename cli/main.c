@@ -15,6 +15,7 @@
  *   report FILE     cli/report_cmd.c                    the same from "judge" on, without privilege
  *   replay FILE     cli/replay_cmd.c                    the same with new replays
  *   diff            cli/diff_cmd.c                      two of them: analyzer/compare.h, report/diff*.c
+ *   export FILE     cli/export_cmd.c                    the same for other tools (report/export/)
  *   explain         cli/explain_cmd.c                   a finding or the tree (report/explain.c)
  *   doctor          cli/doctor_cmd.c                    what this machine can measure
  *   while waiting   cli/progress.c                      the status line
@@ -54,6 +55,8 @@ static int dispatch(const struct options *options)
         return command_explain(options);
     case COMMAND_DOCTOR:
         return command_doctor(options);
+    case COMMAND_EXPORT:
+        return command_export(options);
     case COMMAND_HELP:
         options_print_help(stdout);
         return 0;

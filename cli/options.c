@@ -211,6 +211,9 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_SAVE:
         o->save = value;
         return 0;
+    case OPTION_TO:
+        o->export_given = true;
+        return report_export_from_str(value, &o->export_to) < 0 ? bad_value(p, key, value, report_export_names()) : 0;
     case OPTION_NO_EVIDENCE:
         o->evidence = false;
         return 0;
@@ -337,6 +340,11 @@ static int check_operands(struct parser *p)
                       "diff needs two files: concadvise diff BEFORE AFTER (made with --save, or JSON reports)");
     if (o->command == COMMAND_REPLAY && o->n_operands != 1)
         return refuse(p, STATUS_USAGE, "replay needs one file: concadvise replay FILE (made with --save FILE)");
+    if (o->command == COMMAND_EXPORT && (o->n_operands != 1 || !o->export_given))
+        return refuse(p, STATUS_USAGE, "export needs one file (made with --save FILE) and --to %s.",
+                      report_export_names());
+    if (o->command == COMMAND_EXPORT && o->n_outputs > 1)
+        return refuse(p, STATUS_USAGE, "export writes one file: give -o once.");
     if (o->command == COMMAND_EXPLAIN && o->n_operands != 1)
         return refuse(p, STATUS_USAGE, "explain needs one thing: concadvise explain CA2001, or explain tree");
     if (o->command == COMMAND_DOCTOR && o->n_operands != 0)
@@ -399,7 +407,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *mess
     r = check_applicable(&p, name);
     if (!r)
         r = check_operands(&p);
-    return r ? r : resolve_outputs(&p);
+    /* What export writes is said by --to, whatever the file is called. */
+    return r || ret_options->command == COMMAND_EXPORT ? r : resolve_outputs(&p);
 }
 
 void options_clear(struct options *options)

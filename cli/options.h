@@ -23,6 +23,7 @@ enum command {
     COMMAND_REPLAY,
     COMMAND_EXPLAIN,
     COMMAND_DOCTOR,
+    COMMAND_EXPORT,
     COMMAND_HELP,    /* -h */
     COMMAND_VERSION, /* -V */
 };
@@ -55,6 +56,8 @@ struct options {
     enum probe_kind probe;
     const char *tree; /* file; NULL: built in */
     const char *save; /* file; NULL: none */
+    enum report_export export_to;
+    bool export_given;
     const char *user; /* NULL: the invoking one */
     int *ignored;     /* finding ids */
     size_t n_ignored;

@@ -9,25 +9,28 @@
 #define REPLAY (1u << COMMAND_REPLAY)
 #define EXPLAIN (1u << COMMAND_EXPLAIN)
 #define DOCTOR (1u << COMMAND_DOCTOR)
+#define EXPORT (1u << COMMAND_EXPORT)
 #define JUDGES (RUN | REPORT | REPLAY)
-#define EVERY (JUDGES | DIFF | EXPLAIN | DOCTOR)
+#define EVERY (JUDGES | DIFF | EXPLAIN | DOCTOR | EXPORT)
 
 const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_FORMAT] = {'f', "format", "FORMAT", JUDGES | DIFF,
                        "text or json; json without -o goes to stdout, the program's stdout then to stderr"},
-    [OPTION_OUTPUT] = {'o', "output", "FILE", JUDGES | DIFF,
+    [OPTION_OUTPUT] = {'o', "output", "FILE", JUDGES | DIFF | EXPORT,
                        "write the report to FILE (.json, .txt; - is stdout); may be repeated"},
     [OPTION_DURATION] = {'d', "duration", "TIME", RUN, "end the program after TIME (10s, 500ms) and report"},
     [OPTION_RUNS] = {'r', "runs", "N", RUN, "measure N runs (1 to 100); the middle one is analysed, all count in diff"},
     [OPTION_PID] = {'p', "pid", "PID", RUN, "measure a running process (a later version)"},
     [OPTION_USER] = {'u', "user", "USER", RUN, "run the program as USER (default: whoever called, also under sudo)"},
     [OPTION_SAVE] = {0, "save", "FILE", RUN | REPLAY, "keep the measurement, for concadvise report, diff and replay"},
+    [OPTION_TO] = {0, "to", "FORMAT", EXPORT, "what export writes: folded, perfetto, pprof, sarif or openmetrics"},
     [OPTION_NO_EVIDENCE] = {0, "no-evidence", NULL, RUN, "do not replay the work under each model: forecast only"},
     [OPTION_EVIDENCE_TIME] = {0, "evidence-time", "TIME", RUN | REPLAY, "time for the replays (default 3s)"},
     [OPTION_PROBE] = {0, "probe", "PROBE", RUN, "auto, bpf, or procfs (no privilege needed; not in every build)"},
-    [OPTION_CPUS] = {0, "cpus", "N", JUDGES, "advise for N CPUs (default: those the program may use)"},
-    [OPTION_TREE] = {0, "tree", "FILE", JUDGES | DIFF | EXPLAIN, "decide by this tree instead of the built-in one"},
-    [OPTION_IGNORE] = {0, "ignore", "ID", JUDGES, "leave out this finding; may be repeated"},
+    [OPTION_CPUS] = {0, "cpus", "N", JUDGES | EXPORT, "advise for N CPUs (default: those the program may use)"},
+    [OPTION_TREE] = {0, "tree", "FILE", JUDGES | DIFF | EXPLAIN | EXPORT,
+                     "decide by this tree instead of the built-in one"},
+    [OPTION_IGNORE] = {0, "ignore", "ID", JUDGES | EXPORT, "leave out this finding; may be repeated"},
     [OPTION_FAIL_ON] = {0, "fail-on", "ID|SEVERITY", JUDGES,
                         "fail on this finding, or on any from this severity on (high, medium, low); may be repeated"},
     [OPTION_ERROR_EXITCODE] = {0, "error-exitcode", "N", JUDGES, "exit status for --fail-on (default 1)"},
@@ -39,13 +42,9 @@ const struct option_row options_table[OPTION_COUNT] = {
 };
 
 const struct command_row options_commands[OPTION_COMMANDS] = {
-    {"run", COMMAND_RUN, NULL},
-    {"report", COMMAND_REPORT, NULL},
-    {"explain", COMMAND_EXPLAIN, NULL},
-    {"doctor", COMMAND_DOCTOR, NULL},
-    {"diff", COMMAND_DIFF, NULL},
-    {"replay", COMMAND_REPLAY, NULL},
-    {"export", COMMAND_RUN, "read the saved measurement, or concadvise report -f json FILE"},
+    {"run", COMMAND_RUN, NULL},       {"report", COMMAND_REPORT, NULL}, {"explain", COMMAND_EXPLAIN, NULL},
+    {"doctor", COMMAND_DOCTOR, NULL}, {"diff", COMMAND_DIFF, NULL},     {"replay", COMMAND_REPLAY, NULL},
+    {"export", COMMAND_EXPORT, NULL},
 };
 
 void options_print_usage(FILE *out)
@@ -54,6 +53,7 @@ void options_print_usage(FILE *out)
                 "       concadvise report FILE          the advice of a saved measurement\n"
                 "       concadvise diff BEFORE AFTER    what changed between two of them\n"
                 "       concadvise replay FILE          its replays again, on this machine\n"
+                "       concadvise export FILE --to X   it for other tools: folded, perfetto, ...\n"
                 "       concadvise explain ID|tree      a finding (all: findings), or the tree\n"
                 "       concadvise doctor               what this machine can measure\n",
                 out);

@@ -17,6 +17,7 @@ enum option_key {
     OPTION_PID,
     OPTION_USER,
     OPTION_SAVE,
+    OPTION_TO,
     OPTION_NO_EVIDENCE,
     OPTION_EVIDENCE_TIME,
     OPTION_PROBE,

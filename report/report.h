@@ -26,6 +26,21 @@ enum report_format {
     REPORT_MARKDOWN, /* likewise */
 };
 
+/* Formats of other tools (report/export/export.h). X(symbol, id, what it is for). */
+#define REPORT_EXPORT_LIST(X)                                                  \
+    X(REPORT_EXPORT_FOLDED, "folded", "folded stacks, for flame graphs")       \
+    X(REPORT_EXPORT_PERFETTO, "perfetto", "timeline, for ui.perfetto.dev")     \
+    X(REPORT_EXPORT_PPROF, "pprof", "profile.proto, for go tool pprof")        \
+    X(REPORT_EXPORT_SARIF, "sarif", "findings, for annotations by code hosts") \
+    X(REPORT_EXPORT_OPENMETRICS, "openmetrics", "numbers of the run, for Prometheus")
+
+enum report_export {
+#define X(symbol, id, purpose) symbol,
+    REPORT_EXPORT_LIST(X)
+#undef X
+        REPORT_EXPORT_COUNT
+};
+
 struct report_options {
     enum report_format format;
     unsigned width; /* columns for text; 0: 80 */
@@ -36,6 +51,15 @@ struct report_options {
 
 /* @return 0, -errno from writing, -ENOTSUP, -ENOMEM */
 int report_write(FILE *out, const struct measurement *m, const struct advice *a, const struct report_options *options);
+
+/* The same in the format of another tool. @return 0, -EIO, -ENOMEM */
+int report_export(FILE *out, enum report_export to, const struct measurement *m, const struct advice *a);
+
+/* @return 0 or -EINVAL */
+int report_export_from_str(const char *text, enum report_export *ret_to);
+
+/* "folded, perfetto, ...", for messages; static */
+const char *report_export_names(void);
 
 /* Two runs compared (analyzer/compare/compare.h); everything is borrowed. */
 struct report_diff {

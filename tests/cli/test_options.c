@@ -248,6 +248,25 @@ static void diff_and_replay_take_files(void **state)
     REFUSED(STATUS_USAGE, "--runs has no meaning", "replay", "a", "-r", "2");
 }
 
+static void export_takes_one_file_and_a_format(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    PARSE(&p, "export", "a", "--to", "pprof", "-o", "x.json");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.command, COMMAND_EXPORT);
+    assert_int_equal(p.options.export_to, REPORT_EXPORT_PPROF);
+    assert_string_equal(p.options.outputs[0].path, "x.json");
+    options_clear(&p.options);
+    REFUSED(STATUS_USAGE, "--to folded", "export", "a");
+    REFUSED(STATUS_USAGE, "one file", "export", "--to", "folded");
+    REFUSED(STATUS_USAGE, "openmetrics", "export", "a", "--to", "csv");
+    REFUSED(STATUS_USAGE, "-o once", "export", "a", "--to", "folded", "-o", "x", "-o", "y");
+    REFUSED(STATUS_USAGE, "--save has no meaning", "export", "a", "--to", "folded", "--save", "x");
+    REFUSED(STATUS_USAGE, "--to has no meaning", "report", "a", "--to", "folded");
+}
+
 static void later_features_say_so(void **state)
 {
     (void)state;
@@ -255,7 +274,6 @@ static void later_features_say_so(void **state)
     REFUSED(STATUS_USAGE, "this version", "-f", "html", "prog");
     REFUSED(STATUS_USAGE, "this version", "--format=markdown", "prog");
     REFUSED(STATUS_USAGE, "this version", "-o", "x.html", "prog");
-    REFUSED(STATUS_USAGE, "this version", "export", "a");
 }
 
 static void help_and_version_win(void **state)
@@ -315,6 +333,7 @@ int main(void)
         cmocka_unit_test(bad_values_are_refused_on_both_sides_of_the_limit),
         cmocka_unit_test(unknown_and_incomplete_options_are_refused),
         cmocka_unit_test(diff_and_replay_take_files),
+        cmocka_unit_test(export_takes_one_file_and_a_format),
         cmocka_unit_test(later_features_say_so),
         cmocka_unit_test(help_and_version_win),
         cmocka_unit_test(help_lists_every_option_in_80_columns),
