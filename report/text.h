@@ -53,11 +53,3 @@ void text_spot(struct text *t, struct buffer *b, const struct frame *frame);
 /* Append a stack, innermost first, at most `most` frames, the innermost of people's own code among them:
    "recv < fetch (crawl.py:12) < main (crawl.py:40)". */
 void text_stack(struct text *t, struct buffer *b, const struct frame *frames, size_t n, size_t most);
-
-/*
- * Where most of the on-CPU time, or of the waits for one cause, was spent: sites are added up by the frame people would
- * look at.
- * @param ret_time_ns  time spent there
- * @return NULL: no stack of it has a name
- */
-const struct frame *text_top_frame(struct text *t, bool on_cpu, enum cause cause, uint64_t *ret_time_ns);

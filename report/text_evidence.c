@@ -2,6 +2,7 @@
 #include "report/text.h"
 
 #include "report/escape.h"
+#include "report/evidence_rows.h"
 #include "report/format.h"
 #include "report/wording.h"
 
@@ -28,12 +29,9 @@ struct cell {
     char text[48];
 };
 
-/* Every model, and the current one mended. */
-#define MAX_ROWS (MODEL_COUNT + 1)
-
 struct table {
-    struct cell cells[MAX_ROWS][COLUMN_COUNT];
-    bool recommended[MAX_ROWS];
+    struct cell cells[EVIDENCE_ROWS_MAX][COLUMN_COUNT];
+    bool recommended[EVIDENCE_ROWS_MAX];
     bool replayed; /* rows come from replays, unless they say otherwise */
     size_t n_rows;
     size_t width[COLUMN_COUNT];
@@ -41,33 +39,13 @@ struct table {
     size_t gap;
 };
 
-static bool has_numbers(const struct model_evidence *row)
-{
-    return row->available && row->median_ns > 0;
-}
-
 static void set_cell(struct table *table, enum column column, const char *text)
 {
-    (void)snprintf(table->cells[table->n_rows][column].text, sizeof(struct cell), "%s", text);
+    (void)snprintf(table->cells[table->n_rows][column].text, sizeof(struct cell), "%.47s", text);
 }
 
-/* One line: `median_ns` and its interval, or where the numbers come from when there is no interval. */
-struct row {
-    const char *name;
-    uint32_t workers;
-    uint64_t median_ns;
-    const uint64_t *interval_ns; /* NULL: none */
-    double speedup;
-    double cores;
-    double agreement; /* 0: not both replayed and simulated */
-    bool disagreement;
-    uint64_t rss_bytes;
-    enum evidence_source source;
-    bool recommended;
-};
-
 /* How far the simulation is from the replay: "-3 %"; "!" where that is more than it may be. */
-static void set_agreement(struct table *table, const struct row *row)
+static void set_agreement(struct table *table, const struct evidence_row *row)
 {
     struct cell text;
 
@@ -77,13 +55,12 @@ static void set_agreement(struct table *table, const struct row *row)
 }
 
 /* An interval, or where the number comes from when the others of the table come from somewhere else. */
-static bool has_interval(const struct table *table, const struct row *row)
+static bool has_interval(const struct table *table, const struct evidence_row *row)
 {
-    return row->interval_ns && row->interval_ns[1] > row->interval_ns[0] &&
-           (row->source != SOURCE_FORECAST || !table->replayed);
+    return row->interval_ns[1] > row->interval_ns[0] && (row->source != SOURCE_FORECAST || !table->replayed);
 }
 
-static void add_row(struct table *table, const struct row *row)
+static void add_row(struct table *table, const struct evidence_row *row)
 {
     struct cell workers;
 
@@ -107,74 +84,13 @@ static void add_row(struct table *table, const struct row *row)
     table->n_rows++;
 }
 
-static void add_model(struct table *table, const struct model_evidence *model, bool recommended)
-{
-    struct cell name;
-
-    (void)snprintf(name.text, sizeof(name.text), "%s%s", model_to_str(model->model), model->current ? " (now)" : "");
-    add_row(table, &(struct row){
-                       .name = name.text,
-                       .workers = model->workers,
-                       .median_ns = model->median_ns,
-                       .interval_ns = model->interval_ns,
-                       .speedup = model->speedup,
-                       .cores = model->cores,
-                       .agreement = model->agreement,
-                       .disagreement = model->disagreement,
-                       .rss_bytes = model->peak_rss_bytes,
-                       .source = model->source,
-                       .recommended = recommended,
-                   });
-}
-
-/* What is advised is not the model as it is now, but the same one without its flaw. */
-static bool advises_mended(const struct advice *a)
-{
-    return a->recommendation.model >= 0 && a->recommendation.change == CHANGE_FIX && a->evidence.mended_speedup > 0.0;
-}
-
-static void add_mended(struct table *table, const struct advice *a)
-{
-    const struct recommendation *r = &a->recommendation;
-    /* What the mended row is expected to take, by the interval of its speed-up. */
-    const uint64_t interval_ns[2] = {(uint64_t)((double)r->now_ns / a->evidence.mended_interval[1]),
-                                     (uint64_t)((double)r->now_ns / a->evidence.mended_interval[0])};
-    struct cell name;
-
-    (void)snprintf(name.text, sizeof(name.text), "%s (mended)", model_to_str(r->model));
-    add_row(table, &(struct row){
-                       .name = name.text,
-                       .workers = a->evidence.mended_workers,
-                       .median_ns = (uint64_t)((double)r->now_ns / a->evidence.mended_speedup),
-                       .interval_ns = interval_ns,
-                       .speedup = a->evidence.mended_speedup,
-                       .source = a->evidence.mended_source,
-                       .recommended = true,
-                   });
-}
-
-/* The recommended model first, the others from fast to slow. */
 static void fill(struct table *table, const struct advice *a)
 {
-    bool done[MODEL_COUNT] = {false};
-    int first = advises_mended(a) ? MODEL_NONE : (int)a->recommendation.model;
+    struct evidence_row rows[EVIDENCE_ROWS_MAX];
+    size_t n = evidence_rows(a, rows);
 
-    for (size_t round = 0; round < MODEL_COUNT; round++) {
-        const struct model_evidence *next = NULL;
-
-        for (int i = 0; i < MODEL_COUNT; i++) {
-            const struct model_evidence *row = &a->evidence.models[i];
-
-            if (done[i] || !has_numbers(row))
-                continue;
-            if (!next || (int)row->model == first || ((int)next->model != first && row->median_ns < next->median_ns))
-                next = row;
-        }
-        if (!next)
-            return;
-        done[next - a->evidence.models] = true;
-        add_model(table, next, (int)next->model == first);
-    }
+    for (size_t i = 0; i < n; i++)
+        add_row(table, &rows[i]);
 }
 
 static size_t total_width(const struct table *table)
@@ -296,22 +212,6 @@ static void origin(struct text *t)
     text_check(t, &b);
 }
 
-/* Why the recommended model of several that tie. Models are numbered from the simplest. */
-static const char *tie_breaker(const struct text *t)
-{
-    const struct evidence *e = &t->a->evidence;
-    const struct recommendation *r = &t->a->recommendation;
-
-    if (r->change != CHANGE_SWITCH)
-        return "; that is no reason to change";
-    for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
-        if (e->ties[i] < r->model)
-            return r->model == MODEL_COROUTINES || r->model == MODEL_PROCESSES_COROUTINES
-                       ? "; event loops take less memory and fewer context switches than as many workers"
-                       : "; the reasons under PATH decide";
-    return "; the simpler one is recommended";
-}
-
 static void remarks(struct text *t)
 {
     const struct evidence *e = &t->a->evidence;
@@ -321,7 +221,7 @@ static void remarks(struct text *t)
         buffer_format(&ties, "%s%s", i > 0 ? ", " : "", wording_model(e->ties[i]));
     if (ties.length > 0) {
         buffer_format(&ties, " can't be told from %s by these numbers%s.", wording_model(t->a->recommendation.model),
-                      tie_breaker(t));
+                      evidence_rows_tie_breaker(t->a));
         layout_paragraph(&t->layout, "  tie", TEXT_INDENT, 0, buffer_text(&ties));
     }
     if (e->disagrees)
@@ -345,8 +245,6 @@ void text_evidence(struct text *t)
 
     if (t->a->recommendation.model == MODEL_NONE)
         return;
-    if (advises_mended(t->a))
-        add_mended(&table, t->a);
     fill(&table, t->a);
     if (table.n_rows == 0)
         return;

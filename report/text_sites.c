@@ -15,58 +15,6 @@
 /* "   81 % " before the text of a site. */
 #define SITE_INDENT 9
 
-/* What a site's frame says, for adding up. */
-struct place {
-    const struct frame *frame;
-    uint64_t time_ns;
-};
-
-static int by_frame(const void *left, const void *right)
-{
-    const struct place *a = left, *b = right;
-
-    return advice_compare_frames(a->frame, b->frame);
-}
-
-static bool is_named(const struct frame *frame)
-{
-    return frame && (frame->file || frame->module || strcmp(frame->function, "?") != 0);
-}
-
-const struct frame *text_top_frame(struct text *t, bool on_cpu, enum cause cause, uint64_t *ret_time_ns)
-{
-    AUTO_FREE struct place *places = calloc(t->m->n_sites + 1, sizeof(*places));
-    const struct frame *best = NULL;
-    uint64_t best_ns = 0;
-    size_t n = 0;
-
-    if (!places) {
-        t->error = t->error ? t->error : -ENOMEM;
-        return NULL;
-    }
-    for (size_t i = 0; i < t->m->n_sites; i++) {
-        const struct site *site = &t->m->sites[i];
-        const struct frame *frame = text_site_frame(site);
-
-        if (site->on_cpu == on_cpu && (on_cpu || site->cause == cause) && is_named(frame))
-            places[n++] = (struct place){frame, site->time_ns};
-    }
-    qsort(places, n, sizeof(*places), by_frame);
-    for (size_t i = 0; i < n;) {
-        uint64_t sum = 0;
-        size_t first = i;
-
-        for (; i < n && advice_compare_frames(places[i].frame, places[first].frame) == 0; i++)
-            sum += places[i].time_ns;
-        if (sum > best_ns) {
-            best_ns = sum;
-            best = places[first].frame;
-        }
-    }
-    *ret_time_ns = best_ns;
-    return best;
-}
-
 static void site_row(struct text *t, const struct site *site)
 {
     AUTO_BUFFER b = {0}, share = {0};

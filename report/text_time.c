@@ -3,6 +3,7 @@
 
 #include "report/escape.h"
 #include "report/format.h"
+#include "report/time_rows.h"
 #include "report/wording.h"
 
 /* "  " label(14) share(6) " " bar: the bar begins here. */
@@ -11,45 +12,6 @@
 
 /* Places stand beside the bars from here on; narrower, they have lines of their own. */
 #define PLACES_WIDTH 60
-
-/* A row of the table: one bucket of thread time. */
-struct time_row {
-    const char *label;
-    uint64_t time_ns;
-    bool on_cpu;
-    bool placed; /* it is worth saying where: nothing is gained where there was nothing to do */
-    enum cause cause;
-};
-
-#define MAX_ROWS (CAUSE_COUNT + 3)
-
-static int by_time(const void *left, const void *right)
-{
-    const struct time_row *a = left, *b = right;
-
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? 1 : -1;
-    return strcmp(a->label, b->label);
-}
-
-static size_t collect_rows(const struct measurement *m, struct time_row rows[MAX_ROWS])
-{
-    size_t n = 0;
-
-    rows[n++] = (struct time_row){.label = "on-CPU", .time_ns = m->on_cpu_ns, .on_cpu = true, .placed = true};
-    rows[n++] = (struct time_row){.label = "run queue", .time_ns = m->runnable_ns};
-    for (int cause = 0; cause < CAUSE_COUNT; cause++)
-        rows[n++] = (struct time_row){
-            .label = wording_cause((enum cause)cause, m->target.runtime.kind),
-            .time_ns = m->blocked_ns[cause],
-            .placed = cause != CAUSE_IDLE && cause != CAUSE_TERMINAL && cause != CAUSE_STOPPED,
-            .cause = (enum cause)cause,
-        };
-    qsort(rows, n, sizeof(rows[0]), by_time);
-    while (n > 0 && rows[n - 1].time_ns == 0)
-        n--;
-    return n;
-}
 
 static double cores_busy(const struct measurement *m)
 {
@@ -69,7 +31,7 @@ static void bar(const struct text *t, size_t columns, bool on_cpu)
 static void add_row_place(struct text *t, struct buffer *b, const struct time_row *row, size_t columns)
 {
     uint64_t time_ns = 0;
-    const struct frame *frame = row->placed ? text_top_frame(t, row->on_cpu, row->cause, &time_ns) : NULL;
+    const struct frame *frame = row->placed ? time_rows_top_frame(t->m, row->on_cpu, row->cause, &time_ns) : NULL;
     AUTO_BUFFER place = {0}, share = {0};
 
     text_place(t, &place, frame);
@@ -148,14 +110,14 @@ static void time_row(struct text *t, const struct time_row *row, struct columns 
 /* Rows below half a percent say little one by one: they share a row. */
 static void time_rows(struct text *t)
 {
-    struct time_row rows[MAX_ROWS];
+    struct time_row rows[TIME_ROWS_MAX];
     struct time_row rest = {.label = "the rest"};
-    size_t n = collect_rows(t->m, rows);
+    size_t n = time_rows_collect(t->m, rows);
     bool places = false;
     struct columns columns;
 
     for (size_t i = 0; i < n && !places; i++)
-        places = rows[i].placed && text_top_frame(t, rows[i].on_cpu, rows[i].cause, &(uint64_t){0});
+        places = rows[i].placed && time_rows_top_frame(t->m, rows[i].on_cpu, rows[i].cause, &(uint64_t){0});
     columns = divide(t, places);
     for (size_t i = 0; i < n; i++) {
         if (rows[i].on_cpu || rows[i].time_ns >= t->m->thread_time_ns / 200)
