@@ -184,7 +184,7 @@ static int deliver(const struct options *options, const struct writing *what, in
         return put_report(options, what, REPORT_JSON, NULL, STDOUT_FILENO);
     if (options->quiet && default_fd == STDERR_FILENO)
         return 0;
-    return put_report(options, what, REPORT_TEXT, NULL, default_fd);
+    return put_report(options, what, options->format, NULL, default_fd);
 }
 
 int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd)

@@ -74,22 +74,12 @@ static int set_duration(struct parser *p, enum option_key key, const char *value
     return 0;
 }
 
-static int check_format(struct parser *p, enum option_key key, const char *value, enum report_format format)
-{
-    if (format == REPORT_TEXT || format == REPORT_JSON)
-        return 0;
-    return refuse(p, STATUS_USAGE,
-                  "--%s %s: this version writes text and json only; use -f json and convert. The program was not "
-                  "started.",
-                  options_table[key].name, value);
-}
-
 static int set_format(struct parser *p, const char *value)
 {
     if (report_format_from_str(value, &p->options->format) < 0)
-        return bad_value(p, OPTION_FORMAT, value, "text or json");
+        return bad_value(p, OPTION_FORMAT, value, "text, json or markdown");
     p->options->format_given = true;
-    return check_format(p, OPTION_FORMAT, value, p->options->format);
+    return 0;
 }
 
 static int add_output(struct parser *p, const char *value)
@@ -106,21 +96,32 @@ static int add_output(struct parser *p, const char *value)
     return 0;
 }
 
+/* @param what  the option as it was given: "-f html" */
+static int check_format(struct parser *p, enum report_format format, const char *option, const char *value)
+{
+    if (format == REPORT_HTML)
+        return refuse(
+            p, STATUS_USAGE,
+            "%s %s: this version writes text, json and markdown; use -f markdown. The program was not started.", option,
+            value);
+    if (format == REPORT_MARKDOWN && p->options->command == COMMAND_DIFF)
+        return refuse(p, STATUS_USAGE, "%s %s: diff writes text and json only.", option, value);
+    return 0;
+}
+
 /* The format of each output: its suffix, else -f, else text. Known only when all options are read. */
 static int resolve_outputs(struct parser *p)
 {
     struct options *o = p->options;
+    int r = o->format == REPORT_MARKDOWN ? check_format(p, o->format, "-f", "markdown")
+                                         : check_format(p, o->format, "-f", "html");
 
-    for (size_t i = 0; i < o->n_outputs; i++) {
-        int r;
-
+    for (size_t i = 0; r == 0 && i < o->n_outputs; i++) {
         if (report_format_from_path(o->outputs[i].path, &o->outputs[i].format) < 0)
             o->outputs[i].format = o->format;
-        r = check_format(p, OPTION_OUTPUT, o->outputs[i].path, o->outputs[i].format);
-        if (r)
-            return r;
+        r = check_format(p, o->outputs[i].format, "-o", o->outputs[i].path);
     }
-    return 0;
+    return r;
 }
 
 static int set_probe(struct parser *p, const char *value)

@@ -11,6 +11,7 @@
 #include "report/json_diff.h"
 #include "report/json_read.h"
 #include "report/layout.h"
+#include "report/markdown.h"
 #include "report/text.h"
 #include "report/verdict.h"
 
@@ -36,6 +37,8 @@ int report_write(FILE *out, const struct measurement *m, const struct advice *a,
         r = text_write(&t);
     } else if (options->format == REPORT_JSON) {
         r = json_write(out, m, a);
+    } else if (options->format == REPORT_MARKDOWN) {
+        r = markdown_write(out, m, a);
     }
     if (r == 0 && ferror(out))
         r = -EIO;

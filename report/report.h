@@ -23,7 +23,7 @@ enum report_format {
     REPORT_TEXT,
     REPORT_JSON,
     REPORT_HTML,     /* a later version: report_write returns -ENOTSUP */
-    REPORT_MARKDOWN, /* likewise */
+    REPORT_MARKDOWN, /* not for comparisons: report_write_diff returns -ENOTSUP */
 };
 
 /* Formats of other tools (report/export/export.h). X(symbol, id, what it is for). */

@@ -1,66 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/text.h"
 
+#include "report/command.h"
 #include "report/escape.h"
 #include "report/format.h"
 #include "report/wording.h"
 
-/* One argument as a shell would take it, so that the line can be pasted. */
-static void add_argument(struct buffer *b, const char *argument, bool utf8)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-
-    if (*argument && argument[strspn(argument, plain)] == '\0') {
-        buffer_add(b, argument);
-        return;
-    }
-    buffer_add(b, "'");
-    while (*argument) {
-        size_t n = strcspn(argument, "'");
-        AUTO_BUFFER part = {0};
-
-        buffer_add_bytes(&part, argument, n);
-        escape_terminal(b, buffer_text(&part), utf8);
-        if (part.error && !b->error)
-            b->error = part.error;
-        argument += n;
-        if (*argument) {
-            buffer_add(b, "'\\''");
-            argument++;
-        }
-    }
-    buffer_add(b, "'");
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 /* @param short_names  only the last part of paths */
 static void add_command(struct text *t, struct buffer *b, bool short_names)
 {
-    for (size_t i = 0; i < t->m->target.n_argv; i++) {
-        if (i > 0)
-            buffer_add(b, " ");
-        add_argument(b, short_names ? last_part(t->m->target.argv[i]) : t->m->target.argv[i], t->layout.utf8);
-    }
-}
+    AUTO_BUFFER raw = {0};
 
-static void add_ending(struct buffer *b, const struct target *target)
-{
-    const char *name = target->signal ? sigabbrev_np(target->signal) : NULL;
-
-    if (!target->exited)
-        buffer_add(b, "still running");
-    else if (name)
-        buffer_format(b, "killed by SIG%s", name);
-    else if (target->signal)
-        buffer_format(b, "killed by signal %d", target->signal);
-    else
-        buffer_format(b, "exit %d", target->exit_status);
+    command_add(&raw, &t->m->target, short_names);
+    escape_terminal(b, buffer_text(&raw), t->layout.utf8);
+    text_check(t, &raw);
 }
 
 static void add_lanes(struct buffer *b, const struct measurement *m)
@@ -82,7 +35,7 @@ static void first_line(struct text *t)
     escape_terminal_field(&tool, t->m->tool_version, sizeof(t->m->tool_version), t->layout.utf8);
     add_command(t, &command, false);
     add_lanes(&lanes, t->m);
-    add_ending(&ending, &t->m->target);
+    command_add_ending(&ending, &t->m->target);
 
     others = escape_columns(buffer_text(&tool)) + escape_columns(buffer_text(&lanes)) + strlen(wall.text) +
              escape_columns(buffer_text(&ending)) + 4 * strlen(" | ");

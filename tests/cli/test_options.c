@@ -244,6 +244,8 @@ static void diff_and_replay_take_files(void **state)
     REFUSED(STATUS_USAGE, "--save has no meaning", "diff", "a", "b", "--save", "c");
     REFUSED(STATUS_USAGE, "--fail-on has no meaning", "diff", "a", "b", "--fail-on", "high");
     REFUSED(STATUS_USAGE, "this version", "diff", "a", "b", "-f", "html");
+    REFUSED(STATUS_USAGE, "text and json only", "diff", "a", "b", "-f", "markdown");
+    REFUSED(STATUS_USAGE, "text and json only", "diff", "a", "b", "-o", "x.md");
     REFUSED(STATUS_USAGE, "one file", "replay");
     REFUSED(STATUS_USAGE, "--runs has no meaning", "replay", "a", "-r", "2");
 }
@@ -272,7 +274,6 @@ static void later_features_say_so(void **state)
     (void)state;
     REFUSED(STATUS_USAGE, "this version", "-p", "1");
     REFUSED(STATUS_USAGE, "this version", "-f", "html", "prog");
-    REFUSED(STATUS_USAGE, "this version", "--format=markdown", "prog");
     REFUSED(STATUS_USAGE, "this version", "-o", "x.html", "prog");
 }
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/command.h"
+
+#include "probe/measurement.h"
+#include "report/buffer.h"
+
+/* One argument as a shell would take it. */
+static void add_argument(struct buffer *b, const char *argument)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
+    if (*argument && argument[strspn(argument, plain)] == '\0') {
+        buffer_add(b, argument);
+        return;
+    }
+    buffer_add(b, "'");
+    while (*argument) {
+        size_t n = strcspn(argument, "'");
+
+        buffer_add_bytes(b, argument, n);
+        argument += n;
+        if (*argument) {
+            buffer_add(b, "'\\''");
+            argument++;
+        }
+    }
+    buffer_add(b, "'");
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+void command_add(struct buffer *b, const struct target *target, bool short_names)
+{
+    for (size_t i = 0; i < target->n_argv; i++) {
+        if (i > 0)
+            buffer_add(b, " ");
+        add_argument(b, short_names ? last_part(target->argv[i]) : target->argv[i]);
+    }
+}
+
+void command_add_ending(struct buffer *b, const struct target *target)
+{
+    const char *name = target->signal ? sigabbrev_np(target->signal) : NULL;
+
+    if (!target->exited)
+        buffer_add(b, "still running");
+    else if (name)
+        buffer_format(b, "killed by SIG%s", name);
+    else if (target->signal)
+        buffer_format(b, "killed by signal %d", target->signal);
+    else
+        buffer_format(b, "exit %d", target->exit_status);
+}
