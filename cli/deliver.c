@@ -3,7 +3,6 @@
 
 #include "analyzer/advice.h"
 #include "analyzer/analyze.h"
-#include "analyzer/findings/findings.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
 #include "cli/options.h"
@@ -195,20 +194,4 @@ int deliver_reports(const struct options *options, const struct measurement *m, 
 int deliver_diff(const struct options *options, const struct report_diff *diff)
 {
     return deliver(options, &(struct writing){.diff = diff}, STDOUT_FILENO);
-}
-
-bool deliver_gate(const struct options *options, const struct advice *a)
-{
-    for (size_t i = 0; i < a->n_findings; i++) {
-        const struct finding *finding = &a->findings[i];
-        bool hit = options->fail_severity >= 0 && (int)finding->severity >= options->fail_severity;
-
-        for (size_t k = 0; k < options->n_fail_on; k++)
-            hit = hit || options->fail_on[k] == finding->id;
-        if (!hit)
-            continue;
-        say("failed on CA%04d %s, as --fail-on asks.", finding->id, finding_slug(finding->id));
-        return true;
-    }
-    return false;
 }

@@ -5,8 +5,7 @@
  * deliver: from a measurement to reports where they were asked for.
  *
  * The part that `run`, `report`, `replay` and `diff` share: analyze, render into memory, put each report into its
- * place, apply the gate
- * (--fail-on). Says what went wrong.
+ * place. Says what went wrong.
  */
 
 #include <stdbool.h>
@@ -50,6 +49,3 @@ int deliver_diff(const struct options *options, const struct report_diff *diff);
  * @return 0 or -errno (said)
  */
 int deliver_text(const char *text, size_t n);
-
-/* Is there a finding that --fail-on names? Says which. */
-bool deliver_gate(const struct options *options, const struct advice *a);

@@ -8,70 +8,21 @@
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/deliver.h"
+#include "cli/load.h"
 #include "cli/options.h"
 #include "cli/say.h"
 #include "probe/measurement.h"
-#include "probe/measurement_json.h"
 #include "report/report.h"
-
-#define MESSAGE 1024
-
-/* One of the two files. */
-struct input {
-    struct measurement *m;
-    struct advice *a;
-};
-
-static void input_clear(struct input *input)
-{
-    measurement_free(input->m);
-    advice_free(input->a);
-}
 
 static void free_tree(struct tree **tree)
 {
     tree_free(*tree);
 }
 
-/* What was no saved measurement may be a report. @return 0 or -errno (said) */
-static int load_report(const char *path, const char *why_no_measurement, struct input *input)
-{
-    char message[MESSAGE] = "";
-    int r = report_read(path, &input->m, &input->a, message, sizeof(message));
-
-    if (r == -ENOMSG)
-        say("%s is neither a saved measurement (%s) nor a JSON report (%s). --save FILE makes the one, -o FILE.json "
-            "the other.",
-            path, why_no_measurement, message);
-    else if (r == -EBADMSG)
-        say("%s is a damaged JSON report: %s.", path, message);
-    else if (r == -EPROTONOSUPPORT)
-        say("%s was written by a later version: %s. Use that version to read it.", path, message);
-    else if (r < 0)
-        say("can't read %s: %s.", path, message);
-    return r;
-}
-
-static int load(const struct options *options, const char *path, const struct tree *tree, struct input *input)
-{
-    char message[MESSAGE] = "";
-    int r = measurement_load(path, &input->m, message, sizeof(message));
-
-    if (r == 0)
-        return deliver_analyze(options, input->m, tree, &input->a);
-    if (r == -EBADMSG)
-        return load_report(path, message, input);
-    if (r == -EPROTONOSUPPORT)
-        say("%s was saved by a later version: %s. Use that version to read it.", path, message);
-    else
-        say("can't read %s: %s.", path, message[0] ? message : strerror(-r));
-    return r;
-}
-
 int command_diff(const struct options *options)
 {
-    CLEANUP(input_clear) struct input before = {0};
-    CLEANUP(input_clear) struct input after = {0};
+    CLEANUP(load_judged_clear) struct load_judged before = {0};
+    CLEANUP(load_judged_clear) struct load_judged after = {0};
     CLEANUP(free_tree) struct tree *tree = NULL;
     CLEANUP(comparison_clear) struct comparison comparison = {0};
     struct compare_side sides[COMPARE_SIDES];
@@ -81,8 +32,8 @@ int command_diff(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     if (deliver_load_tree(options, "Nothing was written.", &tree) < 0 ||
         deliver_check_places(options, "Nothing was written.") < 0 ||
-        load(options, options->operands[COMPARE_BEFORE], tree, &before) < 0 ||
-        load(options, options->operands[COMPARE_AFTER], tree, &after) < 0)
+        load_judged(options, options->operands[COMPARE_BEFORE], tree, &before) < 0 ||
+        load_judged(options, options->operands[COMPARE_AFTER], tree, &after) < 0)
         return STATUS_USAGE;
     sides[COMPARE_BEFORE] = (struct compare_side){before.m, before.a};
     sides[COMPARE_AFTER] = (struct compare_side){after.m, after.a};

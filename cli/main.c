@@ -11,7 +11,8 @@
  *     save          probe/measurement_json.h            --save FILE
  *     judge         analyzer/analyze.h                  metrics, tree.json, findings, forecast -> analyzer/advice.h
  *     report        report/report.h                     text (text_*.c), JSON (json.c), prose (wording_*.c)
- *     deliver       cli/deliver.c output.c              each report into its place, --fail-on
+ *     deliver       cli/deliver.c output.c              each report into its place
+ *     gate          cli/gate.c                          --fail-on, --baseline
  *   report FILE     cli/report_cmd.c                    the same from "judge" on, without privilege
  *   replay FILE     cli/replay_cmd.c                    the same with new replays
  *   diff            cli/diff_cmd.c                      two of them: analyzer/compare.h, report/diff*.c

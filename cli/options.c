@@ -231,6 +231,9 @@ static int apply(struct parser *p, enum option_key key, char *value)
         return add_ignored(p, value);
     case OPTION_FAIL_ON:
         return add_fail_on(p, value);
+    case OPTION_BASELINE:
+        o->baseline = value;
+        return 0;
     case OPTION_ERROR_EXITCODE:
         return set_exitcode(p, value);
     case OPTION_COLOR:

@@ -63,7 +63,8 @@ struct options {
     size_t n_ignored;
     int *fail_on; /* finding ids */
     size_t n_fail_on;
-    int fail_severity; /* enum severity from which on the gate closes; -1: none */
+    int fail_severity;    /* enum severity from which on the gate closes; -1: none */
+    const char *baseline; /* file; NULL: none */
     int error_exitcode;
     enum color_choice color;
     bool quiet;

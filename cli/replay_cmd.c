@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/deliver.h"
 #include "cli/evidence.h"
+#include "cli/gate.h"
 #include "cli/load.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -41,6 +42,7 @@ int command_replay(const struct options *options)
 {
     CLEANUP(measurement_freep) struct measurement *m = NULL;
     CLEANUP(free_tree) struct tree *tree = NULL;
+    CLEANUP(gate_clear) struct gate gate = {0};
     CLEANUP(advice_freep) struct advice *a = NULL;
     struct progress progress;
     char message[1024] = "";
@@ -49,7 +51,7 @@ int command_replay(const struct options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     if (load_measurement(options->operands[0], &m) < 0 ||
         deliver_load_tree(options, "Nothing was replayed.", &tree) < 0 ||
-        deliver_check_places(options, "Nothing was replayed.") < 0)
+        deliver_check_places(options, "Nothing was replayed.") < 0 || gate_open(&gate, options, tree) < 0)
         return STATUS_USAGE;
     progress_init(&progress, options->quiet);
     r = evidence_replay(options, &progress, m, message, sizeof(message));
@@ -61,5 +63,5 @@ int command_replay(const struct options *options)
     if (deliver_save(options, m) < 0 || deliver_analyze(options, m, tree, &a) < 0 ||
         deliver_reports(options, m, a, STDOUT_FILENO) < 0)
         return STATUS_USAGE;
-    return deliver_gate(options, a) ? options->error_exitcode : 0;
+    return gate_fails(&gate, m, a) ? options->error_exitcode : 0;
 }

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/deliver.h"
+#include "cli/gate.h"
 #include "cli/load.h"
 #include "cli/options.h"
 #include "probe/measurement.h"
@@ -20,12 +21,14 @@ int command_report(const struct options *options)
 {
     CLEANUP(measurement_freep) struct measurement *m = NULL;
     CLEANUP(free_tree) struct tree *tree = NULL;
+    CLEANUP(gate_clear) struct gate gate = {0};
     CLEANUP(advice_freep) struct advice *a = NULL;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    if (load_measurement(options->operands[0], &m) < 0 || deliver_load_tree(options, "Nothing was written.", &tree) < 0)
+    if (load_measurement(options->operands[0], &m) < 0 ||
+        deliver_load_tree(options, "Nothing was written.", &tree) < 0 || gate_open(&gate, options, tree) < 0)
         return STATUS_USAGE;
     if (deliver_analyze(options, m, tree, &a) < 0 || deliver_reports(options, m, a, STDOUT_FILENO) < 0)
         return STATUS_USAGE;
-    return deliver_gate(options, a) ? options->error_exitcode : 0;
+    return gate_fails(&gate, m, a) ? options->error_exitcode : 0;
 }

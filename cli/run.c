@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/deliver.h"
 #include "cli/evidence.h"
+#include "cli/gate.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/runs.h"
@@ -46,14 +47,15 @@ static bool wants_evidence(const struct options *options, const struct measureme
 }
 
 /* Judge and report. @return 0, 1: a finding over the gate, or -errno (said) */
-static int judge(const struct options *options, const struct measurement *m, const struct tree *tree)
+static int judge(const struct gate *gate, const struct measurement *m, const struct tree *tree)
 {
+    const struct options *options = gate->options;
     CLEANUP(advice_freep) struct advice *a = NULL;
     int r = deliver_analyze(options, m, tree, &a);
 
     if (r == 0)
         r = deliver_reports(options, m, a, STDERR_FILENO);
-    return r == 0 && deliver_gate(options, a) ? 1 : r;
+    return r == 0 && gate_fails(gate, m, a) ? 1 : r;
 }
 
 int command_run(const struct options *options)
@@ -61,12 +63,17 @@ int command_run(const struct options *options)
     static const char not_started[] = "The program was not started.";
     CLEANUP(measurement_freep) struct measurement *m = NULL;
     CLEANUP(free_tree) struct tree *tree = NULL;
+    CLEANUP(gate_clear) struct gate gate = {0};
     struct progress progress;
     struct status status;
     int r, saved, judged;
 
     if (deliver_load_tree(options, not_started, &tree) < 0 || deliver_check_places(options, not_started) < 0)
         return STATUS_FAILED;
+    if (gate_open(&gate, options, tree) < 0) {
+        say("%s", not_started);
+        return STATUS_FAILED;
+    }
     progress_init(&progress, options->quiet);
     r = runs_measure(options, &progress, &m, &status);
     if (r)
@@ -77,7 +84,7 @@ int command_run(const struct options *options)
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
     saved = deliver_save(options, m);
-    judged = judge(options, m, tree);
+    judged = judge(&gate, m, tree);
 
     /* What the target has to say about itself comes before what we have. */
     if (status_is_success(&status) && (saved < 0 || judged < 0))
