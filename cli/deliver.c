@@ -83,6 +83,7 @@ int deliver_save(const struct options *options, const struct measurement *m)
 struct writing {
     const struct measurement *m; /* NULL: a comparison */
     const struct advice *a;
+    const struct tree *tree;
     const struct report_diff *diff;
 };
 
@@ -116,6 +117,7 @@ static int put_report(const struct options *options, const struct writing *writt
         .color = output_color(fd, options->color),
         .utf8 = output_utf8(),
         .verbose = options->verbose,
+        .tree = written->tree,
     };
     const char *what = path ? path : fd == STDOUT_FILENO ? "to stdout" : "to stderr";
     AUTO_FREE char *text = NULL;
@@ -186,9 +188,10 @@ static int deliver(const struct options *options, const struct writing *what, in
     return put_report(options, what, options->format, NULL, default_fd);
 }
 
-int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd)
+int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a,
+                    const struct tree *tree, int default_fd)
 {
-    return deliver(options, &(struct writing){.m = m, .a = a}, default_fd);
+    return deliver(options, &(struct writing){.m = m, .a = a, .tree = tree}, default_fd);
 }
 
 int deliver_diff(const struct options *options, const struct report_diff *diff)

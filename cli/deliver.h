@@ -39,7 +39,8 @@ int deliver_save(const struct options *options, const struct measurement *m);
  * that went away is not an error.
  * @return 0, or the first -errno (said)
  */
-int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a, int default_fd);
+int deliver_reports(const struct options *options, const struct measurement *m, const struct advice *a,
+                    const struct tree *tree, int default_fd);
 
 /* The same for a comparison; text goes to stdout. @return 0, or the first -errno (said) */
 int deliver_diff(const struct options *options, const struct report_diff *diff);

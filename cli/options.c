@@ -77,7 +77,7 @@ static int set_duration(struct parser *p, enum option_key key, const char *value
 static int set_format(struct parser *p, const char *value)
 {
     if (report_format_from_str(value, &p->options->format) < 0)
-        return bad_value(p, OPTION_FORMAT, value, "text, json or markdown");
+        return bad_value(p, OPTION_FORMAT, value, "text, json, html or markdown");
     p->options->format_given = true;
     return 0;
 }
@@ -96,15 +96,12 @@ static int add_output(struct parser *p, const char *value)
     return 0;
 }
 
-/* @param what  the option as it was given: "-f html" */
+/* @param option, value  as they were given */
 static int check_format(struct parser *p, enum report_format format, const char *option, const char *value)
 {
-    if (format == REPORT_HTML)
-        return refuse(
-            p, STATUS_USAGE,
-            "%s %s: this version writes text, json and markdown; use -f markdown. The program was not started.", option,
-            value);
-    if (format == REPORT_MARKDOWN && p->options->command == COMMAND_DIFF)
+    bool page = format == REPORT_HTML || format == REPORT_MARKDOWN;
+
+    if (page && p->options->command == COMMAND_DIFF)
         return refuse(p, STATUS_USAGE, "%s %s: diff writes text and json only.", option, value);
     return 0;
 }

@@ -14,10 +14,11 @@
 #define EVERY (JUDGES | DIFF | EXPLAIN | DOCTOR | EXPORT)
 
 const struct option_row options_table[OPTION_COUNT] = {
-    [OPTION_FORMAT] = {'f', "format", "FORMAT", JUDGES | DIFF,
-                       "text, json or markdown; json without -o goes to stdout, the program's stdout then to stderr"},
+    [OPTION_FORMAT] =
+        {'f', "format", "FORMAT", JUDGES | DIFF,
+         "text, json, html or markdown; json without -o goes to stdout, the program's stdout then to stderr"},
     [OPTION_OUTPUT] = {'o', "output", "FILE", JUDGES | DIFF | EXPORT,
-                       "write the report to FILE (.json, .md, .txt; - is stdout); may be repeated"},
+                       "write the report to FILE (.html, .json, .md, .txt; - is stdout); may be repeated"},
     [OPTION_DURATION] = {'d', "duration", "TIME", RUN, "end the program after TIME (10s, 500ms) and report"},
     [OPTION_RUNS] = {'r', "runs", "N", RUN, "measure N runs (1 to 100); the middle one is analysed, all count in diff"},
     [OPTION_PID] = {'p', "pid", "PID", RUN, "measure a running process (a later version)"},

@@ -61,7 +61,7 @@ int command_replay(const struct options *options)
     else if (r < 0 && r != -ENODATA)
         return say_failed(m, r, message);
     if (deliver_save(options, m) < 0 || deliver_analyze(options, m, tree, &a) < 0 ||
-        deliver_reports(options, m, a, STDOUT_FILENO) < 0)
+        deliver_reports(options, m, a, tree, STDOUT_FILENO) < 0)
         return STATUS_USAGE;
     return gate_fails(&gate, m, a) ? options->error_exitcode : 0;
 }

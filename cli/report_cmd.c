@@ -28,7 +28,7 @@ int command_report(const struct options *options)
     if (load_measurement(options->operands[0], &m) < 0 ||
         deliver_load_tree(options, "Nothing was written.", &tree) < 0 || gate_open(&gate, options, tree) < 0)
         return STATUS_USAGE;
-    if (deliver_analyze(options, m, tree, &a) < 0 || deliver_reports(options, m, a, STDOUT_FILENO) < 0)
+    if (deliver_analyze(options, m, tree, &a) < 0 || deliver_reports(options, m, a, tree, STDOUT_FILENO) < 0)
         return STATUS_USAGE;
     return gate_fails(&gate, m, a) ? options->error_exitcode : 0;
 }

@@ -54,7 +54,7 @@ static int judge(const struct gate *gate, const struct measurement *m, const str
     int r = deliver_analyze(options, m, tree, &a);
 
     if (r == 0)
-        r = deliver_reports(options, m, a, STDERR_FILENO);
+        r = deliver_reports(options, m, a, tree, STDERR_FILENO);
     return r == 0 && gate_fails(gate, m, a) ? 1 : r;
 }
 

@@ -7,6 +7,7 @@
 #include "report/diff_wording.h"
 #include "report/escape.h"
 #include "report/format.h"
+#include "report/html/html.h"
 #include "report/json.h"
 #include "report/json_diff.h"
 #include "report/json_read.h"
@@ -39,6 +40,8 @@ int report_write(FILE *out, const struct measurement *m, const struct advice *a,
         r = json_write(out, m, a);
     } else if (options->format == REPORT_MARKDOWN) {
         r = markdown_write(out, m, a);
+    } else if (options->format == REPORT_HTML) {
+        r = html_write(out, m, a, options->tree);
     }
     if (r == 0 && ferror(out))
         r = -EIO;

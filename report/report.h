@@ -22,8 +22,8 @@ struct tree;
 enum report_format {
     REPORT_TEXT,
     REPORT_JSON,
-    REPORT_HTML,     /* a later version: report_write returns -ENOTSUP */
-    REPORT_MARKDOWN, /* not for comparisons: report_write_diff returns -ENOTSUP */
+    REPORT_HTML,     /* not for comparisons: report_write_diff returns -ENOTSUP */
+    REPORT_MARKDOWN, /* likewise */
 };
 
 /* Formats of other tools (report/export/export.h). X(symbol, id, what it is for). */
@@ -45,8 +45,9 @@ struct report_options {
     enum report_format format;
     unsigned width; /* columns for text; 0: 80 */
     bool color;
-    bool utf8;    /* false: plain ASCII bars */
-    bool verbose; /* -v: per-thread table, every step of the path */
+    bool utf8;               /* false: plain ASCII bars */
+    bool verbose;            /* -v: per-thread table, every step of the path */
+    const struct tree *tree; /* that the advice was decided by, for HTML; NULL: the built-in one */
 };
 
 /* @return 0, -errno from writing, -ENOTSUP, -ENOMEM */

@@ -241,15 +241,6 @@ static void hostile_names_reach_no_terminal(void **state)
     }
 }
 
-static void later_formats_are_refused(void **state)
-{
-    struct fixture f = fixture_short();
-
-    (void)state;
-    assert_int_equal(report_write(stdout, f.m, f.a, &(struct report_options){.format = REPORT_HTML}), -ENOTSUP);
-    fixture_free(&f);
-}
-
 static void write_errors_are_reported(void **state)
 {
     struct fixture f = fixture_convoy();
@@ -293,7 +284,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_place_is_said_once),
         cmocka_unit_test(width_zero_means_80),
         cmocka_unit_test(hostile_names_reach_no_terminal),
-        cmocka_unit_test(later_formats_are_refused),
         cmocka_unit_test(write_errors_are_reported),
         cmocka_unit_test(formats_have_names_and_suffixes),
     };
