@@ -56,6 +56,7 @@ struct options {
     const char *tree; /* file; NULL: built in */
     const char *save; /* file; NULL: none */
     const char *user; /* NULL: the invoking one */
+    uint32_t pid;     /* measure this running process; 0: run operands */
     int *ignored;     /* finding ids */
     size_t n_ignored;
     int *fail_on; /* finding ids */

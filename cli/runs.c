@@ -35,6 +35,7 @@ static int measure(const struct options *options, struct progress *progress, uns
     struct probe_options probe = {
         .kind = options->probe,
         .argv = options->operands,
+        .pid = (pid_t)options->pid,
         .user = options->user,
         .target_stdout_to_stderr = json_takes_stdout(options),
         .duration_ns = options->duration_ns,
@@ -52,7 +53,8 @@ static int measure(const struct options *options, struct progress *progress, uns
     if (message[0])
         say("%s", message);
     else
-        say("%s could not be measured: %s.", options->operands[0], r < 0 ? strerror(-r) : "the probe gave no reason");
+        say("%s could not be measured: %s.", options->pid ? "the process" : options->operands[0],
+            r < 0 ? strerror(-r) : "the probe gave no reason");
     if (r == PROBE_NOT_FOUND)
         return 127;
     return r == PROBE_NOT_EXECUTABLE ? 126 : STATUS_FAILED;

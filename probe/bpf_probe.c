@@ -21,7 +21,7 @@ int bpf_probe_try(const char *helper_path, char *message, size_t size)
     r = launch_hold(&options, &launch, message, size);
     if (r < 0)
         return r;
-    r = helper_process_start(helper_path, launch.pid, 0, 0, true, &helper, &sampling, message, size);
+    r = helper_process_start(helper_path, launch.pid, 0, 0, true, false, &helper, &sampling, message, size);
     if (r == 0)
         (void)snprintf(message, size, "BPF programs load and attach; on-CPU samples: %s", sampling ? "yes" : "no");
     launch_abort(&launch);

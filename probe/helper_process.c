@@ -38,7 +38,7 @@ static int find_helper(const char *path, char *ret_path, size_t size)
 }
 
 static void run_helper(const char *path, int socket, pid_t target, uint32_t ring_records, uint32_t max_threads,
-                       bool sites)
+                       bool sites, bool running)
 {
     char fd[16], pid[16], ring[16], threads[16];
     /* The socket must survive exec: a duplicate has no close-on-exec flag. */
@@ -48,7 +48,7 @@ static void run_helper(const char *path, int socket, pid_t target, uint32_t ring
     (void)snprintf(pid, sizeof(pid), "%d", (int)target);
     (void)snprintf(ring, sizeof(ring), "%u", ring_records);
     (void)snprintf(threads, sizeof(threads), "%u", max_threads);
-    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, sites ? "1" : "0", (char *)NULL);
+    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, sites ? "1" : "0", running ? "1" : "0", (char *)NULL);
     _exit(127);
 }
 
@@ -73,7 +73,7 @@ static int wait_until_ready(int socket, int *ret_sampling, char *message, size_t
 }
 
 int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
-                         struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+                         bool running, struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
 {
     struct helper_process helper = {.pid = -1, .socket = -1};
     char file[PATH_MAX];
@@ -88,7 +88,7 @@ int helper_process_start(const char *path, pid_t target, uint32_t ring_records, 
         return -errno;
     helper.pid = fork();
     if (helper.pid == 0)
-        run_helper(file, sockets[1], target, ring_records, max_threads, sites);
+        run_helper(file, sockets[1], target, ring_records, max_threads, sites, running);
     (void)close(sockets[1]);
     helper.socket = sockets[0];
     if (helper.pid < 0)

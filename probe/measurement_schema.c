@@ -154,6 +154,7 @@ static const struct field target_fields[] = {
     PLAIN(FIELD_BOOL, exited),
     PLAIN(FIELD_I32, exit_status),
     PLAIN(FIELD_I32, signal),
+    PLAIN(FIELD_BOOL, attached),
     END,
 };
 #undef STRUCT

@@ -35,6 +35,8 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
                        "target was not started.");
         return PROBE_UNAVAILABLE;
     }
+    if (options->pid > 0)
+        return run_attached(options, ret_m, message, size);
     r = find_command(options, &command, message, size);
     if (r != 0)
         return r;

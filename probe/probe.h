@@ -31,14 +31,15 @@ struct probe_progress {
 struct probe_options {
     enum probe_kind kind;
     char *const *argv;            /* command and arguments, NULL-terminated; borrowed */
+    pid_t pid;                    /* measure this running process instead (argv and user do not count); 0: none */
     const char *user;             /* run the target as this user; NULL: the invoking user (SUDO_UID under sudo) */
     bool target_stdout_to_stderr; /* -f json without -o */
-    uint64_t duration_ns;         /* stop measuring (and TERM the target's group) after this; 0: until it ends */
-    bool sites;                   /* take stacks */
-    const char *helper_path;      /* concadvise-probe; NULL: beside this executable, then libexecdir */
-    uint32_t max_slices;          /* slices kept in memory; 0: the default (131072) */
-    uint32_t ring_records; /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
-    uint32_t max_threads;  /* live thread slots; 0: the default (16384) */
+    uint64_t duration_ns;    /* stop measuring (and TERM the target, but not that of pid) after this; 0: at its end */
+    bool sites;              /* take stacks */
+    const char *helper_path; /* concadvise-probe; NULL: beside this executable, then libexecdir */
+    uint32_t max_slices;     /* slices kept in memory; 0: the default (131072) */
+    uint32_t ring_records;   /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
+    uint32_t max_threads;    /* live thread slots; 0: the default (16384) */
     /* Called about 4 times a second from the probe's own loop; NULL: none. */
     void (*progress)(const struct probe_progress *progress, void *userdata);
     void *userdata;
@@ -57,6 +58,7 @@ enum probe_outcome {
 /*
  * Launch options->argv held back, attach, release it, follow it to its end, read out.
  * SIGINT and SIGTERM received meanwhile are passed to the target; a second SIGINT ends the measurement at once.
+ * With options->pid nothing is launched, and nothing ever sent to the target: the first signal ends the measurement.
  *
  * @param ret_m    owned by the caller; untouched unless PROBE_MEASURED
  * @param message  what happened, what was seen, what to do, whether the target was started; set unless PROBE_MEASURED

@@ -55,7 +55,7 @@ static int note_circumstances(const struct run *run, struct measurement *m)
                              "looking at their stacks: those are for root to see (sudo).");
     if (r == 0 && run->outlived)
         r = measurement_note(m, "Descendants outlived the program; they were measured for 2 s after its end.");
-    if (r == 0 && run->timed_out)
+    if (r == 0 && run->timed_out && !run->attached)
         r = measurement_note(m, "The measurement was ended by -d while the program was still running.");
     return r;
 }
@@ -76,9 +76,10 @@ int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, s
     m->target.exe = strdup(command);
     m->target.pid = run->launch.pid;
     m->target.exited = run->exited;
-    if (run->exited && WIFSIGNALED(run->status))
+    m->target.attached = run->attached;
+    if (run->exited && !run->attached && WIFSIGNALED(run->status))
         m->target.signal = WTERMSIG(run->status);
-    else if (run->exited)
+    else if (run->exited && !run->attached)
         m->target.exit_status = WEXITSTATUS(run->status);
     find_runtime(run, m);
     r = assemble(&run->collector, m);

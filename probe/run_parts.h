@@ -4,8 +4,8 @@
 /*
  * run_parts: one run while it is going on, as the files run*.c share it. Refuses to be known by anybody else.
  *
- * run.c is the order of things; run_signals.c takes signals, run_follow.c reads until the end, run_measurement.c makes
- * the measurement of it.
+ * run.c is the order of things, and run_attach.c where the target runs already; run_signals.c takes signals,
+ * run_follow.c reads until the end, run_measurement.c makes the measurement of it.
  */
 
 #include <signal.h>
@@ -29,8 +29,10 @@ struct run {
     struct collector collector;
     sigset_t saved_mask;
     int signals;
-    bool exited; /* the root has been reaped */
-    int status;  /* of waitpid() */
+    bool attached; /* -p: no child of ours */
+    int pidfd;     /* readable when it has ended; -1: our child */
+    bool exited;   /* the root has been reaped, or seen to have ended */
+    int status;    /* of waitpid() */
     uint64_t exited_ns;
     bool stop_sent;
     int interrupts;
@@ -58,6 +60,17 @@ int run_send_stop(struct run *run);
 
 /* Remember the machine as the target sees it, at most once a second; `now` 0: in any case. */
 void run_look_at_machine(struct run *run, uint64_t now);
+
+/* The collector for the run's helper and target. @return 0 or -ENOMEM */
+int run_collect(struct run *run);
+
+/*
+ * Probe and target are going: follow them, make the measurement. As probe_run().
+ *
+ * @param cpu_before  CPU time that this process had used when measuring began, ns
+ */
+int run_to_the_end(struct run *run, const char *command, uint64_t cpu_before, struct measurement **ret_m, char *message,
+                   size_t size);
 
 /* Read what the helper sends until its last message. @return 0, -ECHILD (the helper is gone), -errno */
 int run_follow(struct run *run);

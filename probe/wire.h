@@ -28,6 +28,7 @@ enum wire_type {
     WIRE_PEERS,      /* struct wire_peer[] */
     WIRE_PARALLEL,   /* uint64_t[]: time with exactly k threads on CPUs */
     WIRE_FINAL,      /* struct wire_final; the last message */
+    WIRE_PRESENT,    /* struct slot[]: threads that were there when the measurement began (-p); follows WIRE_READY */
     /* front end -> helper */
     WIRE_PYTHON, /* struct wire_python: register a CPython process */
     WIRE_RUBY,   /* struct wire_ruby: register a Ruby process */

@@ -53,7 +53,9 @@ static void add_ending(struct buffer *b, const struct target *target)
 {
     const char *name = target->signal ? sigabbrev_np(target->signal) : NULL;
 
-    if (!target->exited)
+    if (target->attached) /* how it ended is for its parent to know */
+        buffer_add(b, target->exited ? "has ended" : "goes on");
+    else if (!target->exited)
         buffer_add(b, "still running");
     else if (name)
         buffer_format(b, "killed by SIG%s", name);
@@ -65,8 +67,8 @@ static void add_ending(struct buffer *b, const struct target *target)
 
 static void add_lanes(struct buffer *b, const struct measurement *m)
 {
-    buffer_format(b, "pid %d, %s thread%s", m->target.pid, format_count(m->threads_total).text,
-                  m->threads_total == 1 ? "" : "s");
+    buffer_format(b, "%spid %d, %s thread%s", m->target.attached ? "attached to " : "", m->target.pid,
+                  format_count(m->threads_total).text, m->threads_total == 1 ? "" : "s");
     if (m->processes_total > 1)
         buffer_format(b, " in %s processes", format_count(m->processes_total).text);
 }
@@ -205,7 +207,10 @@ static void failure_note(struct text *t)
     const struct target *target = &t->m->target;
     AUTO_BUFFER b = {0};
 
-    if (target->exited && target->signal) {
+    if (target->attached) {
+        buffer_format(&b, "What follows is about these %s of a program that was running already%s.",
+                      format_duration(t->m->wall_ns).text, target->exited ? "; it ended then" : " and goes on");
+    } else if (target->exited && target->signal) {
         const char *name = sigdescr_np(target->signal);
 
         buffer_format(&b, "The program was ended by signal %d (%s). What follows describes the run up to then.",
@@ -215,7 +220,7 @@ static void failure_note(struct text *t)
                       "The program ended with exit status %d. If that is a failure, what follows describes the way to "
                       "it rather than the work.",
                       target->exit_status);
-    } else if (!target->exited) {
+    } else if (!target->exited && !target->attached) {
         buffer_add(&b, "The program was still running when the measurement ended.");
     }
     if (b.length > 0)

@@ -252,12 +252,19 @@ static int fill_threads(struct collector *c, struct measurement *m)
     return 0;
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
 static void fill_io(const struct run_process *from, struct process *to)
 {
-    to->read_bytes = from->io_dead.read_bytes + from->io_alive.read_bytes;
-    to->written_bytes = from->io_dead.written_bytes + from->io_alive.written_bytes;
-    to->reads = from->io_dead.reads + from->io_alive.reads;
-    to->writes = from->io_dead.writes + from->io_alive.writes;
+    const struct run_io *before = &from->io_before, *dead = &from->io_dead, *alive = &from->io_alive;
+
+    to->read_bytes = less(dead->read_bytes + alive->read_bytes, before->read_bytes);
+    to->written_bytes = less(dead->written_bytes + alive->written_bytes, before->written_bytes);
+    to->reads = less(dead->reads + alive->reads, before->reads);
+    to->writes = less(dead->writes + alive->writes, before->writes);
 }
 
 static int fill_memory(const struct collector *c, const struct run_process *from, struct process *to)

@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "base/parse.h"
 #include "probe/bpf/abi.h"
+#include "probe/bpf/bpf_seed.h"
 #include "probe/bpf/bpf_session_state.h"
 #include "probe/bpf/mapping_news.h"
 
@@ -263,6 +264,19 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     return switch_bpf__load(session->skeleton);
 }
 
+/* -p: the threads that are there already. */
+static int seed(struct bpf_session *session, const struct bpf_session_options *options, char *message, size_t size)
+{
+    int r = bpf_seed(session, options->root);
+
+    session->seeded = r == 0;
+    if (r == -ESRCH)
+        (void)snprintf(message, size, "process %d has ended meanwhile", (int)options->root);
+    else if (r < 0)
+        (void)explain_load_failure(r, message, size);
+    return r;
+}
+
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
@@ -275,7 +289,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     r = open_views(session);
     if (r == 0)
         r = allocate_reader(session);
-    if (r == 0)
+    if (r == 0 && !options->attach)
         r = place_root(session, options->root);
     if (r < 0) {
         (void)snprintf(message, size, "the probe's maps could not be set up (%s)", strerror(-r));
@@ -285,7 +299,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     if (r < 0)
         return explain_load_failure(r, message, size);
     start_sampling(session, options->root);
-    return 0;
+    return options->attach ? seed(session, options, message, size) : 0;
 }
 
 int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,

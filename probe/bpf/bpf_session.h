@@ -18,7 +18,8 @@ struct python_process;
 struct ruby_process;
 
 struct bpf_session_options {
-    pid_t root;            /* held target: its account starts when it is woken */
+    pid_t root;            /* held target: its account starts when it is woken; or, with attach, a running process */
+    bool attach;           /* the threads of `root` and of its descendants are there already: bpf_seed.h */
     uint32_t ring_records; /* per CPU, a power of two; 0: default */
     uint32_t max_threads;  /* live threads; 0: default 16384 */
     bool no_stacks;        /* take none */
@@ -50,6 +51,9 @@ void bpf_session_speak(struct bpf_session *session);
 
 /* How full the fullest ring was at the last drain: 0 (nothing had arrived) to 1 and, where records were lost, above. */
 double bpf_session_fill(const struct bpf_session *session);
+
+/* Emit WIRE_PRESENT: the threads that were there when the programs were attached. Nothing without `attach`. */
+int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
 /* Register a CPython process for stacks. @return 0 or -errno */
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);

@@ -271,6 +271,92 @@ static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session
     return r;
 }
 
+/* The wait in progress, as a slice: for a thread that never woke it is all there is. */
+static void open_wait(const struct slot *slot, uint64_t end, struct record *ret_record)
+{
+    *ret_record = (struct record){
+        .time = end,
+        .tid = slot->tid,
+        .tgid = slot->tgid,
+        .type = RECORD_SLICE,
+        .kind = (uint8_t)slot->kind,
+        .stack_shift = (uint8_t)slot->stack_shift,
+        .on_cpu_ns = slot->slice_on_cpu_ns,
+        .runnable_ns = slot->slice_runnable_ns,
+        .blocked_ns = end - slot->stamp,
+        .stack_id = slot->stack_id,
+        .address_low = (uint32_t)slot->address,
+    };
+}
+
+/* As account_blocked() in account.bpf.h does where a wait ends. The programs are detached. */
+static void add_to_futexes(struct bpf_session *session, const struct slot *slot, uint64_t ns)
+{
+    struct futex_key key = {.tid = slot->tid, .kind = slot->kind, .address = slot->address};
+    struct futex_value value = {0};
+    int fd = bpf_session_futexes_fd(session);
+
+    if (slot->kind < WAIT_FUTEX_MUTEX || slot->kind > WAIT_FUTEX_TIMEOUT)
+        return;
+    (void)bpf_map_lookup_elem(fd, &key, &value);
+    value.wait_ns += ns;
+    value.waits++;
+    value.tgid = slot->tgid;
+    (void)bpf_map_update_elem(fd, &key, &value, BPF_ANY);
+}
+
+/*
+ * -p: a long-running program's waits are most of what there is to see, and many of them don't end while it is watched.
+ * Those that are in progress at the end count like those that ended.
+ */
+static int emit_open_waits(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
+{
+    const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
+    size_t n = 0, capacity = session->scratch_size / sizeof(struct record);
+    struct record *out = session->scratch;
+    int r = 0;
+
+    for (uint64_t i = 1; r == 0 && session->seeded && i < totals->fresh && i < session->max_threads; i++) {
+        const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
+
+        if (slot->state != SLOT_BLOCKED || slot->stamp >= end)
+            continue;
+        add_to_futexes(session, slot, end - slot->stamp);
+        open_wait(slot, end, &out[n++]);
+        if (n < capacity)
+            continue;
+        r = emit(WIRE_RECORDS, out, n * sizeof(*out), userdata);
+        n = 0;
+    }
+    return r == 0 && n ? emit(WIRE_RECORDS, out, n * sizeof(*out), userdata) : r;
+}
+
+int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
+    struct slot *out = session->scratch;
+    size_t batch = 0, capacity = session->scratch_size / sizeof(*out);
+    int r = 0;
+
+    if (!session->seeded)
+        return 0;
+    if (session->news)
+        start_over_with_the_living(session);
+    for (uint64_t i = 1; r == 0 && i < totals->fresh && i < session->max_threads; i++) {
+        const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
+
+        /* Born since: its birth is in the records. */
+        if (slot->state == SLOT_FREE || slot->birth != session->seed_ns)
+            continue;
+        out[batch++] = *slot;
+        if (batch < capacity)
+            continue;
+        r = emit(WIRE_PRESENT, out, batch * sizeof(*out), userdata);
+        batch = 0;
+    }
+    return r == 0 && batch ? emit(WIRE_PRESENT, out, batch * sizeof(*out), userdata) : r;
+}
+
 /* A hash as it is: pairs of key and value, as struct wire_futex and struct wire_peer are. */
 static int emit_hash(struct bpf_session *session, int fd, size_t key_size, size_t value_size, uint32_t type,
                      bpf_session_emit_fn emit, void *userdata)
@@ -348,6 +434,8 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     bpf_session_detach(session);
     final.end_ns = bpf_session_clock(CLOCK_MONOTONIC);
     r = bpf_session_drain(session, emit, userdata);
+    if (r == 0)
+        r = emit_open_waits(session, final.end_ns, emit, userdata);
     if (r == 0)
         r = emit_survivors(session, final.end_ns, emit, userdata);
     if (r == 0)

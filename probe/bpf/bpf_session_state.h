@@ -6,6 +6,7 @@
  * detaches; bpf_session_read.c reads the maps.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -45,6 +46,8 @@ struct bpf_session {
     void *scratch;             /* copy of one CPU's news */
     size_t scratch_size;
     uint64_t start_ns;
+    bool seeded;             /* attached to a process that was running, */
+    uint64_t seed_ns;        /* since then (CLOCK_MONOTONIC) */
     double fill;             /* of the fullest ring at the last drain */
     struct wire_status said; /* the last status emitted */
 };

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "probe/cause.h"
+#include "probe/follow/collector_present.h"
 #include "probe/follow/collector_stacks.h"
 #include "probe/sites/joins.h"
 #include "probe/follow/loops.h"
@@ -382,6 +383,11 @@ int collector_feed(struct collector *collector, const struct wire_header *header
             collector->obituaries += (uint64_t)n;
         if (n > 0)
             take_accounts(collector, payload, (size_t)n, header->type == WIRE_SURVIVORS);
+        break;
+    case WIRE_PRESENT:
+        n = elements(header, sizeof(struct slot));
+        if (n > 0)
+            collector_take_present(collector, payload, (size_t)n);
         break;
     case WIRE_FUTEXES:
         n = elements(header, sizeof(struct wire_futex));

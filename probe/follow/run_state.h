@@ -104,6 +104,7 @@ struct run_process {
     uint32_t image_tries;
     uint64_t next_look;          /* when to look for the image again; 0: no need */
     struct run_space *space;     /* borrowed from run_state.spaces; NULL: no memory */
+    struct run_io io_before;     /* the measurement (-p): of the threads that were there */
     struct run_io io_dead;       /* sums over its threads that ended */
     struct run_io io_alive;      /* those of the threads there at the end (watch.c) */
     struct memory_point *memory; /* looks at its memory (watch.c), at_ns in CLOCK_MONOTONIC; owned */
