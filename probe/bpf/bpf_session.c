@@ -69,20 +69,21 @@ static void size_maps(struct bpf_session *session)
     uint32_t cpus = session->cpus;
 
     (void)bpf_map__set_max_entries(skeleton->maps.slot_of, session->pid_max / 4 + 1);
+    (void)bpf_map__set_max_entries(skeleton->maps.ended, session->pid_max / 64 + 1);
     (void)bpf_map__set_max_entries(skeleton->maps.slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.free_slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.heads, cpus);
     (void)bpf_map__set_max_entries(skeleton->maps.records, cpus * session->ring_records);
     (void)bpf_map__set_max_entries(skeleton->maps.stacks, cpus * STACKS_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.natives, cpus * session->ring_natives);
-    (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * OBITUARIES_PER_CPU);
+    (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * session->ring_obituaries);
     (void)bpf_map__set_max_entries(skeleton->maps.futexes, FUTEX_ENTRIES);
     skeleton->rodata->realtime_ahead = bpf_session_clock(CLOCK_REALTIME) - bpf_session_clock(CLOCK_MONOTONIC);
     skeleton->rodata->max_slots = session->max_threads;
     skeleton->rodata->ring_mask = session->ring_records - 1;
     skeleton->rodata->stack_mask = STACKS_PER_CPU - 1;
     skeleton->rodata->native_mask = session->ring_natives - 1;
-    skeleton->rodata->obituary_mask = OBITUARIES_PER_CPU - 1;
+    skeleton->rodata->obituary_mask = session->ring_obituaries - 1;
 }
 
 static int view_open(struct view *view, const struct bpf_map *map, size_t value_size)
@@ -146,6 +147,8 @@ static int place_root(struct bpf_session *session, pid_t root)
     totals->processes = totals->live_processes = totals->max_live_processes = 1;
     slot->tid = slot->tgid = (uint32_t)root;
     slot->is_process = 1;
+    slot->number = 1;
+    slot->serial = 1;
     slot->state = SLOT_HELD;
     quad[root & 3] = 1;
     return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
@@ -235,7 +238,7 @@ static size_t largest(size_t a, size_t b)
 static int allocate_reader(struct bpf_session *session)
 {
     session->scratch_size = largest(session->ring_records * sizeof(struct record),
-                                    largest(OBITUARIES_PER_CPU * sizeof(struct slot),
+                                    largest(session->ring_obituaries * sizeof(struct slot),
                                             largest(STACKS_PER_CPU * sizeof(struct stack_record),
                                                     session->ring_natives * sizeof(struct native_record))));
     session->read_records = calloc(session->cpus, sizeof(uint64_t));
@@ -320,6 +323,8 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
         RING_RECORDS_MIN, RING_RECORDS_MAX);
     session->ring_natives = power_of_two_below(NATIVES_BYTES / (uint32_t)sizeof(struct native_record) / session->cpus,
                                                NATIVES_PER_CPU_MIN, NATIVES_PER_CPU_MAX);
+    session->ring_obituaries =
+        power_of_two_below(OBITUARIES_IN_ALL / session->cpus, OBITUARIES_PER_CPU_MIN, OBITUARIES_PER_CPU_MAX);
     session->pid_max = read_pid_max();
     r = load_and_attach(session, options, message, size);
     if (r < 0) {

@@ -200,7 +200,7 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
                     &session->stacks_lost, WIRE_STACKS, sizeof(struct stack_record), NULL},
         [RECORDS] = {&session->records, session->ring_records, offsetof(struct ring_head, records),
                      session->read_records, &session->records_lost, WIRE_RECORDS, sizeof(struct record), NULL},
-        [OBITUARIES] = {&session->obituaries, OBITUARIES_PER_CPU, offsetof(struct ring_head, obituaries),
+        [OBITUARIES] = {&session->obituaries, session->ring_obituaries, offsetof(struct ring_head, obituaries),
                         session->read_obituaries, &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot),
                         NULL},
     };
