@@ -135,12 +135,12 @@ static int open_views(struct bpf_session *session)
 }
 
 /* Slot 1 is the root's, held until it is woken. Slot 0 means "none". */
-static int place_root(struct bpf_session *session, pid_t root)
+static int place_root(struct bpf_session *session, pid_t root, uint32_t root_first)
 {
     struct slot *slot = (struct slot *)(void *)(session->slots.data + session->slots.stride);
     struct totals *totals = (struct totals *)(void *)session->totals.data;
     uint16_t quad[4] = {0};
-    uint32_t key = (uint32_t)root >> 2;
+    uint32_t key = root_first >> 2;
 
     totals->fresh = 2;
     totals->threads = totals->live = totals->max_live = 1;
@@ -150,7 +150,7 @@ static int place_root(struct bpf_session *session, pid_t root)
     slot->number = 1;
     slot->serial = 1;
     slot->state = SLOT_HELD;
-    quad[root & 3] = 1;
+    quad[root_first & 3] = 1;
     return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
 }
 
@@ -262,6 +262,7 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     size_maps(session);
     session->skeleton->rodata->take_stacks = !options->no_stacks;
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
+    session->skeleton->rodata->pid_level = session->ids.level;
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
     return switch_bpf__load(session->skeleton);
@@ -283,8 +284,15 @@ static int seed(struct bpf_session *session, const struct bpf_session_options *o
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
-    int r = load(session, options, true);
+    int r = bpf_seed_find(options->root, &session->ids);
 
+    if (r == -ESRCH) {
+        (void)snprintf(message, size, "process %d has ended meanwhile", (int)options->root);
+        return r;
+    }
+    if (r < 0)
+        return explain_load_failure(r, message, size);
+    r = load(session, options, true);
     if (r < 0 && r != -EPERM && r != -ENOMEM)
         r = load(session, options, false);
     if (r < 0)
@@ -293,7 +301,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     if (r == 0)
         r = allocate_reader(session);
     if (r == 0 && !options->attach)
-        r = place_root(session, options->root);
+        r = place_root(session, options->root, session->ids.root);
     if (r < 0) {
         (void)snprintf(message, size, "the probe's maps could not be set up (%s)", strerror(-r));
         return r;

@@ -279,6 +279,7 @@ static void open_wait(const struct slot *slot, uint64_t end, struct record *ret_
         .tid = slot->tid,
         .tgid = slot->tgid,
         .type = RECORD_SLICE,
+        .serial_low = (uint8_t)slot->serial,
         .kind = (uint8_t)slot->kind,
         .stack_shift = (uint8_t)slot->stack_shift,
         .on_cpu_ns = slot->slice_on_cpu_ns,

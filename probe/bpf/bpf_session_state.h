@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "probe/bpf/bpf_seed.h"
 #include "probe/wire.h"
 
 struct bpf_link;
@@ -53,6 +54,7 @@ struct bpf_session {
     void *scratch;             /* copy of one CPU's news */
     size_t scratch_size;
     uint64_t start_ns;
+    struct bpf_ids ids;
     bool seeded;             /* attached to a process that was running, */
     uint64_t seed_ns;        /* since then (CLOCK_MONOTONIC) */
     double fill;             /* of the fullest ring at the last drain */

@@ -107,11 +107,27 @@ struct cred {
     } cap_permitted;
 };
 
+struct pid_namespace;
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+/* include/linux/pid.h: a number for each pid namespace from the first (level 0) down to the task's own */
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
 struct task_struct {
     unsigned int __state;
     unsigned int flags;
     int pid;
     int tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct pid *thread_pid;
     struct files_struct *files;
     struct signal_struct *signal;
     __u64 utime;

@@ -43,27 +43,13 @@ struct sched_entity___seed {
     unsigned char sched_delayed; /* 6.12: asleep, but not taken off the run queue yet */
 } __attribute__((preserve_access_index));
 
-struct upid___seed {
-    int nr;
-    void *ns;
-} __attribute__((preserve_access_index));
-
-struct pid___seed {
-    unsigned int level;
-    struct upid___seed numbers[1];
-} __attribute__((preserve_access_index));
-
 struct task_struct___seed {
-    int pid;
     unsigned int __state;
     int on_cpu;
     int on_rq;
     int exit_state;
     unsigned long nvcsw;
     unsigned long nivcsw;
-    struct task_struct___seed *real_parent;
-    struct task_struct___seed *group_leader;
-    struct pid___seed *thread_pid;
     struct sched_entity___seed se;
 } __attribute__((preserve_access_index));
 
@@ -123,7 +109,7 @@ static __always_inline int is_same_moment(const struct moment *a, const struct m
 /* By pointers, not by slots: the first thread of a process may have ended, and have none. */
 static __always_inline int is_of_target(struct task_struct *task)
 {
-    struct task_struct___seed *leader = BPF_CORE_READ((struct task_struct___seed *)(void *)task, group_leader);
+    struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
     for (int i = 0; i < ANCESTORS && leader; i++) {
         if ((__u64)leader == seed.root_task)
@@ -254,7 +240,6 @@ static __always_inline __u16 state_of(const struct moment *moment)
 
 static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 state_bits, __u32 state, int tries)
 {
-    struct task_struct___seed *t = (void *)task;
     struct wait_facts facts = {.fd = NO_FD};
     __u64 now = bpf_ktime_get_ns();
 
@@ -262,11 +247,11 @@ static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 st
         return 0;
     __builtin_memset(slot, 0, sizeof(*slot));
     slot->task = (__u64)task;
-    slot->tid = task->pid;
-    slot->tgid = task->tgid;
+    slot->tid = pid_seen(task);
+    slot->tgid = tgid_seen(task);
     slot->is_process = task->pid == task->tgid;
     /* Who made a thread is not recorded: the first one stands for all. */
-    slot->parent_tid = slot->is_process ? (__u32)BPF_CORE_READ(t, real_parent, pid) : slot->tgid;
+    slot->parent_tid = slot->is_process ? pid_seen(task->real_parent) : slot->tgid;
     if (slot->tid == seed.root)
         slot->parent_tid = 0;
     bpf_probe_read_kernel(&slot->comm, sizeof(slot->comm), task->comm);
@@ -279,7 +264,7 @@ static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 st
         facts.deadline = 0; /* of relative ones it is not known when they began */
         if (may_read(task))
             read_memory(task, &facts);
-        slot->kind = facts.kind;
+        slot->kind = slot->call_kind = facts.kind;
         slot->address = facts.address;
         slot->deadline = facts.deadline;
         slot->fd = facts.fd;
@@ -292,31 +277,18 @@ static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 st
     return 1;
 }
 
-/* Counted before it can be seen dying. */
-static __always_inline void count_one(struct totals *t, int is_process)
+static __always_inline void rise(__u64 *value, __u64 *most)
 {
-    __u64 live;
+    __u64 now = __sync_fetch_and_add(value, 1) + 1;
 
-    __sync_fetch_and_add(&t->threads, 1);
-    live = __sync_fetch_and_add(&t->live, 1) + 1;
-    if (live > t->max_live)
-        t->max_live = live;
-    if (!is_process)
-        return;
-    __sync_fetch_and_add(&t->processes, 1);
-    live = __sync_fetch_and_add(&t->live_processes, 1) + 1;
-    if (live > t->max_live_processes)
-        t->max_live_processes = live;
+    if (now > *most)
+        *most = now;
 }
 
-static __always_inline void uncount_one(struct totals *t, int is_process)
+static __always_inline void count_process(struct totals *t)
 {
-    __sync_fetch_and_add(&t->threads, -1);
-    __sync_fetch_and_add(&t->live, -1);
-    if (!is_process)
-        return;
-    __sync_fetch_and_add(&t->processes, -1);
-    __sync_fetch_and_add(&t->live_processes, -1);
+    __sync_fetch_and_add(&t->processes, 1);
+    rise(&t->live_processes, &t->max_live_processes);
 }
 
 static __always_inline void running_step(__s64 step)
@@ -336,11 +308,10 @@ static __always_inline void running_step(__s64 step)
  *
  * @return 1: done, 0: it moved, -1: no slot, or it is on its way out
  */
-static __always_inline int place(struct task_struct *task, struct totals *t, int tries)
+static __always_inline int place(struct task_struct *task, struct totals *t, __u32 serial, int tries)
 {
     struct moment before, after;
     __u16 *entry = slot_number(task->pid);
-    int is_process = task->pid == task->tgid;
     struct slot *slot;
     __u32 number;
     __u16 state;
@@ -349,6 +320,8 @@ static __always_inline int place(struct task_struct *task, struct totals *t, int
     slot = number < max_slots ? slot_at(number) : 0;
     if (!entry || !slot) {
         __sync_fetch_and_add(&t->no_slot, 1);
+        if (entry)
+            *entry = NO_SLOT;
         return -1;
     }
     look(task, &before);
@@ -356,24 +329,63 @@ static __always_inline int place(struct task_struct *task, struct totals *t, int
         return -1;
     state = state_of(&before);
     fill(slot, task, before.state, state, tries);
-    count_one(t, is_process);
+    slot->number = (__u16)number;
+    slot->serial = serial;
     if (state == SLOT_RUNNING)
         running_step(1);
     asm volatile("" ::: "memory");
     *entry = (__u16)number;
     asm volatile("" ::: "memory");
     look(task, &after);
-    if (is_same_moment(&before, &after))
-        return 1;
-    if (*entry != number) /* seen dying */
+    if (is_same_moment(&before, &after) || *entry != number /* seen dying */)
         return 1;
     *entry = 0;
     if (slot->state == SLOT_RUNNING)
         running_step(-1);
     slot->state = SLOT_FREE;
     slot->task = 0;
-    uncount_one(t, is_process);
     return 0;
+}
+
+/* Counted before it can be seen dying. */
+static __always_inline int seed_thread(struct task_struct *task, struct totals *t)
+{
+    __u32 serial = (__u32)__sync_fetch_and_add(&t->threads, 1) + 1;
+    int r = 0;
+
+    rise(&t->live, &t->max_live);
+    if (task->pid == task->tgid)
+        count_process(t);
+    for (int i = 0; i < TRIES && r == 0; i++)
+        r = place(task, t, serial, i);
+    if (r > 0)
+        return r;
+    __sync_fetch_and_add(&t->threads, -1);
+    __sync_fetch_and_add(&t->live, -1);
+    if (task->pid == task->tgid) {
+        __sync_fetch_and_add(&t->processes, -1);
+        __sync_fetch_and_add(&t->live_processes, -1);
+    }
+    return r;
+}
+
+/* The first thread of a process has ended, others have not: as on_exit() of switch.bpf.c leaves it. */
+static __always_inline void seed_leaderless(struct task_struct *task, struct totals *t)
+{
+    __u32 tgid = task->tgid, one = 1;
+
+    if (BPF_CORE_READ(task, signal, live.counter) <= 0 || bpf_map_lookup_elem(&leaderless, &tgid))
+        return;
+    bpf_map_update_elem(&leaderless, &tgid, &one, BPF_ANY);
+    leaderless_seen = 1;
+    count_process(t);
+}
+
+static __always_inline int is_known(struct task_struct *task)
+{
+    __u16 *entry = slot_number(task->pid);
+
+    return slot_find(task) || (entry && *entry == NO_SLOT);
 }
 
 SEC("iter.s/task")
@@ -381,24 +393,51 @@ int on_task(struct bpf_iter__task *context)
 {
     struct task_struct *task = context->task;
     struct totals *t = run_totals();
-    int r = 0;
+    struct moment moment;
+    int r;
 
-    if (!task || !t || task->flags & (PF_KTHREAD | PF_IO_WORKER))
+    if (!task || !t || task->flags & PF_KTHREAD)
         return 0;
-    if ((__u32)task->pid == seed.root && task->pid == task->tgid)
+    if (task->pid == task->tgid && pid_seen(task) == seed.root)
         seed.root_task = (__u64)task;
-    if (!seed.root_task || slot_find(task) || !is_of_target(task))
+    if (!seed.root_task || is_known(task) || !is_of_target(task))
         return 0;
-    /* Its birth is announced to sched_process_fork yet, which gives it a slot if its parent has one. */
-    if (BPF_CORE_READ((struct task_struct___seed *)(void *)task, __state) & TASK_NEW) {
+    look(task, &moment);
+    if (moment.exit_state) {
+        if (task->pid == task->tgid)
+            seed_leaderless(task, t);
+        return 0;
+    }
+    /* Its birth is yet to be announced to sched_process_fork, which gives it a slot if its parent has one. */
+    if (moment.state & TASK_NEW) {
         seed.unsettled++;
         return 0;
     }
-    for (int i = 0; i < TRIES && r == 0; i++)
-        r = place(task, t, i);
+    r = seed_thread(task, t);
     if (r == 0)
         seed.unsettled++;
     else if (r > 0)
         seed.fresh++;
+    return 0;
+}
+
+/* Where the reader is: how deep its pid namespace is nested, and which number its `root` has in the first one. */
+SEC("iter/task")
+int on_find(struct bpf_iter__task *context)
+{
+    struct task_struct *task = context->task, *reader = bpf_get_current_task_btf();
+    struct pid *pid, *own = BPF_CORE_READ(reader, thread_pid);
+    __u32 level = BPF_CORE_READ(own, level), seen = 0;
+
+    seed.level = level;
+    if (!task || task->pid != task->tgid)
+        return 0;
+    pid = BPF_CORE_READ(task, thread_pid);
+    if (BPF_CORE_READ(pid, level) < level)
+        return 0;
+    bpf_probe_read_kernel(&seen, sizeof(seen),
+                          (void *)&pid->numbers[0].nr + (__u64)level * bpf_core_type_size(struct upid));
+    if (seen == seed.root)
+        seed.root_first = task->pid;
     return 0;
 }

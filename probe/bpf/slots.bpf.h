@@ -13,6 +13,12 @@ const volatile __u32 stack_mask = 0;    /* stack records per CPU - 1 */
 const volatile __u32 obituary_mask = 0; /* obituaries per CPU - 1 */
 
 /*
+ * How deep the pid namespace of whoever reads is nested (struct pid.level). The maps go by the numbers of the first
+ * one, as the kernel's own events do; what is told of threads and processes are the numbers that the reader sees.
+ */
+const volatile __u32 pid_level = 0;
+
+/*
  * Slot number of each pid, four an entry (an array's entries are 8 bytes at least); 0: not of the target; NO_SLOT: of
  * the target, but there was no slot left. Such threads are counted, and what they start as well.
  */
@@ -132,6 +138,26 @@ static __always_inline struct totals *run_totals(void)
     __u32 zero = 0;
 
     return bpf_map_lookup_elem(&totals, &zero);
+}
+
+/* 0: the reader does not see it. */
+static __always_inline __u32 pid_seen(const struct task_struct *task)
+{
+    struct pid *pid;
+    __u32 seen = 0;
+
+    if (!pid_level)
+        return task->pid;
+    pid = BPF_CORE_READ(task, thread_pid);
+    if (BPF_CORE_READ(pid, level) >= pid_level)
+        bpf_probe_read_kernel(&seen, sizeof(seen),
+                              (void *)&pid->numbers[0].nr + (__u64)pid_level * bpf_core_type_size(struct upid));
+    return seen;
+}
+
+static __always_inline __u32 tgid_seen(const struct task_struct *task)
+{
+    return pid_level ? pid_seen(BPF_CORE_READ(task, group_leader)) : (__u32)task->tgid;
 }
 
 struct slot_search {

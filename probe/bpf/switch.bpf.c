@@ -139,21 +139,22 @@ static __always_inline void rise(__u64 *value, __u64 *most)
         *most = now;
 }
 
-static __always_inline void process_born(struct totals *t, const struct task_struct *parent, __u32 tgid)
+static __always_inline void process_born(struct totals *t, __u32 parent_tgid, __u32 tgid)
 {
     int was;
 
     ended_mark(tgid, 0, &was);
     __sync_fetch_and_add(&t->processes, 1);
     rise(&t->live_processes, &t->max_live_processes);
-    python_fork(parent->tgid, tgid);
-    ruby_fork(parent->tgid, tgid);
+    python_fork(parent_tgid, tgid);
+    ruby_fork(parent_tgid, tgid);
 }
 
 /* A new thread of the target, not runnable yet. */
 static __always_inline void thread_born(const struct task_struct *parent, struct task_struct *child)
 {
     __u16 *entry = slot_number(child->pid);
+    __u32 parent_tgid = tgid_seen(parent);
     struct totals *t = run_totals();
     struct slot *slot;
     __u32 number;
@@ -170,9 +171,9 @@ static __always_inline void thread_born(const struct task_struct *parent, struct
     now = bpf_ktime_get_ns();
     __builtin_memset(slot, 0, sizeof(*slot));
     slot->task = (__u64)child;
-    slot->tid = child->pid;
-    slot->tgid = child->tgid;
-    slot->parent_tid = parent->pid;
+    slot->tid = pid_seen(child);
+    slot->tgid = tgid_seen(child);
+    slot->parent_tid = pid_seen(parent);
     slot->is_process = child->pid == child->tgid;
     slot->birth = now;
     slot->stamp = now;
@@ -182,8 +183,8 @@ static __always_inline void thread_born(const struct task_struct *parent, struct
     *entry = (__u16)number;
     rise(&t->live, &t->max_live);
     if (slot->is_process)
-        process_born(t, parent, slot->tgid);
-    emit_event(RECORD_FORK, now, slot->tid, slot->tgid, parent->pid, slot->serial, (__u64)parent->tgid);
+        process_born(t, parent_tgid, slot->tgid);
+    emit_event(RECORD_FORK, now, slot->tid, slot->tgid, slot->parent_tid, slot->serial, parent_tgid);
 }
 
 static __always_inline int has_no_slot(const struct task_struct *task)
@@ -257,11 +258,13 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     }
     if (!slot)
         return 0;
-    slot->tid = task->pid;
+    if (other)
+        other = slot->tid;
+    slot->tid = pid_seen(task);
     slot->is_process = 1;
     slot->execed = 1;
-    python_exec(task->tgid);
-    ruby_exec(task->tgid);
+    python_exec(slot->tgid);
+    ruby_exec(slot->tgid);
     emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, other, slot->serial, 0);
     return 0;
 }

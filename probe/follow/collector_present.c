@@ -16,6 +16,7 @@ static void take_thread(struct run_state *state, const struct slot *slot)
         state->threads_omitted++;
         return;
     }
+    thread->serial = slot->serial;
     thread->tgid = slot->tgid;
     thread->parent_tid = slot->parent_tid;
     thread->birth = slot->birth;
