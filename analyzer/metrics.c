@@ -158,6 +158,9 @@ static void add_potential_gain(const struct measurement *m, const struct lanes *
 
     v[METRIC_POTENTIAL_GAIN_NS] = fmax(fmax(0.0, active - offered), fmax(waste, queues));
     v[METRIC_POTENTIAL_GAIN_SHARE] = metrics_share(v[METRIC_POTENTIAL_GAIN_NS], wall);
+    /* What it pays is for the program's life, of which this was the last part at least. */
+    if (m->target.attached && wall > 0)
+        v[METRIC_POTENTIAL_GAIN_NS] *= (wall + (double)m->target.ran_before_ns) / wall;
 }
 
 int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, struct metrics *ret)

@@ -345,9 +345,9 @@ static int check_pid(struct parser *p)
         return refuse(p, STATUS_FAILED,
                       "--user has no meaning with --pid: a running process keeps its user. Nothing was measured.");
     if (o->runs > 1)
-        return refuse(p, STATUS_FAILED,
-                      "--runs has no meaning with --pid: a running process can't be started again. To compare, save "
-                      "two measurements (--save FILE) for concadvise diff. Nothing was measured.");
+        return refuse(
+            p, STATUS_FAILED,
+            "--runs has no meaning with --pid: a running process can't be started again. Nothing was measured.");
     return 0;
 }
 

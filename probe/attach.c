@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/base.h"
 
@@ -163,6 +164,29 @@ static int read_arguments(pid_t pid, const char *exe, char ***ret_argv)
     return split_arguments(text, length, exe, ret_argv);
 }
 
+/* Since its start: field 22 of /proc/PID/stat, in ticks since the machine started (proc_pid_stat(5)). */
+static uint64_t read_age(pid_t pid)
+{
+    AUTO_FCLOSE FILE *file = NULL;
+    unsigned long long start = 0;
+    struct timespec now;
+    char path[64], text[1024];
+    const char *fields;
+    double age;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    file = fopen(path, "re");
+    if (!file || !fgets(text, sizeof(text), file) || clock_gettime(CLOCK_BOOTTIME, &now) < 0)
+        return 0;
+    fields = strrchr(text, ')'); /* its name, which may contain anything, ends here */
+    if (!fields ||
+        sscanf(fields + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &start) != 1)
+        return 0;
+    age = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)start / (double)sysconf(_SC_CLK_TCK);
+    return age > 0 ? (uint64_t)(age * 1e9) : 0;
+}
+
 int attach_open(pid_t pid, struct attach *ret_attach, char *message, size_t size)
 {
     AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -186,7 +210,8 @@ int attach_open(pid_t pid, struct attach *ret_attach, char *message, size_t size
         r = read_arguments(pid, exe, &argv);
     if (r < 0)
         return r;
-    *ret_attach = (struct attach){.pid = pid, .pidfd = TAKE_FD(pidfd), .argv = argv, .exe = TAKE_PTR(exe)};
+    *ret_attach = (struct attach){
+        .pid = pid, .pidfd = TAKE_FD(pidfd), .argv = argv, .age_ns = read_age(pid), .exe = TAKE_PTR(exe)};
     return 0;
 }
 

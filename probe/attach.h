@@ -9,13 +9,15 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct attach {
     pid_t pid;
     int pidfd;   /* readable when it has ended (pidfd_open(2)) */
     char **argv; /* as it shows them, NULL-terminated, at least one; raw bytes */
-    char *exe;   /* /proc/PID/exe; where it is in another mount namespace, its path there */
+    uint64_t age_ns;
+    char *exe; /* /proc/PID/exe; where it is in another mount namespace, its path there */
 };
 
 /*

@@ -48,6 +48,7 @@ int run_attached(const struct probe_options *options, struct measurement **ret_m
     run.launch.pid = attach.pid;
     run.pidfd = attach.pidfd;
     run.attached = true;
+    run.age_ns = attach.age_ns;
     r = run_open_signals(&run);
     if (r == 0)
         r = measure_attached(&run, &attach, ret_m, message, size);

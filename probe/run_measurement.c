@@ -77,6 +77,7 @@ int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, s
     m->target.pid = run->launch.pid;
     m->target.exited = run->exited;
     m->target.attached = run->attached;
+    m->target.ran_before_ns = run->age_ns;
     if (run->exited && !run->attached && WIFSIGNALED(run->status))
         m->target.signal = WTERMSIG(run->status);
     else if (run->exited && !run->attached)

@@ -29,10 +29,11 @@ struct run {
     struct collector collector;
     sigset_t saved_mask;
     int signals;
-    bool attached; /* -p: no child of ours */
-    int pidfd;     /* readable when it has ended; -1: our child */
-    bool exited;   /* the root has been reaped, or seen to have ended */
-    int status;    /* of waitpid() */
+    bool attached;   /* -p: no child of ours */
+    int pidfd;       /* readable when it has ended; -1: our child */
+    uint64_t age_ns; /* -p: of the process when measuring began */
+    bool exited;     /* the root has been reaped, or seen to have ended */
+    int status;      /* of waitpid() */
     uint64_t exited_ns;
     bool stop_sent;
     int interrupts;

@@ -208,8 +208,9 @@ static void failure_note(struct text *t)
     AUTO_BUFFER b = {0};
 
     if (target->attached) {
-        buffer_format(&b, "What follows is about these %s of a program that was running already%s.",
-                      format_duration(t->m->wall_ns).text, target->exited ? "; it ended then" : " and goes on");
+        buffer_format(&b, "What follows is about these %s of a program that had been running for %s and %s.",
+                      format_duration(t->m->wall_ns).text, format_duration(target->ran_before_ns).text,
+                      target->exited ? "ended then" : "goes on");
     } else if (target->exited && target->signal) {
         const char *name = sigdescr_np(target->signal);
 

@@ -160,6 +160,12 @@ static __always_inline __u32 tgid_seen(const struct task_struct *task)
     return pid_level ? pid_seen(BPF_CORE_READ(task, group_leader)) : (__u32)task->tgid;
 }
 
+/* Does a thread know itself under the number that the reader sees? Not where it is in a pid namespace further in. */
+static __always_inline int knows_own_number(const struct task_struct *task)
+{
+    return BPF_CORE_READ(task, thread_pid, level) == pid_level;
+}
+
 struct slot_search {
     __u64 task;
     __u32 number;

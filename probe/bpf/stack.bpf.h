@@ -177,7 +177,9 @@ static __always_inline int native_stack(void *context, const struct stack_reques
     native->tid = request->tid;
     native->tgid = request->tgid;
     native->role = request->role;
-    native->owner_tid = mutex ? read_user_u32(mutex + 8) : 0; /* pthread_mutex_t: __lock, __count, __owner */
+    native->owner_tid = 0;
+    if (mutex && knows_own_number(bpf_get_current_task_btf())) /* pthread_mutex_t: __lock, __count, __owner */
+        native->owner_tid = read_user_u32(mutex + 8);
     native->registers.ip = regs->ip;
     native->registers.sp = regs->sp;
     native->registers.bp = regs->bp;

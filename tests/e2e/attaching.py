@@ -54,25 +54,24 @@ class AttachCase(unittest.TestCase):
         self.addCleanup(keep.cleanup)
         self.folder = keep.name
 
-    def start(self, pid, *options, prefix=()):
+    def start(self, pid, *options, evidence="--no-evidence"):
         """concadvise -p PID in the background; returns the Popen."""
-        argv = [*prefix, support.CONCADVISE, "--no-evidence", "-p", str(pid), "-o", self.folder + "/report.json",
+        argv = [support.CONCADVISE, evidence, "-p", str(pid), "-o", self.folder + "/report.json",
                 "--save", self.folder + "/saved.json", *options]
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env=support.target_environment())
 
-    def finish(self, process, status=0):
-        """Its end: the status, and what it wrote."""
+    def finish(self, process):
+        """Its end, and what it wrote."""
         _, self.log = process.communicate(timeout=support.TIMEOUT_S)
-        self.assertEqual(process.returncode, status, self.log)
-        if status == 0:
-            self.report = json.loads(pathlib.Path(self.folder + "/report.json").read_text())
-            self.saved = json.loads(pathlib.Path(self.folder + "/saved.json").read_text())
-            self.threads = self.saved["threads"]
-            self.text = support.run("report", self.folder + "/saved.json").stdout.decode()
+        self.assertEqual(process.returncode, 0, self.log)
+        self.report = json.loads(pathlib.Path(self.folder + "/report.json").read_text())
+        self.saved = json.loads(pathlib.Path(self.folder + "/saved.json").read_text())
+        self.threads = self.saved["threads"]
+        self.text = support.run("report", self.folder + "/saved.json").stdout.decode()
 
-    def attach(self, pid, *options, status=0, prefix=()):
-        self.finish(self.start(pid, *options, prefix=prefix), status)
+    def attach(self, pid, *options, **how):
+        self.finish(self.start(pid, *options, **how))
 
     def attached_helper(self, process):
         """The helper of a concadvise, once its programs are attached: it holds some, and has dropped its rights."""

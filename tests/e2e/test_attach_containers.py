@@ -80,7 +80,8 @@ class NamespaceTest(AttachCase):
             self.attach(target.pid, "-d", "1s")
         self.assertEqual(self.report["target"]["runtime"]["name"], "cpython", self.log)
         self.assertEqual(self.report["target"]["runtime"]["interpreter_lock"], "present")
-        self.assertGreater(support.blocked_share(self.report, "interpreter_lock"), 0.1, self.log)
+        blocked = self.report["measurement"]["blocked_ns"]
+        self.assertGreater(blocked["interpreter_lock"], 0.9 * (sum(blocked.values()) - blocked["sleep"]), self.text)
         self.assertIn("parse", functions(self.saved), self.log)
 
     def test_from_inside(self):
