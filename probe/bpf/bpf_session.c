@@ -36,9 +36,15 @@ uint64_t bpf_session_clock(clockid_t clock)
 /* libbpf's own chatter is noise to a user; the session says what failed in its own words. */
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
-    if (level == LIBBPF_WARN && getenv("CONCADVISE_PROBE_DEBUG"))
-        return vfprintf(stderr, format, args);
+    (void)level;
+    (void)format;
+    (void)args;
     return 0;
+}
+
+static int warn(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
 static uint32_t read_pid_max(void)
@@ -296,7 +302,7 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
 
     if (!session)
         return -ENOMEM;
-    (void)libbpf_set_print(be_quiet);
+    (void)libbpf_set_print(options->verbose ? warn : be_quiet);
     (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     cpus = libbpf_num_possible_cpus();
     session->cpus = cpus > 0 ? (uint32_t)cpus : 1;
