@@ -155,7 +155,7 @@ struct record {
     __u8 kind;
     __u8 stack_shift; /* the stack stands for 2^stack_shift waits */
     __u32 other_tid;  /* SLICE: waker; FORK: parent thread */
-    __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages */
+    __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages; EXEC: 1: a program that the caller may not look into */
     __u64 runnable_ns;
     __u64 blocked_ns;
     __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */

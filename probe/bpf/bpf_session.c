@@ -42,7 +42,7 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
     return 0;
 }
 
-static int warn(enum libbpf_print_level level, const char *format, va_list args)
+static int pass_on_warnings(enum libbpf_print_level level, const char *format, va_list args)
 {
     return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
@@ -185,7 +185,7 @@ static int open_sampler(uint32_t cpu)
 static void start_sampling(struct bpf_session *session, pid_t root)
 {
     session->samplers = calloc(session->cpus, sizeof(*session->samplers));
-    session->news = mapping_news_new(session->cpus, session->pid_max);
+    session->news = mapping_news_new(session->cpus, session->pid_max, getuid());
     if (!session->samplers)
         return;
     for (uint32_t cpu = 0; cpu < session->cpus; cpu++) {
@@ -302,7 +302,7 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
 
     if (!session)
         return -ENOMEM;
-    (void)libbpf_set_print(options->verbose ? warn : be_quiet);
+    (void)libbpf_set_print(options->verbose ? pass_on_warnings : be_quiet);
     (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     cpus = libbpf_num_possible_cpus();
     session->cpus = cpus > 0 ? (uint32_t)cpus : 1;

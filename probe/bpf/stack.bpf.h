@@ -286,14 +286,14 @@ static __always_inline void sample_without_stack(struct slot *slot, struct task_
     struct python_process *python;
     __u32 tgid = slot->tgid;
 
-    if (!pythons_seen)
+    if (!pythons_seen || !may_read())
         return;
     python = bpf_map_lookup_elem(&pythons, &tgid);
     if (python)
         python_count_sample(python, slot, task->thread.fsbase);
 }
 
-/* Kinds that the runtime's own structures tell apart. Only for futex waits. */
+/* Kinds that the runtime's own structures tell apart. Only for futex waits, and where may_read(). */
 __noinline int runtime_kind(struct slot *slot)
 {
     struct task_struct *task = bpf_get_current_task_btf();

@@ -206,7 +206,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     slot->execed = 1;
     python_exec(task->tgid);
     ruby_exec(task->tgid);
-    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, 0, 0);
+    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, !may_read(), 0);
     return 0;
 }
 
