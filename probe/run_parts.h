@@ -28,6 +28,7 @@ struct run {
     struct helper_process helper;
     struct collector collector;
     sigset_t saved_mask;
+    struct sigaction saved_child_action;
     int signals;
     bool exited; /* the root has been reaped */
     int status;  /* of waitpid() */
