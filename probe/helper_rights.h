@@ -49,7 +49,8 @@ int helper_rights_prepare(int socket);
 
 /*
  * Give up everything that attaching needed, for good: every capability in every set, user 0 (for the target's user
- * or, where that is 0 as well, for nobody), new descriptors and new processes. What is open stays open.
+ * or, where that is 0 as well, for nobody; kept where CAP_SETUID or CAP_SETGID is missing), new descriptors and new
+ * processes. What is open stays open.
  *
  * The bounding set can be emptied only by who has CAP_SETPCAP; with no_new_privs it can't be drawn from any more.
  *
