@@ -11,6 +11,7 @@
 #include "probe/measurement.h"
 #include "probe/machine.h"
 #include "probe/probe.h"
+#include "probe/refusal.h"
 
 static struct probe_check *add(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
                                bool needed)
@@ -38,38 +39,30 @@ static void PRINTF_LIKE(2, 3) say(struct probe_check *check, const char *format,
     va_end(args);
 }
 
+/* A thing that the kernel must have; where it lacks it, a run says the same. */
+static void check_kernel_part(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
+                              const char *seen, enum refusal refusal, const struct circumstances *circumstances)
+{
+    struct probe_check *check = add(checks, max, n, name, ok, true);
+
+    if (check && ok)
+        say(check, "%s", seen);
+    else if (check)
+        refusal_say(refusal, circumstances, 0, NULL, check->detail, sizeof(check->detail));
+}
+
 static void check_kernel(struct probe_check *checks, size_t max, size_t *n)
 {
+    struct circumstances here;
     struct utsname name;
-    unsigned int major = 0, minor = 0;
-    bool ok;
+    char seen[160];
 
     (void)uname(&name);
-    (void)sscanf(name.release, "%u.%u", &major, &minor);
-    ok = major > 5 || (major == 5 && minor >= 18);
-    say(add(checks, max, n, "kernel", ok, true), "%s %s%s", name.sysname, name.release,
-        ok ? "" : "; Linux 5.18 or later is needed");
-}
-
-static void check_btf(struct probe_check *checks, size_t max, size_t *n)
-{
-    bool ok = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-
-    say(add(checks, max, n, "BTF", ok, true), "%s",
-        ok ? "/sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux: use a kernel with CONFIG_DEBUG_INFO_BTF=y");
-}
-
-static void check_lockdown(struct probe_check *checks, size_t max, size_t *n)
-{
-    AUTO_FCLOSE FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-    char text[128] = "none";
-    bool ok;
-
-    if (file && fgets(text, sizeof(text), file))
-        text[strcspn(text, "\n")] = '\0';
-    ok = !strstr(text, "[confidentiality]");
-    say(add(checks, max, n, "lockdown", ok, true), "%s%s", text,
-        ok ? "" : ": BPF may not read memory; boot without lockdown=confidentiality");
+    circumstances_read(NULL, &here);
+    (void)snprintf(seen, sizeof(seen), "%s %s", name.sysname, name.release);
+    check_kernel_part(checks, max, n, "kernel", refusal_of(&here, 0) != REFUSAL_KERNEL, seen, REFUSAL_KERNEL, &here);
+    check_kernel_part(checks, max, n, "BTF", here.btf, "/sys/kernel/btf/vmlinux", REFUSAL_BTF, &here);
+    check_kernel_part(checks, max, n, "lockdown", !here.confidential, "not confidential", REFUSAL_LOCKDOWN, &here);
 }
 
 static void check_paranoid(struct probe_check *checks, size_t max, size_t *n)
@@ -115,10 +108,8 @@ size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, siz
     int r;
 
     check_kernel(ret_checks, max, &n);
-    check_btf(ret_checks, max, &n);
-    check_lockdown(ret_checks, max, &n);
     r = bpf_probe_try(helper_path, message, sizeof(message));
-    say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%.250s", message[0] ? message : strerror(-r));
+    say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%s", message[0] ? message : strerror(-r));
     check_paranoid(ret_checks, max, &n);
     check_machine(ret_checks, max, &n);
     check_python(ret_checks, max, &n);

@@ -82,7 +82,7 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
 struct probe_check {
     const char *name; /* static */
     bool ok;
-    char detail[256]; /* what was seen, and what to do about it when not ok */
+    char detail[512]; /* what was seen, and what to do about it when not ok */
     bool needed_for_bpf;
 };
 

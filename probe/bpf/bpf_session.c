@@ -14,6 +14,7 @@
 #include "probe/bpf/abi.h"
 #include "probe/bpf/bpf_session_state.h"
 #include "probe/bpf/mapping_news.h"
+#include "probe/refusal.h"
 
 #include "switch.skel.h"
 
@@ -209,26 +210,13 @@ static void start_sampling(struct bpf_session *session, pid_t root)
 
 static int explain_load_failure(int error, char *message, size_t size)
 {
-    char self[256] = "concadvise-probe";
+    struct circumstances circumstances;
+    char self[256];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-    if (length > 0)
-        self[length] = '\0';
-    if (error == -EPERM || error == -EACCES)
-        (void)snprintf(message, size,
-                       "loading the BPF programs was refused (%s). Run concadvise with sudo, or give the helper its "
-                       "capabilities: sudo setcap cap_bpf,cap_perfmon+ep %s",
-                       strerror(-error), self);
-    else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-        (void)snprintf(message, size,
-                       "this kernel has no BTF (/sys/kernel/btf/vmlinux: %s), which the probe needs to find its way in "
-                       "kernel structures. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian and Ubuntu's are)",
-                       strerror(errno));
-    else
-        (void)snprintf(message, size,
-                       "the kernel did not take the BPF programs (%s). Needed: Linux 5.18 or later with tp_btf "
-                       "programs, not locked down. CONCADVISE_PROBE_DEBUG=1 shows the kernel's own words",
-                       strerror(-error));
+    self[length > 0 ? length : 0] = '\0';
+    circumstances_read(length > 0 ? self : NULL, &circumstances);
+    refusal_say(refusal_of(&circumstances, error), &circumstances, error, length > 0 ? self : NULL, message, size);
     return error;
 }
 
