@@ -12,6 +12,7 @@
 #include "probe/machine.h"
 #include "probe/probe.h"
 #include "probe/refusal.h"
+#include "probe/wire.h"
 
 static struct probe_check *add(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
                                bool needed)
@@ -65,17 +66,22 @@ static void check_kernel(struct probe_check *checks, size_t max, size_t *n)
     check_kernel_part(checks, max, n, "lockdown", !here.confidential, "not confidential", REFUSAL_LOCKDOWN, &here);
 }
 
-static void check_paranoid(struct probe_check *checks, size_t max, size_t *n)
+/* @param sampling  as the helper found it */
+static void check_samples(struct probe_check *checks, size_t max, size_t *n, enum sampling sampling)
 {
     AUTO_FCLOSE FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+    static const char *const found[] = {
+        [SAMPLING_NONE] = "none: the kernel refuses performance events, so the share of CPU time under the interpreter "
+                          "lock stays unknown",
+        [SAMPLING_CLOCK] = "performance events",
+        [SAMPLING_TICKS] = "of user code only, at the scheduler's ticks: the kernel refuses performance events",
+    };
     int level = 0;
-    bool ok;
 
-    if (file && fscanf(file, "%d", &level) != 1)
+    if (!file || fscanf(file, "%d", &level) != 1)
         level = 0;
-    ok = geteuid() == 0 || level < 3;
-    say(add(checks, max, n, "on-CPU samples", ok, false), "perf_event_paranoid is %d%s", level,
-        ok ? "" : ": without root no samples, so the share of CPU under the interpreter lock stays unknown");
+    say(add(checks, max, n, "on-CPU samples", sampling == SAMPLING_CLOCK, false), "%s (perf_event_paranoid is %d)",
+        found[sampling], level);
 }
 
 static void check_machine(struct probe_check *checks, size_t max, size_t *n)
@@ -103,14 +109,16 @@ static void check_python(struct probe_check *checks, size_t max, size_t *n)
 
 size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, size_t max)
 {
+    enum sampling sampling = SAMPLING_NONE;
     char message[512] = "";
     size_t n = 0;
     int r;
 
     check_kernel(ret_checks, max, &n);
-    r = bpf_probe_try(helper_path, message, sizeof(message));
+    r = bpf_probe_try(helper_path, &sampling, message, sizeof(message));
     say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%s", message[0] ? message : strerror(-r));
-    check_paranoid(ret_checks, max, &n);
+    if (r == 0)
+        check_samples(ret_checks, max, &n, sampling);
     check_machine(ret_checks, max, &n);
     check_python(ret_checks, max, &n);
     return n;

@@ -56,13 +56,14 @@ static int run_held(struct run *run, const char *command, struct measurement **r
                        reason[0] ? reason : strerror(-r));
         return PROBE_UNAVAILABLE;
     }
-    run->sampling = sampling;
+    run->sampling = (enum sampling)sampling;
     r = collector_init(&run->collector, run->launch.pid, run->helper.socket,
                        options->max_slices ? options->max_slices : DEFAULT_SLICES);
     if (r < 0) {
         (void)snprintf(message, size, "out of memory. The target was not started.");
         return r;
     }
+    run->collector.samples_user_code = run->sampling == SAMPLING_TICKS;
     return measure(run, command, ret_m, message, size);
 }
 

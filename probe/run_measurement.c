@@ -45,10 +45,14 @@ static int note_circumstances(const struct run *run, struct measurement *m)
 {
     int r = 0;
 
-    if (!run->sampling)
+    if (run->sampling == SAMPLING_NONE)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");
+    if (run->sampling == SAMPLING_TICKS)
+        r = measurement_note(m,
+                             "On-CPU samples are of user code only, taken at the scheduler's ticks: the kernel refused "
+                             "performance events (perf_event_paranoid).");
     if (r == 0 && run->collector.final.totals.stacks_denied)
         r = measurement_note(m,
                              "Programs that gained rights by setuid, setgid or file capabilities were measured without "

@@ -19,6 +19,7 @@
 #include "probe/launch.h"
 #include "probe/machine.h"
 #include "probe/measurement.h"
+#include "probe/wire.h"
 
 struct probe_options;
 
@@ -36,7 +37,7 @@ struct run {
     bool stop_sent;
     int interrupts;
     uint64_t next_progress;
-    bool sampling;
+    enum sampling sampling;
     bool outlived;
     bool timed_out;
     struct machine machine; /* as last seen by the root: it may change its own affinity */

@@ -234,7 +234,8 @@ struct ring_head {
     struct stack_limiter limiter; /* of all stacks of this CPU */
     __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
     struct loop_timers timers;    /* of the wait whose stack is taken next */
-    __u64 pad[2];
+    __u64 tick;                   /* jiffies at the last sample, where they are taken at ticks */
+    __u64 pad;
 };
 
 /* Sums over threads that ended, and counters of the whole run. */

@@ -242,6 +242,20 @@ static int allocate_reader(struct bpf_session *session)
     return 0;
 }
 
+/* A CPU may be offline; what one of them lets us do, the others do, too. */
+static bool are_events_refused(uint32_t cpus)
+{
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        int fd = open_sampler(cpu);
+
+        if (fd < 0)
+            continue;
+        (void)close(fd);
+        return false;
+    }
+    return true;
+}
+
 /* @param peers  whether the program that counts connects is loaded, too: the kernel may lack its tracepoint */
 static int load(struct bpf_session *session, const struct bpf_session_options *options, bool peers)
 {
@@ -254,16 +268,24 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
+    if (!session->ticks)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_tick, false);
     return switch_bpf__load(session->skeleton);
 }
 
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
-    int r = load(session, options, true);
+    int r;
 
+    session->ticks = are_events_refused(session->cpus);
+    r = load(session, options, true);
     if (r < 0 && r != -EPERM && r != -ENOMEM)
         r = load(session, options, false);
+    if (r < 0 && session->ticks && r != -EPERM && r != -ENOMEM) {
+        session->ticks = false;
+        r = load(session, options, false);
+    }
     if (r < 0)
         return explain_load_failure(r, message, size);
     r = open_views(session);
@@ -311,9 +333,11 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
     return 0;
 }
 
-bool bpf_session_samples(const struct bpf_session *session)
+enum sampling bpf_session_samples(const struct bpf_session *session)
 {
-    return session->n_samplers > 0;
+    if (session->n_samplers)
+        return SAMPLING_CLOCK;
+    return session->ticks ? SAMPLING_TICKS : SAMPLING_NONE;
 }
 
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process)

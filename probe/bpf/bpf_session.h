@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probe/wire.h"
+
 struct bpf_session; /* opaque */
 struct python_process;
 struct ruby_process;
@@ -37,7 +39,7 @@ typedef int (*bpf_session_emit_fn)(uint32_t wire_type, const void *data, size_t 
 int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
                       size_t size);
 
-bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling is on */
+enum sampling bpf_session_samples(const struct bpf_session *session); /* how on-CPU samples are taken */
 
 /*
  * Emit what has arrived since, in the order in which it is of use: WIRE_MAPPINGS, WIRE_NATIVES, WIRE_STACKS,
