@@ -115,6 +115,24 @@ class MissingTest(rights.RightsCase):
         self.assertTrue(self.assert_samples_as_doctor_says([*REFUSE, str(PERF_EVENT_OPEN)], self.programs()))
         self.assertFalse(self.assert_samples_as_doctor_says([], self.programs()))
 
+    def test_memory_that_may_not_be_read(self):
+        """Yama's ptrace_scope of 2 and 3 refuse what this filter refuses. Waits keep their causes, functions lose their
+        names, and that is noted."""
+        spin = "import threading\ndef spin():\n    for i in range(6_000_000): pass\n"
+        spin += "for _ in range(2): threading.Thread(target=spin).start()"
+        saved = self.open / "run.json"
+        for prefix, refused in (([], False), ([*REFUSE, str(PROCESS_VM_READV)], True)):
+            run = self.run_as(
+                prefix, self.programs(), "--no-evidence", "--probe=bpf", "--save", saved, "--", support.PYTHON, "-c", spin
+            )
+            self.assertEqual(run.status, 0, str(run))
+            found = json.loads(saved.read_text())
+            self.assertEqual(any("ptrace_scope" in note for note in found["notes"]), refused, found["notes"])
+            self.assertEqual('"spin"' in saved.read_text(), not refused)
+            waits = {site["cause"] for site in found["sites"]}
+            self.assertIn("interpreter_lock", waits)
+            saved.unlink()
+
     @contextlib.contextmanager
     def paranoid(self, level):
         before = PARANOID.read_text()
