@@ -71,8 +71,8 @@ static void check_samples(struct probe_check *checks, size_t max, size_t *n, enu
 {
     AUTO_FCLOSE FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
     static const char *const found[] = {
-        [SAMPLING_NONE] = "none: the kernel refuses performance events, so the share of CPU time under the interpreter "
-                          "lock stays unknown",
+        [SAMPLING_NONE] =
+            "none: the kernel refuses performance events; of what holds the interpreter lock nothing is known",
         [SAMPLING_CLOCK] = "performance events",
         [SAMPLING_TICKS] = "of user code only, at the scheduler's ticks: the kernel refuses performance events",
     };

@@ -55,9 +55,9 @@ static int note_circumstances(const struct run *run, struct measurement *m)
                              "On-CPU samples are of user code only, taken at the scheduler's ticks: the kernel refused "
                              "performance events (perf_event_paranoid).");
     if (r == 0 && run->collector.final.totals.stacks_denied)
-        r = measurement_note(m,
-                             "Programs that gained rights by setuid, setgid or file capabilities were measured without "
-                             "looking at their stacks: those are for root to see (sudo).");
+        r = measurement_note(
+            m, "Programs that gained rights by setuid, setgid or file capabilities, or are not to be "
+               "dumped, were measured without looking at their stacks: those are for root to see (sudo).");
     if (r == 0 && stack_table_was_refused(run->collector.stacks))
         r = measurement_note(m,
                              "Some Python functions have no names: the kernel refused to let the program's memory be "

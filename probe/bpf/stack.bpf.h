@@ -220,9 +220,23 @@ __noinline int stack_take_python(struct slot *slot, struct stack_request *reques
     return python_stack(python, request, fsbase, address);
 }
 
+/* prctl(2), PR_SET_DUMPABLE; a program that may be executed but not read is not dumpable, either. */
+static __always_inline int is_dumpable(struct task_struct *task)
+{
+    struct mm_struct *mm = BPF_CORE_READ(task, mm);
+    struct mm_struct___bitmap *newer = (void *)mm;
+    unsigned long flags = 0;
+
+    if (bpf_core_field_exists(newer->flags.__mm_flags))
+        bpf_core_read(&flags, sizeof(flags), &newer->flags.__mm_flags);
+    else
+        bpf_core_read(&flags, sizeof(flags), &mm->flags);
+    return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
+}
+
 /*
  * May the caller see this thread's memory? As ptrace(2) has it: the same user throughout, no program that gained rights
- * by setuid, setgid or file capabilities.
+ * by setuid, setgid or file capabilities, none that is not to be dumped.
  */
 static __always_inline int may_read(void)
 {
@@ -233,7 +247,7 @@ static __always_inline int may_read(void)
         return 1;
     bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
     return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
-           cred->gid.val == cred->egid.val && !capabilities;
+           cred->gid.val == cred->egid.val && !capabilities && is_dumpable(bpf_get_current_task_btf());
 }
 
 /*
