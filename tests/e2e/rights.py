@@ -2,8 +2,10 @@
 """What the tests of privileges share: programs that another user can run, sudo without touching the system's own
 configuration, and what the kernel says about the rights of a process."""
 import contextlib
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +18,7 @@ NOBODY = 65534
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 HELPER_CAPS = "cap_bpf,cap_perfmon+ep"
 NO_CAPS = "0" * 16
+SPIN = [support.PYTHON, "-c", "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: sum(range(1000))"]
 
 
 @unittest.skipIf(os.geteuid() != 0, "users and capabilities are given by root")
@@ -125,3 +128,21 @@ def eventually(condition, seconds=10):
             return False
         time.sleep(0.01)
     return True
+
+
+def assert_samples_as_doctor_says(test, prefix, concadvise):
+    """Without performance events samples come from the scheduler, and that is noted. @return whether it is so"""
+    saved = test.open / "run.json"
+    saved.unlink(missing_ok=True)
+    run = test.run_as(prefix, concadvise, "--no-evidence", "--probe=bpf", "-q", "--save", saved, "--", *SPIN)
+    test.assertEqual((run.status, run.stdout), (0, b""), str(run))
+    noted = "performance events" in saved.read_text()
+    doctor = test.run_as(prefix, concadvise, "doctor").stdout.decode()
+    state, found = re.search(r"^(\S+) +on-CPU samples +(.*)$", doctor, re.MULTILINE).groups()
+    test.assertEqual(state == "ok", not noted, doctor)
+    test.assertEqual("scheduler's ticks" in found, noted, doctor)
+    thread = max(json.loads(saved.read_text())["threads"], key=lambda each: each["on_cpu_ns"])
+    test.assertGreater(thread["cpu_samples"], 20, thread)
+    # Pure Python holds the interpreter lock nearly all the time, whatever asks.
+    test.assertGreater(thread["lock_held_samples"] / thread["cpu_samples"], 0.8, thread)
+    return noted

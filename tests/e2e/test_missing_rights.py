@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where something is missing: it works all the same, or one sentence names the thing, and the target is not started.
 `doctor` says the same in the same words."""
-import contextlib
 import json
-import pathlib
 import re
 import subprocess
 import sys
@@ -14,8 +12,6 @@ import support
 
 REFUSE = [support.PYTHON, str(support.ROOT / "tests/e2e/programs/refuse.py")]
 BPF, PERF_EVENT_OPEN, PROCESS_VM_READV = 321, 298, 310  # system calls of x86-64
-SPIN = [support.PYTHON, "-c", "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: sum(range(1000))"]
-PARANOID = pathlib.Path("/proc/sys/kernel/perf_event_paranoid")
 
 
 class MissingTest(rights.RightsCase):
@@ -92,28 +88,9 @@ class MissingTest(rights.RightsCase):
         (concadvise.parent.parent / "probe" / "concadvise-probe").chmod(0o644)
         self.assert_refused([], concadvise, "concadvise-probe")
 
-    def assert_samples_as_doctor_says(self, prefix, concadvise):
-        """Without performance events samples come from the scheduler, and that is noted. @return whether it is so"""
-        report = self.open / "report.json"
-        saved = self.open / "run.json"
-        for path in (report, saved):
-            path.unlink(missing_ok=True)
-        run = self.run_as(prefix, concadvise, "--no-evidence", "--probe=bpf", "-q", "--save", saved, "--", *SPIN)
-        self.assertEqual((run.status, run.stdout), (0, b""), str(run))
-        noted = "performance events" in saved.read_text()
-        doctor = self.run_as(prefix, concadvise, "doctor").stdout.decode()
-        state, found = re.search(r"^(\S+) +on-CPU samples +(.*)$", doctor, re.MULTILINE).groups()
-        self.assertEqual(state == "ok", not noted, doctor)
-        self.assertEqual("scheduler's ticks" in found, noted, doctor)
-        thread = max(json.loads(saved.read_text())["threads"], key=lambda each: each["on_cpu_ns"])
-        self.assertGreater(thread["cpu_samples"], 20, thread)
-        # Pure Python holds the interpreter lock nearly all the time, whatever asks.
-        self.assertGreater(thread["lock_held_samples"] / thread["cpu_samples"], 0.8, thread)
-        return noted
-
     def test_no_performance_events(self):
-        self.assertTrue(self.assert_samples_as_doctor_says([*REFUSE, str(PERF_EVENT_OPEN)], self.programs()))
-        self.assertFalse(self.assert_samples_as_doctor_says([], self.programs()))
+        self.assertTrue(rights.assert_samples_as_doctor_says(self, [*REFUSE, str(PERF_EVENT_OPEN)], self.programs()))
+        self.assertFalse(rights.assert_samples_as_doctor_says(self, [], self.programs()))
 
     def test_memory_that_may_not_be_read(self):
         """Yama's ptrace_scope of 2 and 3 refuse what this filter refuses. Waits keep their causes, functions lose their
@@ -132,22 +109,6 @@ class MissingTest(rights.RightsCase):
             waits = {site["cause"] for site in found["sites"]}
             self.assertIn("interpreter_lock", waits)
             saved.unlink()
-
-    @contextlib.contextmanager
-    def paranoid(self, level):
-        before = PARANOID.read_text()
-        PARANOID.write_text(f"{level}\n")
-        try:
-            yield
-        finally:
-            PARANOID.write_text(before)
-
-    def test_perf_event_paranoid(self):
-        """CAP_PERFMON overrules it in stock kernels; where it does not (Debian's at 3), there is a note."""
-        concadvise = self.programs(rights.HELPER_CAPS)
-        for level in (2, 3, 4):
-            with self.paranoid(level), self.subTest(level=level):
-                self.assert_samples_as_doctor_says(rights.AS_NOBODY, concadvise)
 
 
 if __name__ == "__main__":
