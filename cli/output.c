@@ -33,13 +33,13 @@ int output_check(const char *path)
         if (S_ISDIR(st.st_mode))
             return -EISDIR;
         if (!S_ISREG(st.st_mode))
-            return access(path, W_OK) == 0 ? 0 : -errno;
+            return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ? 0 : -errno;
     }
     if (stat(folder, &st) < 0)
         return -errno;
     if (!S_ISDIR(st.st_mode))
         return -ENOTDIR;
-    return access(folder, W_OK | X_OK) == 0 ? 0 : -errno;
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
 }
 
 int output_put_fd(int fd, const char *bytes, size_t n)

@@ -15,6 +15,7 @@
 #include "cli/say.h"
 #include "cli/status.h"
 #include "probe/measurement.h"
+#include "probe/probe.h"
 
 #define MESSAGE 1024
 
@@ -61,10 +62,20 @@ int command_run(const struct options *options)
     static const char not_started[] = "The program was not started.";
     CLEANUP(measurement_freep) struct measurement *m = NULL;
     CLEANUP(free_tree) struct tree *tree = NULL;
+    char message[MESSAGE] = "";
     struct progress progress;
     struct status status;
     int r, saved, judged;
 
+    /* First of all, and for all that follows. */
+    if (options->pid)
+        r = probe_become_owner((pid_t)options->pid, NULL, message, sizeof(message));
+    else
+        r = probe_become_user(options->user, NULL, options->runs, message, sizeof(message));
+    if (r < 0) {
+        say("%s", message);
+        return STATUS_FAILED;
+    }
     if (deliver_load_tree(options, not_started, &tree) < 0 || deliver_check_places(options, not_started) < 0)
         return STATUS_FAILED;
     progress_init(&progress, options->quiet);
@@ -72,8 +83,9 @@ int command_run(const struct options *options)
     if (r)
         return r;
 
-    /* Only now: the target must have found SIGPIPE as it was. */
+    /* Only now: the target must have found these as they were. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
     saved = deliver_save(options, m);

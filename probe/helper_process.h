@@ -16,6 +16,15 @@ struct helper_process {
 };
 
 /*
+ * Where is concadvise-probe?
+ *
+ * @param path      see helper_process_start()
+ * @param ret_path  where it is or, when not 0, where it was looked for last
+ * @return 0, -ENOENT or -EACCES
+ */
+int helper_process_find(const char *path, char *ret_path, size_t size);
+
+/*
  * Start it for the held `target`, or for one that is `running`, and wait until it is attached.
  *
  * @param path          concadvise-probe; NULL: beside this executable, in ../probe (build tree), or the libexec folder

@@ -70,13 +70,25 @@ static int run_held(struct run *run, const char *command, struct measurement **r
                        reason[0] ? reason : strerror(-r));
         return PROBE_UNAVAILABLE;
     }
-    run->sampling = sampling;
+    run->sampling = (enum sampling)sampling;
     r = run_collect(run);
     if (r < 0) {
         (void)snprintf(message, size, "out of memory. The target was not started.");
         return r;
     }
+    run->collector.samples_user_code = run->sampling == SAMPLING_TICKS;
     return measure(run, command, ret_m, message, size);
+}
+
+/* @param message  the reason, where there is one */
+static void explain_hold_failure(int error, char *message, size_t size)
+{
+    AUTO_FREE char *reason = strdup(message);
+
+    if (reason && *reason)
+        (void)snprintf(message, size, "%s. The target was not started.", reason);
+    else
+        (void)snprintf(message, size, "cannot start a process: %s. The target was not started.", strerror(-error));
 }
 
 int run_target(const struct probe_options *options, const char *command, struct measurement **ret_m, char *message,
@@ -88,6 +100,7 @@ int run_target(const struct probe_options *options, const char *command, struct 
         .user = options->user,
         .stdout_to_stderr = options->target_stdout_to_stderr,
         .mask = &run.saved_mask,
+        .child_action = &run.saved_child_action,
     };
     bool held;
     int r = run_open_signals(&run);
@@ -98,8 +111,8 @@ int run_target(const struct probe_options *options, const char *command, struct 
     held = r == 0;
     if (held)
         r = run_held(&run, command, ret_m, message, size);
-    else if (!message[0])
-        (void)snprintf(message, size, "cannot start a process: %s. The target was not started.", strerror(-r));
+    else
+        explain_hold_failure(r, message, size);
     if (held && run.collector.released_ns == 0)
         launch_abort(&run.launch);
     launch_close(&run.launch);

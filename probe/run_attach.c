@@ -22,12 +22,13 @@ static int measure_attached(struct run *run, const struct attach *attach, struct
                        reason[0] ? reason : strerror(-r));
         return PROBE_UNAVAILABLE;
     }
-    run->sampling = sampling;
+    run->sampling = (enum sampling)sampling;
     r = run_collect(run);
     if (r < 0) {
         (void)snprintf(message, size, "out of memory. Nothing was measured; the process was left alone.");
         return r;
     }
+    run->collector.samples_user_code = run->sampling == SAMPLING_TICKS;
     run_look_at_machine(run, 0);
     run->collector.released_ns = run_clock(CLOCK_MONOTONIC); /* until the helper says when it was */
     return run_to_the_end(run, attach->exe, cpu_before, ret_m, message, size);

@@ -19,6 +19,7 @@
 #include "probe/launch.h"
 #include "probe/machine.h"
 #include "probe/measurement.h"
+#include "probe/wire.h"
 
 struct probe_options;
 
@@ -28,6 +29,7 @@ struct run {
     struct helper_process helper;
     struct collector collector;
     sigset_t saved_mask;
+    struct sigaction saved_child_action;
     int signals;
     bool attached;   /* -p: no child of ours */
     int pidfd;       /* readable when it has ended; -1: our child */
@@ -38,7 +40,7 @@ struct run {
     bool stop_sent;
     int interrupts;
     uint64_t next_progress;
-    bool sampling;
+    enum sampling sampling;
     bool outlived;
     bool timed_out;
     struct machine machine; /* as last seen by the root: it may change its own affinity */

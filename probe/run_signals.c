@@ -17,7 +17,9 @@ int run_open_signals(struct run *run)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGQUIT);
-    if (sigprocmask(SIG_BLOCK, &set, &run->saved_mask) < 0)
+    /* Where SIGCHLD is ignored, the kernel reaps children before we could. */
+    if (sigprocmask(SIG_BLOCK, &set, &run->saved_mask) < 0 ||
+        sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &run->saved_child_action) < 0)
         return -errno;
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return run->signals < 0 ? -errno : 0;
@@ -35,6 +37,7 @@ void run_close_signals(struct run *run)
     (void)close(run->signals);
     run->signals = -1;
     (void)sigprocmask(SIG_SETMASK, &run->saved_mask, NULL);
+    (void)sigaction(SIGCHLD, &run->saved_child_action, NULL);
 }
 
 static bool has_ended(struct run *run)

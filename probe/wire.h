@@ -77,9 +77,16 @@ struct wire_mapping {
     char path[];   /* NUL-terminated, as the process saw it; "[vdso]", "//anon" and the like: no file */
 };
 
+/* Where on-CPU samples come from. */
+enum sampling {
+    SAMPLING_NONE,
+    SAMPLING_CLOCK, /* performance events: 249 a second and CPU */
+    SAMPLING_TICKS, /* the scheduler's ticks, where performance events are refused: of user code only */
+};
+
 struct wire_ready {
     uint64_t now_ns;   /* CLOCK_MONOTONIC */
-    uint32_t sampling; /* 1: on-CPU samples are taken */
+    uint32_t sampling; /* enum sampling */
     uint32_t pad;
 };
 

@@ -195,6 +195,17 @@ static bool is_of_a_launcher(const struct collector *c, const struct run_process
     return false;
 }
 
+/*
+ * Where samples are of user code only, there would have been as many more as it spent CPU time in the kernel: without
+ * the lock, which is let go around system calls that take their time.
+ */
+static uint64_t samples_of_all_code(const struct collector *c, const struct thread *thread, uint64_t samples)
+{
+    if (!c->samples_user_code || !thread->user_ns)
+        return samples;
+    return samples + (uint64_t)((double)samples * ((double)thread->system_ns / (double)thread->user_ns) + 0.5);
+}
+
 static int fill_thread(const struct collector *c, const struct run_thread *from, struct thread *to)
 {
     const struct run_process *process = run_state_find_process(&c->state, from->tgid);
@@ -217,7 +228,7 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     /* Of other interpreters with a lock nobody knows whether a sample held it. */
     if (!process || !process->image || process->image->has_offsets ||
         process->image->runtime.interpreter_lock == INTERPRETER_LOCK_NONE) {
-        to->cpu_samples = account->cpu_samples;
+        to->cpu_samples = samples_of_all_code(c, to, account->cpu_samples);
         to->lock_held_samples = account->lock_held_samples;
     }
     to->runtime_internal = is_of_a_launcher(c, process) ||

@@ -161,7 +161,8 @@ struct record {
     __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages; FORK, EXEC: slot.serial */
     __u64 runnable_ns;
     __u64 blocked_ns;
-    __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */
+    __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid; EXEC: 1: the caller may not look into it
+                            */
     __u32 stack_id;
     __u32 address_low; /* of the futex address (bits 0-31) or epoll descriptor */
 };
@@ -237,7 +238,8 @@ struct ring_head {
     struct stack_limiter limiter; /* of all stacks of this CPU */
     __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
     struct loop_timers timers;    /* of the wait whose stack is taken next */
-    __u64 pad[2];
+    __u64 tick;                   /* jiffies at the last sample, where they are taken at ticks */
+    __u64 pad;
 };
 
 /* Sums over threads that ended, and counters of the whole run. */

@@ -242,8 +242,13 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
     slot->address = facts.address;
     slot->deadline = facts.deadline;
     slot->fd = facts.fd;
-    if (slot->kind >= WAIT_FUTEX_MUTEX && slot->kind <= WAIT_FUTEX_PI && (pythons_seen || rubies_seen))
-        slot->kind = (__u16)runtime_kind(slot);
+    if (slot->kind >= WAIT_FUTEX_MUTEX && slot->kind <= WAIT_FUTEX_PI) {
+        /* The address of a futex word tells where a program with rights of its own lies in memory. */
+        if (!may_read())
+            slot->address = 0;
+        else if (pythons_seen || rubies_seen)
+            slot->kind = (__u16)runtime_kind(slot);
+    }
     stack_at_wait(context, slot, now);
     asm volatile("" ::: "memory"); /* a waking on another CPU that sees BLOCKED must see the stamp */
     slot->state = SLOT_BLOCKED;

@@ -15,6 +15,7 @@
 #include "probe/bpf/bpf_seed.h"
 #include "probe/bpf/bpf_session_state.h"
 #include "probe/bpf/mapping_news.h"
+#include "probe/refusal.h"
 
 #include "switch.skel.h"
 
@@ -37,9 +38,15 @@ uint64_t bpf_session_clock(clockid_t clock)
 /* libbpf's own chatter is noise to a user; the session says what failed in its own words. */
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
-    if (level == LIBBPF_WARN && getenv("CONCADVISE_PROBE_DEBUG"))
-        return vfprintf(stderr, format, args);
+    (void)level;
+    (void)format;
+    (void)args;
     return 0;
+}
+
+static int pass_on_warnings(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
 static uint32_t read_pid_max(void)
@@ -183,7 +190,7 @@ static int open_sampler(uint32_t cpu)
 static void start_sampling(struct bpf_session *session, pid_t root)
 {
     session->samplers = calloc(session->cpus, sizeof(*session->samplers));
-    session->news = mapping_news_new(session->cpus, session->pid_max);
+    session->news = mapping_news_new(session->cpus, session->pid_max, getuid());
     if (!session->samplers)
         return;
     for (uint32_t cpu = 0; cpu < session->cpus; cpu++) {
@@ -207,26 +214,13 @@ static void start_sampling(struct bpf_session *session, pid_t root)
 
 static int explain_load_failure(int error, char *message, size_t size)
 {
-    char self[256] = "concadvise-probe";
+    struct circumstances circumstances;
+    char self[256];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-    if (length > 0)
-        self[length] = '\0';
-    if (error == -EPERM || error == -EACCES)
-        (void)snprintf(message, size,
-                       "loading the BPF programs was refused (%s). Run concadvise with sudo, or give the helper its "
-                       "capabilities: sudo setcap cap_bpf,cap_perfmon+ep %s",
-                       strerror(-error), self);
-    else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-        (void)snprintf(message, size,
-                       "this kernel has no BTF (/sys/kernel/btf/vmlinux: %s), which the probe needs to find its way in "
-                       "kernel structures. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian and Ubuntu's are)",
-                       strerror(errno));
-    else
-        (void)snprintf(message, size,
-                       "the kernel did not take the BPF programs (%s). Needed: Linux 5.18 or later with tp_btf "
-                       "programs, not locked down. CONCADVISE_PROBE_DEBUG=1 shows the kernel's own words",
-                       strerror(-error));
+    self[length > 0 ? length : 0] = '\0';
+    circumstances_read(length > 0 ? self : NULL, &circumstances);
+    refusal_say(refusal_of(&circumstances, error), &circumstances, error, length > 0 ? self : NULL, message, size);
     return error;
 }
 
@@ -252,6 +246,20 @@ static int allocate_reader(struct bpf_session *session)
     return 0;
 }
 
+/* A CPU may be offline; what one of them lets us do, the others do, too. */
+static bool are_events_refused(uint32_t cpus)
+{
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        int fd = open_sampler(cpu);
+
+        if (fd < 0)
+            continue;
+        (void)close(fd);
+        return false;
+    }
+    return true;
+}
+
 /* @param peers  whether the program that counts connects is loaded, too: the kernel may lack its tracepoint */
 static int load(struct bpf_session *session, const struct bpf_session_options *options, bool peers)
 {
@@ -265,6 +273,8 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     session->skeleton->rodata->pid_level = session->ids.level;
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
+    if (!session->ticks)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_tick, false);
     return switch_bpf__load(session->skeleton);
 }
 
@@ -292,9 +302,14 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     }
     if (r < 0)
         return explain_load_failure(r, message, size);
+    session->ticks = are_events_refused(session->cpus);
     r = load(session, options, true);
     if (r < 0 && r != -EPERM && r != -ENOMEM)
         r = load(session, options, false);
+    if (r < 0 && session->ticks && r != -EPERM && r != -ENOMEM) {
+        session->ticks = false;
+        r = load(session, options, false);
+    }
     if (r < 0)
         return explain_load_failure(r, message, size);
     r = open_views(session);
@@ -321,7 +336,7 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
 
     if (!session)
         return -ENOMEM;
-    (void)libbpf_set_print(be_quiet);
+    (void)libbpf_set_print(options->verbose ? pass_on_warnings : be_quiet);
     (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     cpus = libbpf_num_possible_cpus();
     session->cpus = cpus > 0 ? (uint32_t)cpus : 1;
@@ -344,9 +359,11 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
     return 0;
 }
 
-bool bpf_session_samples(const struct bpf_session *session)
+enum sampling bpf_session_samples(const struct bpf_session *session)
 {
-    return session->n_samplers > 0;
+    if (session->n_samplers)
+        return SAMPLING_CLOCK;
+    return session->ticks ? SAMPLING_TICKS : SAMPLING_NONE;
 }
 
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process)

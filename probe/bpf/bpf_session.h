@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probe/wire.h"
+
 struct bpf_session; /* opaque */
 struct python_process;
 struct ruby_process;
@@ -23,6 +25,7 @@ struct bpf_session_options {
     uint32_t ring_records; /* per CPU, a power of two; 0: default */
     uint32_t max_threads;  /* live threads; 0: default 16384 */
     bool no_stacks;        /* take none */
+    bool verbose;          /* the kernel's and libbpf's own words on stderr */
 };
 
 /* One thing to pass on; called from bpf_session_drain() and bpf_session_finish(). @return 0 or -errno (stops) */
@@ -37,7 +40,7 @@ typedef int (*bpf_session_emit_fn)(uint32_t wire_type, const void *data, size_t 
 int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
                       size_t size);
 
-bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling is on */
+enum sampling bpf_session_samples(const struct bpf_session *session); /* how on-CPU samples are taken */
 
 /*
  * Emit what has arrived since, in the order in which it is of use: WIRE_MAPPINGS, WIRE_NATIVES, WIRE_STACKS,

@@ -62,9 +62,19 @@ static size_t pack_native(void *out, const void *in)
     return size;
 }
 
+/* Where the kernel keeps the thread is nobody's business outside. */
+static size_t pack_slot(void *out, const void *in)
+{
+    struct slot *slot = out;
+
+    memcpy(slot, in, sizeof(*slot));
+    slot->task = 0;
+    return sizeof(*slot);
+}
+
 static size_t size_of_packed(const struct ring *ring, const unsigned char *out)
 {
-    return ring->pack ? ((const struct wire_native *)(const void *)out)->size : ring->element;
+    return ring->type == WIRE_NATIVES ? ((const struct wire_native *)(const void *)out)->size : ring->element;
 }
 
 /*
@@ -202,7 +212,7 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
                      session->read_records, &session->records_lost, WIRE_RECORDS, sizeof(struct record), NULL},
         [OBITUARIES] = {&session->obituaries, session->ring_obituaries, offsetof(struct ring_head, obituaries),
                         session->read_obituaries, &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot),
-                        NULL},
+                        pack_slot},
     };
     static const int fixed_in_order[N_RINGS] = {OBITUARIES, RECORDS, STACKS, NATIVES};
     AUTO_FREE uint64_t *heads = calloc(session->cpus * (size_t)N_RINGS, sizeof(*heads));
@@ -259,7 +269,7 @@ static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session
 
         if (slot->state == SLOT_FREE || slot->state == SLOT_HELD || slot->state == SLOT_NEW)
             continue;
-        out[batch] = *slot;
+        (void)pack_slot(&out[batch], slot);
         close_account(&out[batch], end);
         if (++batch < capacity)
             continue;

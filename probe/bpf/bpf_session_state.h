@@ -41,6 +41,7 @@ struct bpf_session {
     struct switch_bpf *skeleton;
     struct bpf_link **samplers;
     size_t n_samplers;
+    bool ticks; /* samples are taken at the scheduler's ticks instead */
     uint32_t cpus;
     uint32_t ring_records;
     uint32_t ring_natives;

@@ -120,6 +120,17 @@ struct pid {
     struct upid numbers[1];
 };
 
+struct mm_struct {
+    unsigned long flags;
+};
+
+/* include/linux/mm_types.h of 6.18: a bitmap */
+struct mm_struct___bitmap {
+    struct {
+        unsigned long __mm_flags[1];
+    } flags;
+};
+
 struct task_struct {
     unsigned int __state;
     unsigned int flags;
@@ -134,6 +145,7 @@ struct task_struct {
     __u64 stime;
     struct sched_entity se;
     const struct cred *cred;
+    struct mm_struct *mm;
     char comm[16];
     struct task_io_accounting ioac;
     void *worker_private;
@@ -167,5 +179,7 @@ struct pt_regs {
 #define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_STOPPED_OR_TRACED 0xc
 #define TASK_DEAD 0x80
+#define MMF_DUMPABLE_MASK 3 /* include/linux/mm_types.h; up to 6.17 include/linux/sched/coredump.h */
+#define SUID_DUMP_USER 1
 #define PF_IO_WORKER 0x10
 #define PF_EXITING 0x4

@@ -27,6 +27,7 @@
 #include "probe/bpf/slots.bpf.h"
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
+#include "probe/bpf/rights.bpf.h"
 
 #undef bpf_probe_read_user
 
@@ -55,7 +56,6 @@ struct task_struct___seed {
 
 /* Set by user space before loading. */
 const volatile __u8 take_stacks = 1;
-const volatile __u32 reader_uid = 0;  /* who reads the stacks; 0: root, who may read everything */
 const volatile __u32 native_mask = 0; /* native stacks per CPU - 1 */
 
 struct {
@@ -151,19 +151,6 @@ static __always_inline void read_memory(struct task_struct *task, struct wait_fa
     }
 }
 
-/* As in stack.bpf.h, of another thread than the current one. */
-static __always_inline int may_read(struct task_struct *task)
-{
-    const struct cred *cred = task->cred;
-    __u64 capabilities = 0;
-
-    if (!reader_uid)
-        return 1;
-    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
-    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
-           cred->gid.val == cred->egid.val && !capabilities;
-}
-
 static __noinline int copy_stack(struct native_record *native, struct task_struct *task, __u64 sp)
 {
     __u32 at = 0;
@@ -196,7 +183,7 @@ static __noinline int take_stack(struct slot *slot, struct task_struct *task)
         return 0;
     head = ring_head(&cpu);
     /* Nobody reads the ring meanwhile: leave the half of it to those who switch. */
-    if (!take_stacks || !head || head->busy || seed.stacks >= (native_mask + 1) / 2 || !may_read(task))
+    if (!take_stacks || !head || head->busy || seed.stacks >= (native_mask + 1) / 2 || !may_read_of(task))
         return 0;
     key = cpu * (native_mask + 1) + ((__u32)head->natives & native_mask);
     native = bpf_map_lookup_elem(&natives, &key);
@@ -262,7 +249,7 @@ static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 st
     if (state == SLOT_BLOCKED) {
         read_wait(task, state_bits, 0, now, &facts);
         facts.deadline = 0; /* of relative ones it is not known when they began */
-        if (may_read(task))
+        if (may_read_of(task))
             read_memory(task, &facts);
         slot->kind = slot->call_kind = facts.kind;
         slot->address = facts.address;

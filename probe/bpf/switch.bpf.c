@@ -26,6 +26,7 @@
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
 #include "probe/bpf/user.bpf.h"
+#include "probe/bpf/rights.bpf.h"
 #include "probe/bpf/cpython.bpf.h"
 #include "probe/bpf/asyncio.bpf.h"
 #include "probe/bpf/ruby.bpf.h"
@@ -265,7 +266,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     slot->execed = 1;
     python_exec(slot->tgid);
     ruby_exec(slot->tgid);
-    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, other, slot->serial, 0);
+    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, other, slot->serial, !may_read());
     return 0;
 }
 
@@ -305,6 +306,15 @@ int BPF_PROG(on_exit, struct task_struct *task)
     return 0;
 }
 
+static __always_inline void sample(void *context, struct slot *slot, struct task_struct *task)
+{
+    slot->cpu_samples++;
+    if (take_stacks)
+        stack_take(context, slot, bpf_ktime_get_ns(), 0, STACK_SAMPLE);
+    else
+        sample_without_stack(slot, task);
+}
+
 /* A software clock on every CPU: whose code runs, and whether it runs under the interpreter lock. */
 SEC("perf_event")
 int on_sample(void *context)
@@ -312,13 +322,34 @@ int on_sample(void *context)
     struct task_struct *task = bpf_get_current_task_btf();
     struct slot *slot = slot_find(task);
 
-    if (!slot || slot->state != SLOT_RUNNING)
+    if (slot && slot->state == SLOT_RUNNING)
+        sample(context, slot, task);
+    return 0;
+}
+
+/*
+ * The clock where performance events are refused: the scheduler charges the running thread at every timer tick, but at
+ * wake-ups and switches as well (kernel/sched/fair.c, update_curr()). Those that user code makes happen come by way of
+ * a system call; what interrupts user code has none (orig_ax is -1), and is taken once a tick.
+ */
+SEC("tp_btf/sched_stat_runtime")
+int BPF_PROG(on_tick, struct task_struct *task)
+{
+    struct slot *slot = slot_find(task);
+    struct ring_head *head;
+    __u64 tick;
+    __u32 cpu;
+
+    if (!slot || slot->state != SLOT_RUNNING || task != bpf_get_current_task_btf())
         return 0;
-    slot->cpu_samples++;
-    if (take_stacks)
-        stack_take(context, slot, bpf_ktime_get_ns(), 0, STACK_SAMPLE);
-    else
-        sample_without_stack(slot, task);
+    if ((long)((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax != -1)
+        return 0;
+    head = ring_head(&cpu);
+    tick = bpf_jiffies64();
+    if (!head || head->tick == tick)
+        return 0;
+    head->tick = tick;
+    sample(ctx, slot, task);
     return 0;
 }
 
