@@ -7,17 +7,27 @@
 
 const volatile __u32 reader_uid = 0; /* who reads them; 0: root, who may read everything */
 
-/* prctl(2), PR_SET_DUMPABLE; a program that may be executed but not read is not dumpable, either. */
+/*
+ * prctl(2), PR_SET_DUMPABLE; a program that may be executed but not read is not dumpable, either. The barriers keep the
+ * compiler from working out both places first: the one that this kernel does not have must not be touched.
+ */
 static __always_inline int is_dumpable(struct task_struct *task)
 {
     struct mm_struct *mm = BPF_CORE_READ(task, mm);
     struct mm_struct___bitmap *newer = (void *)mm;
     unsigned long flags = 0;
 
-    if (bpf_core_field_exists(newer->flags.__mm_flags))
+    if (!mm) /* it exits: there is nothing left to be read */
+        return 1;
+    if (bpf_core_field_exists(newer->flags.__mm_flags)) {
+        barrier_var(newer);
         bpf_core_read(&flags, sizeof(flags), &newer->flags.__mm_flags);
-    else
+        asm volatile("" ::: "memory");
+    } else {
+        barrier_var(mm);
         bpf_core_read(&flags, sizeof(flags), &mm->flags);
+        asm volatile("" ::: "memory");
+    }
     return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
 }
 
