@@ -10,6 +10,7 @@
 #include "cli/deliver.h"
 #include "cli/evidence.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/runs.h"
 #include "cli/say.h"
@@ -83,8 +84,8 @@ int command_run(const struct options *options)
     if (r)
         return r;
 
-    /* Only now: the target must have found these as they were. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    /* Only now: the target must have found its signals as they were. */
+    output_let_writes_fail();
     (void)signal(SIGCHLD, SIG_DFL);
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);

@@ -83,14 +83,14 @@ static void size_maps(struct bpf_session *session)
     (void)bpf_map__set_max_entries(skeleton->maps.records, cpus * session->ring_records);
     (void)bpf_map__set_max_entries(skeleton->maps.stacks, cpus * STACKS_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.natives, cpus * session->ring_natives);
-    (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * session->ring_obituaries);
+    (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * OBITUARIES_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.futexes, FUTEX_ENTRIES);
     skeleton->rodata->realtime_ahead = bpf_session_clock(CLOCK_REALTIME) - bpf_session_clock(CLOCK_MONOTONIC);
     skeleton->rodata->max_slots = session->max_threads;
     skeleton->rodata->ring_mask = session->ring_records - 1;
     skeleton->rodata->stack_mask = STACKS_PER_CPU - 1;
     skeleton->rodata->native_mask = session->ring_natives - 1;
-    skeleton->rodata->obituary_mask = session->ring_obituaries - 1;
+    skeleton->rodata->obituary_mask = OBITUARIES_PER_CPU - 1;
 }
 
 static int view_open(struct view *view, const struct bpf_map *map, size_t value_size)
@@ -232,7 +232,7 @@ static size_t largest(size_t a, size_t b)
 static int allocate_reader(struct bpf_session *session)
 {
     session->scratch_size = largest(session->ring_records * sizeof(struct record),
-                                    largest(session->ring_obituaries * sizeof(struct slot),
+                                    largest(OBITUARIES_PER_CPU * sizeof(struct slot),
                                             largest(STACKS_PER_CPU * sizeof(struct stack_record),
                                                     session->ring_natives * sizeof(struct native_record))));
     session->read_records = calloc(session->cpus, sizeof(uint64_t));
@@ -346,8 +346,6 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
         RING_RECORDS_MIN, RING_RECORDS_MAX);
     session->ring_natives = power_of_two_below(NATIVES_BYTES / (uint32_t)sizeof(struct native_record) / session->cpus,
                                                NATIVES_PER_CPU_MIN, NATIVES_PER_CPU_MAX);
-    session->ring_obituaries =
-        power_of_two_below(OBITUARIES_IN_ALL / session->cpus, OBITUARIES_PER_CPU_MIN, OBITUARIES_PER_CPU_MAX);
     session->pid_max = read_pid_max();
     r = load_and_attach(session, options, message, size);
     if (r < 0) {

@@ -210,7 +210,7 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
                     &session->stacks_lost, WIRE_STACKS, sizeof(struct stack_record), NULL},
         [RECORDS] = {&session->records, session->ring_records, offsetof(struct ring_head, records),
                      session->read_records, &session->records_lost, WIRE_RECORDS, sizeof(struct record), NULL},
-        [OBITUARIES] = {&session->obituaries, session->ring_obituaries, offsetof(struct ring_head, obituaries),
+        [OBITUARIES] = {&session->obituaries, OBITUARIES_PER_CPU, offsetof(struct ring_head, obituaries),
                         session->read_obituaries, &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot),
                         pack_slot},
     };
@@ -257,28 +257,42 @@ static void close_account(struct slot *slot, uint64_t end)
     slot->stamp = end;
 }
 
-static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
+/* Slots of one sort, in batches: those of the living, or what the dead left in theirs. */
+static int emit_slots(struct bpf_session *session, bool alive, uint64_t end, bpf_session_emit_fn emit, void *userdata)
 {
     const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
     size_t batch = 0, capacity = session->scratch_size / sizeof(struct slot);
+    uint32_t type = alive ? WIRE_SURVIVORS : WIRE_OBITUARIES;
     struct slot *out = session->scratch;
     int r = 0;
 
     for (uint64_t i = 1; r == 0 && i < totals->fresh && i < session->max_threads; i++) {
         const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
 
-        if (slot->state == SLOT_FREE || slot->state == SLOT_HELD || slot->state == SLOT_NEW)
+        if (slot->state == SLOT_HELD || slot->state == SLOT_NEW || (slot->state == SLOT_FREE) == alive)
+            continue;
+        if (!alive && !slot->death) /* withdrawn (seed.bpf.c) */
             continue;
         (void)pack_slot(&out[batch], slot);
-        close_account(&out[batch], end);
+        if (alive)
+            close_account(&out[batch], end);
         if (++batch < capacity)
             continue;
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
         batch = 0;
     }
     if (r == 0 && batch)
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
     return r;
+}
+
+/*
+ * Where more threads ended at once than the ring holds (ten thousand may end before the reader gets a turn: it has but
+ * one share of a CPU among theirs), their slots still know them as long as nobody else got these.
+ */
+static int emit_overrun_obituaries(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    return session->obituaries_lost ? emit_slots(session, false, 0, emit, userdata) : 0;
 }
 
 /* The wait in progress, as a slice: for a thread that never woke it is all there is. */
@@ -359,7 +373,7 @@ int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn em
         /* Born since: its birth is in the records. */
         if (slot->state == SLOT_FREE || slot->birth != session->seed_ns)
             continue;
-        out[batch++] = *slot;
+        (void)pack_slot(&out[batch++], slot);
         if (batch < capacity)
             continue;
         r = emit(WIRE_PRESENT, out, batch * sizeof(*out), userdata);
@@ -448,7 +462,9 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     if (r == 0)
         r = emit_open_waits(session, final.end_ns, emit, userdata);
     if (r == 0)
-        r = emit_survivors(session, final.end_ns, emit, userdata);
+        r = emit_overrun_obituaries(session, emit, userdata);
+    if (r == 0)
+        r = emit_slots(session, true, final.end_ns, emit, userdata);
     if (r == 0)
         r = emit_hashes(session, emit, userdata);
     if (r == 0)

@@ -22,13 +22,7 @@ struct switch_bpf;
 #define NATIVES_BYTES (5u << 20) /* for all CPUs together */
 #define NATIVES_PER_CPU_MIN 64u
 #define NATIVES_PER_CPU_MAX 256u
-/*
- * For all CPUs together. Ten thousand threads that were alive at once can all end before the reader gets a turn: it has
- * but one share of a CPU among theirs.
- */
-#define OBITUARIES_IN_ALL 16384u
-#define OBITUARIES_PER_CPU_MIN 512u
-#define OBITUARIES_PER_CPU_MAX 8192u
+#define OBITUARIES_PER_CPU 2048u
 
 /* An mmapped array map. */
 struct view {
@@ -45,7 +39,6 @@ struct bpf_session {
     uint32_t cpus;
     uint32_t ring_records;
     uint32_t ring_natives;
-    uint32_t ring_obituaries;
     uint32_t pid_max;
     uint32_t max_threads;
     struct view heads, records, stacks, natives, obituaries, slots, totals, parallel;

@@ -298,7 +298,9 @@ static void take_accounts(struct collector *collector, const struct slot *slots,
         struct run_thread *thread = run_state_find_serial(&collector->state, slots[i].tid, slots[i].serial);
         struct run_process *process;
 
-        if (!thread || thread->closed)
+        if (thread && thread->closed) /* it came with the ring, and again from the slot */
+            continue;
+        if (!thread)
             thread = run_state_new_thread(&collector->state, slots[i].tid, slots[i].tgid, slots[i].parent_tid,
                                           slots[i].birth);
         if (!thread) {

@@ -178,8 +178,9 @@ class StateTest(AttachCase):
 
     def test_the_work_is_replayed(self):
         """Also of a program that goes on meanwhile: its report says so."""
-        with running([support.PYTHON, "-c", GIL]) as target:
-            self.attach(target.pid, "-d", "1s", evidence="--evidence-time=3s")
+        waits = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.02)"  # a busy machine does not stretch these
+        with running([support.PYTHON, "-c", waits]) as target:
+            self.attach(target.pid, "-d", "1500ms", evidence="--evidence-time=3s")
         self.assertGreater(len(self.saved["replays"]), 1, self.log)
         self.assertIn("ran beside the program", str(self.saved["notes"]))
 

@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 import support
+from rights import NOBODY as NOBODY_UID, RightsCase, under_sudo
 from attaching import PROGRAM, AttachCase, children_of, running, state_of, wait_until
 
 WIRE_READY, WIRE_FAILED = 1, 2  # probe/wire.h
@@ -185,6 +186,26 @@ class OthersTest(AttachCase):
             kind, text = self.ask_helper(target.pid)
         self.assertEqual(kind, WIRE_FAILED)
         self.assertIn(b"may not be looked into by user 65534", text)
+
+
+class SudoTest(RightsCase):
+    """By the real sudo: the front end becomes the owner of the process, and files are who called's."""
+
+    def attach(self, pid):
+        report = self.open / "report.json"
+        done = self.run_as(under_sudo(self.folder), self.programs(), "--no-evidence", "-d", "500ms", "-p", str(pid), "-o", report)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(report.stat().st_uid, NOBODY_UID)
+        return json.loads(report.read_text())
+
+    def test_a_process_of_ones_own_and_of_others(self):
+        program = shutil.copy(PROGRAM, self.folder)
+        for user in ("65534", "1", "0"):
+            prefix = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+            with self.subTest(user=user), running([*prefix, program, "spin"], cwd="/") as target:
+                report = self.attach(target.pid)
+                self.assertEqual(report["target"]["pid"], target.pid)
+                self.assertEqual(report["measurement"]["threads"], 4)
 
 
 if __name__ == "__main__":
