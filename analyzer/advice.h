@@ -156,6 +156,7 @@ struct recommendation {
     double expected_speedup; /* 1.0: none */
     double interval[2];
     uint64_t now_ns;      /* wall time now */
+    bool stretch;         /* of a part of the run (target.attached): a rate, not a total */
     uint64_t expected_ns; /* wall time then */
     bool replayed;        /* expected_* come from a replay, not from the forecast alone */
     bool long_calls;      /* they rest on an event loop that hands long calls to threads */

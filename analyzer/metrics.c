@@ -60,9 +60,19 @@ int metrics_lookup(const char *name, double *ret_value, void *userdata)
 static double data_loss_share(const struct measurement *m)
 {
     double by_time = metrics_share((double)m->unattributed_ns, (double)m->thread_time_ns);
-    double by_threads = metrics_share((double)m->loss.threads_dropped, (double)m->threads_total);
+    double by_threads =
+        metrics_share((double)m->loss.threads_dropped, (double)(m->threads_total + m->loss.threads_dropped));
 
     return fmin(1.0, fmax(by_time, by_threads));
+}
+
+double metrics_slices_lost(const struct measurement *m)
+{
+    double lost = (double)m->loss.slices_dropped, kept = 0.0;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        kept += (double)m->threads[i].n_slices * m->loss.decimation;
+    return metrics_share(lost, lost + kept);
 }
 
 /* Of the time at least one CPU was in use, the share with two or more. */
@@ -158,6 +168,9 @@ static void add_potential_gain(const struct measurement *m, const struct lanes *
 
     v[METRIC_POTENTIAL_GAIN_NS] = fmax(fmax(0.0, active - offered), fmax(waste, queues));
     v[METRIC_POTENTIAL_GAIN_SHARE] = metrics_share(v[METRIC_POTENTIAL_GAIN_NS], wall);
+    /* What it pays is for the program's life, of which this was the last part at least. */
+    if (m->target.attached && wall > 0)
+        v[METRIC_POTENTIAL_GAIN_NS] *= (wall + (double)m->target.ran_before_ns) / wall;
 }
 
 int metrics_compute(const struct measurement *m, const struct lanes *lanes, uint32_t cpus, struct metrics *ret)

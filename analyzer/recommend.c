@@ -356,6 +356,7 @@ int recommend(const struct measurement *m, const struct tree_leaf *leaf, uint32_
 
     *ret_in_flight = 0;
     r->now_ns = m->wall_ns;
+    r->stretch = m->target.attached;
     r->why_id = strdup(leaf->wording);
     if (!r->why_id)
         return -ENOMEM;

@@ -5,6 +5,7 @@
 #include "analyzer/analyze.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
+#include "cli/caller.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/say.h"
@@ -38,7 +39,7 @@ static int check_place(const char *option, const char *path, const char *afterma
     return r;
 }
 
-int deliver_check_places(const struct options *options, const char *aftermath)
+static int check_places(const struct options *options, const char *aftermath)
 {
     int r = 0;
 
@@ -51,6 +52,16 @@ int deliver_check_places(const struct options *options, const char *aftermath)
     }
     for (size_t i = 0; i < options->n_outputs && r == 0; i++)
         r = check_place("--output", options->outputs[i].path, aftermath);
+    return r;
+}
+
+int deliver_check_places(const struct options *options, const char *aftermath)
+{
+    int r;
+
+    caller_begin();
+    r = check_places(options, aftermath);
+    caller_end();
     return r;
 }
 
@@ -70,8 +81,12 @@ int deliver_analyze(const struct options *options, const struct measurement *m, 
 int deliver_save(const struct options *options, const struct measurement *m)
 {
     const char *field;
-    int r = options->save ? measurement_save(m, options->save, &field) : 0;
+    int r = 0;
 
+    caller_begin();
+    if (options->save)
+        r = measurement_save(m, options->save, &field);
+    caller_end();
     if (r == -ERANGE)
         say("can't write %s: the number measured as '%s' is impossible. Please report this.", options->save, field);
     else if (r < 0)
@@ -124,8 +139,10 @@ static int put_report(const struct options *options, const struct writing *writt
     size_t size = 0;
     int r = render(&how, written, &text, &size);
 
+    caller_begin();
     if (r == 0)
         r = path ? output_put_file(path, text, size) : output_put_fd(fd, text, size);
+    caller_end();
     /* A reader that had enough (| head) and a closed stderr are the caller's choice. */
     if (r == -EPIPE || (fd == STDERR_FILENO && r == -EBADF))
         return 0;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* doctor: what this machine can measure, and what is missing. */
-#include <signal.h>
-
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/deliver.h"
@@ -54,7 +52,7 @@ int command_doctor(const struct options *options)
         say("out of memory.");
         return STATUS_USAGE;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     missing = print_checks(out);
     if (fclose(out) != 0 || deliver_text(text, size) < 0)
         return STATUS_USAGE;

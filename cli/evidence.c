@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/say.h"
+#include "probe/measurement.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -33,6 +34,9 @@ int evidence_replay(const struct options *options, struct progress *progress, st
     r = replay_run(m, &replay, message, size);
     (void)sigaction(SIGINT, &before, NULL);
     progress_clear(progress);
+    if (r == 0 && m->target.attached && !m->target.exited)
+        r = measurement_note(m, "The replays ran beside the program, which went on: where it keeps CPUs busy they took "
+                                "longer than they would have alone.");
     if (!interrupted)
         return r;
     if (!options->quiet)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* export: a saved measurement in the format of another tool, without privilege. */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -53,7 +51,7 @@ int command_export(const struct options *options)
     size_t n = 0;
     int r;
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (options->export_to == REPORT_EXPORT_PPROF && options->n_outputs == 0 && isatty(STDOUT_FILENO)) {
         say("pprof's format is not for a terminal: add -o profile.pb.gz. Nothing was written.");
         return STATUS_USAGE;

@@ -184,6 +184,17 @@ static int set_exitcode(struct parser *p, const char *value)
     return r;
 }
 
+static int set_pid(struct parser *p, const char *value)
+{
+    uint64_t pid;
+
+    /* PID_MAX_LIMIT, include/linux/threads.h */
+    if (parse_u64(value, 1, 4194304, &pid) < 0)
+        return refuse(p, usage_status(p), "--pid %s: expected the number of a process. Nothing was measured.", value);
+    p->options->pid = (uint32_t)pid;
+    return 0;
+}
+
 static int apply(struct parser *p, enum option_key key, char *value)
 {
     struct options *o = p->options;
@@ -199,10 +210,7 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_RUNS:
         return set_number(p, key, value, OPTIONS_MOST_RUNS, &o->runs);
     case OPTION_PID:
-        return refuse(p, STATUS_USAGE,
-                      "--pid %s: this version can't attach to a running process; start the program under it: "
-                      "concadvise -d 10s -- COMMAND.",
-                      value);
+        return set_pid(p, value);
     case OPTION_USER:
         o->user = value;
         return 0;
@@ -328,10 +336,31 @@ static int check_applicable(struct parser *p, const char *name)
     return 0;
 }
 
+/* A running process is measured once, as whom it runs, and is not started. */
+static int check_pid(struct parser *p)
+{
+    const struct options *o = p->options;
+
+    if (o->n_operands > 0)
+        return refuse(p, STATUS_FAILED,
+                      "--pid %u measures a running process: it takes no command (%s). The program was not started.",
+                      o->pid, o->operands[0]);
+    if (p->given[OPTION_USER])
+        return refuse(p, STATUS_FAILED,
+                      "--user has no meaning with --pid: a running process keeps its user. Nothing was measured.");
+    if (o->runs > 1)
+        return refuse(
+            p, STATUS_FAILED,
+            "--runs has no meaning with --pid: a running process can't be started again. Nothing was measured.");
+    return 0;
+}
+
 static int check_operands(struct parser *p)
 {
     const struct options *o = p->options;
 
+    if (o->command == COMMAND_RUN && o->pid)
+        return check_pid(p);
     if (o->command == COMMAND_RUN && o->n_operands == 0)
         return refuse(p, STATUS_FAILED, "there is no command to run: concadvise [options] -- COMMAND [ARGUMENTS]");
     if (o->command == COMMAND_REPORT && o->n_operands != 1)

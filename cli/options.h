@@ -59,6 +59,7 @@ struct options {
     enum report_export export_to;
     bool export_given;
     const char *user; /* NULL: the invoking one */
+    uint32_t pid;     /* measure this running process; 0: run operands */
     int *ignored;     /* finding ids */
     size_t n_ignored;
     int *fail_on; /* finding ids */

@@ -19,9 +19,11 @@ const struct option_row options_table[OPTION_COUNT] = {
          "text, json, html or markdown; json without -o goes to stdout, the program's stdout then to stderr"},
     [OPTION_OUTPUT] = {'o', "output", "FILE", JUDGES | DIFF | EXPORT,
                        "write the report to FILE (.html, .json, .md, .txt; - is stdout); may be repeated"},
-    [OPTION_DURATION] = {'d', "duration", "TIME", RUN, "end the program after TIME (10s, 500ms) and report"},
+    [OPTION_DURATION] = {'d', "duration", "TIME", RUN,
+                         "end the program (with -p: only the measurement) after TIME (10s, 500ms) and report"},
     [OPTION_RUNS] = {'r', "runs", "N", RUN, "measure N runs (1 to 100); the middle one is analysed, all count in diff"},
-    [OPTION_PID] = {'p', "pid", "PID", RUN, "measure a running process (a later version)"},
+    [OPTION_PID] = {'p', "pid", "PID", RUN,
+                    "measure a running process and its children, until -d TIME, Ctrl-C or its end; it goes on"},
     [OPTION_USER] = {'u', "user", "USER", RUN, "run the program as USER (default: whoever called, also under sudo)"},
     [OPTION_SAVE] = {0, "save", "FILE", RUN | REPLAY, "keep the measurement, for concadvise report, diff and replay"},
     [OPTION_TO] = {0, "to", "FORMAT", EXPORT, "what export writes: folded, perfetto, pprof, sarif or openmetrics"},
@@ -54,6 +56,7 @@ const struct command_row options_commands[OPTION_COMMANDS] = {
 void options_print_usage(FILE *out)
 {
     (void)fputs("usage: concadvise [options] -- COMMAND [ARGUMENTS]  measure, recommend a model\n"
+                "       concadvise -p PID [-d TIME]     the same for a running process\n"
                 "       concadvise report FILE          the advice of a saved measurement\n"
                 "       concadvise diff BEFORE AFTER    what changed between two of them\n"
                 "       concadvise replay FILE          its replays again, on this machine\n"
@@ -100,6 +103,6 @@ void options_print_help(FILE *out)
     (void)fputs("\nExit status: the program's own (a signal is raised again); 125 concadvise\n"
                 "failed, 126 the command is not executable, 127 not found. Sub-commands: 0;\n"
                 "1 a finding over the gate; 2 wrong use or bad file. A program that had to be\n"
-                "stopped after --duration counts as 0.\n",
+                "stopped after --duration counts as 0, and so does one measured with --pid.\n",
                 out);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replay: the evidence step again on a saved measurement, with the replayers of this machine; no probe, no privilege.
  */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -12,6 +10,7 @@
 #include "cli/gate.h"
 #include "cli/load.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "probe/measurement.h"
@@ -48,7 +47,7 @@ int command_replay(const struct options *options)
     char message[1024] = "";
     int r;
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (load_measurement(options->operands[0], &m) < 0 ||
         deliver_load_tree(options, "Nothing was replayed.", &tree) < 0 ||
         deliver_check_places(options, "Nothing was replayed.") < 0 || gate_open(&gate, options, tree) < 0)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* report: the advice of a saved measurement, without privilege; the same as the live run's. */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -10,6 +8,7 @@
 #include "cli/gate.h"
 #include "cli/load.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "probe/measurement.h"
 
 static void free_tree(struct tree **tree)
@@ -24,7 +23,7 @@ int command_report(const struct options *options)
     CLEANUP(gate_clear) struct gate gate = {0};
     CLEANUP(advice_freep) struct advice *a = NULL;
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (load_measurement(options->operands[0], &m) < 0 ||
         deliver_load_tree(options, "Nothing was written.", &tree) < 0 || gate_open(&gate, options, tree) < 0)
         return STATUS_USAGE;

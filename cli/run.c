@@ -11,11 +11,13 @@
 #include "cli/evidence.h"
 #include "cli/gate.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/runs.h"
 #include "cli/say.h"
 #include "cli/status.h"
 #include "probe/measurement.h"
+#include "probe/probe.h"
 
 #define MESSAGE 1024
 
@@ -64,10 +66,20 @@ int command_run(const struct options *options)
     CLEANUP(measurement_freep) struct measurement *m = NULL;
     CLEANUP(free_tree) struct tree *tree = NULL;
     CLEANUP(gate_clear) struct gate gate = {0};
+    char message[MESSAGE] = "";
     struct progress progress;
     struct status status;
     int r, saved, judged;
 
+    /* First of all, and for all that follows. */
+    if (options->pid)
+        r = probe_become_owner((pid_t)options->pid, NULL, message, sizeof(message));
+    else
+        r = probe_become_user(options->user, NULL, options->runs, message, sizeof(message));
+    if (r < 0) {
+        say("%s", message);
+        return STATUS_FAILED;
+    }
     if (deliver_load_tree(options, not_started, &tree) < 0 || deliver_check_places(options, not_started) < 0)
         return STATUS_FAILED;
     if (gate_open(&gate, options, tree) < 0) {
@@ -79,8 +91,9 @@ int command_run(const struct options *options)
     if (r)
         return r;
 
-    /* Only now: the target must have found SIGPIPE as it was. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    /* Only now: the target must have found its signals as they were. */
+    output_let_writes_fail();
+    (void)signal(SIGCHLD, SIG_DFL);
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
     saved = deliver_save(options, m);

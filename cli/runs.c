@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/base.h"
+#include "cli/probe_limits.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/say.h"
@@ -35,6 +36,7 @@ static int measure(const struct options *options, struct progress *progress, uns
     struct probe_options probe = {
         .kind = options->probe,
         .argv = options->operands,
+        .pid = (pid_t)options->pid,
         .user = options->user,
         .target_stdout_to_stderr = json_takes_stdout(options),
         .duration_ns = options->duration_ns,
@@ -44,15 +46,21 @@ static int measure(const struct options *options, struct progress *progress, uns
         .ret_interrupts = ret_interrupts,
     };
     char message[MESSAGE] = "";
-    int r = probe_run(&probe, ret_m, message, sizeof(message));
+    int r = probe_limits_from_environment(&probe, message, sizeof(message));
 
+    if (r < 0) {
+        say("%s The program was not started.", message);
+        return STATUS_FAILED;
+    }
+    r = probe_run(&probe, ret_m, message, sizeof(message));
     progress_clear(progress);
     if (r == PROBE_MEASURED)
         return 0;
     if (message[0])
         say("%s", message);
     else
-        say("%s could not be measured: %s.", options->operands[0], r < 0 ? strerror(-r) : "the probe gave no reason");
+        say("%s could not be measured: %s.", options->pid ? "the process" : options->operands[0],
+            r < 0 ? strerror(-r) : "the probe gave no reason");
     if (r == PROBE_NOT_FOUND)
         return 127;
     return r == PROBE_NOT_EXECUTABLE ? 126 : STATUS_FAILED;

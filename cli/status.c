@@ -13,6 +13,8 @@ struct status status_of_target(const struct measurement *m, uint64_t duration_ns
     const struct target *target = &m->target;
     bool time_was_up = duration_ns > 0 && m->wall_ns >= duration_ns;
 
+    if (target->attached) /* not our child: its status is its parent's to know */
+        return (struct status){0};
     if (time_was_up && (!target->exited || target->signal == SIGTERM || target->signal == SIGKILL))
         return (struct status){0};
     /* Given up by a second Ctrl-C: the shell should see that. */

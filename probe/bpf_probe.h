@@ -7,5 +7,12 @@
 
 #include <stddef.h>
 
-/* Can the BPF programs be loaded here? Starts a child that does nothing. @return 0 or -errno; message is set */
-int bpf_probe_try(const char *helper_path, char *message, size_t size);
+#include "probe/wire.h"
+
+/*
+ * Can the BPF programs be loaded here? Starts a child that does nothing.
+ *
+ * @param ret_sampling  how on-CPU samples can be taken; untouched unless 0
+ * @return 0 or -errno; message is set
+ */
+int bpf_probe_try(const char *helper_path, enum sampling *ret_sampling, char *message, size_t size);

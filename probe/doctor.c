@@ -11,6 +11,8 @@
 #include "probe/measurement.h"
 #include "probe/machine.h"
 #include "probe/probe.h"
+#include "probe/refusal.h"
+#include "probe/wire.h"
 
 static struct probe_check *add(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
                                bool needed)
@@ -38,51 +40,48 @@ static void PRINTF_LIKE(2, 3) say(struct probe_check *check, const char *format,
     va_end(args);
 }
 
+/* A thing that the kernel must have; where it lacks it, a run says the same. */
+static void check_kernel_part(struct probe_check *checks, size_t max, size_t *n, const char *name, bool ok,
+                              const char *seen, enum refusal refusal, const struct circumstances *circumstances)
+{
+    struct probe_check *check = add(checks, max, n, name, ok, true);
+
+    if (check && ok)
+        say(check, "%s", seen);
+    else if (check)
+        refusal_say(refusal, circumstances, 0, NULL, check->detail, sizeof(check->detail));
+}
+
 static void check_kernel(struct probe_check *checks, size_t max, size_t *n)
 {
+    struct circumstances here;
     struct utsname name;
-    unsigned int major = 0, minor = 0;
-    bool ok;
+    char seen[160];
 
     (void)uname(&name);
-    (void)sscanf(name.release, "%u.%u", &major, &minor);
-    ok = major > 5 || (major == 5 && minor >= 18);
-    say(add(checks, max, n, "kernel", ok, true), "%s %s%s", name.sysname, name.release,
-        ok ? "" : "; Linux 5.18 or later is needed");
+    circumstances_read(NULL, &here);
+    (void)snprintf(seen, sizeof(seen), "%s %s", name.sysname, name.release);
+    check_kernel_part(checks, max, n, "kernel", refusal_of(&here, 0) != REFUSAL_KERNEL, seen, REFUSAL_KERNEL, &here);
+    check_kernel_part(checks, max, n, "BTF", here.btf, "/sys/kernel/btf/vmlinux", REFUSAL_BTF, &here);
+    check_kernel_part(checks, max, n, "lockdown", !here.confidential, "not confidential", REFUSAL_LOCKDOWN, &here);
 }
 
-static void check_btf(struct probe_check *checks, size_t max, size_t *n)
-{
-    bool ok = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-
-    say(add(checks, max, n, "BTF", ok, true), "%s",
-        ok ? "/sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux: use a kernel with CONFIG_DEBUG_INFO_BTF=y");
-}
-
-static void check_lockdown(struct probe_check *checks, size_t max, size_t *n)
-{
-    AUTO_FCLOSE FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-    char text[128] = "none";
-    bool ok;
-
-    if (file && fgets(text, sizeof(text), file))
-        text[strcspn(text, "\n")] = '\0';
-    ok = !strstr(text, "[confidentiality]");
-    say(add(checks, max, n, "lockdown", ok, true), "%s%s", text,
-        ok ? "" : ": BPF may not read memory; boot without lockdown=confidentiality");
-}
-
-static void check_paranoid(struct probe_check *checks, size_t max, size_t *n)
+/* @param sampling  as the helper found it */
+static void check_samples(struct probe_check *checks, size_t max, size_t *n, enum sampling sampling)
 {
     AUTO_FCLOSE FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+    static const char *const found[] = {
+        [SAMPLING_NONE] =
+            "none: the kernel refuses performance events; of what holds the interpreter lock nothing is known",
+        [SAMPLING_CLOCK] = "performance events",
+        [SAMPLING_TICKS] = "of user code only, at the scheduler's ticks: the kernel refuses performance events",
+    };
     int level = 0;
-    bool ok;
 
-    if (file && fscanf(file, "%d", &level) != 1)
+    if (!file || fscanf(file, "%d", &level) != 1)
         level = 0;
-    ok = geteuid() == 0 || level < 3;
-    say(add(checks, max, n, "on-CPU samples", ok, false), "perf_event_paranoid is %d%s", level,
-        ok ? "" : ": without root no samples, so the share of CPU under the interpreter lock stays unknown");
+    say(add(checks, max, n, "on-CPU samples", sampling == SAMPLING_CLOCK, false), "%s (perf_event_paranoid is %d)",
+        found[sampling], level);
 }
 
 static void check_machine(struct probe_check *checks, size_t max, size_t *n)
@@ -110,16 +109,16 @@ static void check_python(struct probe_check *checks, size_t max, size_t *n)
 
 size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, size_t max)
 {
+    enum sampling sampling = SAMPLING_NONE;
     char message[512] = "";
     size_t n = 0;
     int r;
 
     check_kernel(ret_checks, max, &n);
-    check_btf(ret_checks, max, &n);
-    check_lockdown(ret_checks, max, &n);
-    r = bpf_probe_try(helper_path, message, sizeof(message));
-    say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%.250s", message[0] ? message : strerror(-r));
-    check_paranoid(ret_checks, max, &n);
+    r = bpf_probe_try(helper_path, &sampling, message, sizeof(message));
+    say(add(ret_checks, max, &n, "BPF probe", r == 0, true), "%s", message[0] ? message : strerror(-r));
+    if (r == 0)
+        check_samples(ret_checks, max, &n, sampling);
     check_machine(ret_checks, max, &n);
     check_python(ret_checks, max, &n);
     return n;

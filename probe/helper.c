@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * concadvise-probe: the privileged piece. Loads and attaches the BPF programs for one held child of its caller, drops
+ * concadvise-probe: the privileged piece. Loads and attaches the BPF programs for one held child of its caller, or for
+ * a running process that the caller may look into (helper_attach.h), drops
  * every capability, then passes on what the programs write and what the kernel tells of mappings, that of the target's
  * processes only. Interprets nothing that the target wrote, opens no file by a name from outside, and ends with its
  * caller (end of file on the socket).
  *
- *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS STACKS
+ *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS STACKS RUNNING
  *
- * RING-RECORDS and MAX-THREADS: 0 is the default; STACKS: 1, or 0 for none.
+ * RING-RECORDS and MAX-THREADS: 0 is the default; STACKS: 1, or 0 for none; RUNNING: 1 for a process that runs already.
  */
 
-#include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/base.h"
 #include "base/parse.h"
 #include "probe/bpf/abi.h"
 #include "probe/bpf/bpf_session.h"
+#include "probe/helper_attach.h"
+#include "probe/helper_rights.h"
 #include "probe/wire.h"
 
 /*
@@ -34,34 +31,6 @@
 #define ROUND_USUAL_MS 15
 #define ROUND_IDLE_MS 40
 
-/* Only a child of the caller that belongs to the caller may be traced: BPF itself makes no such check. */
-static bool caller_may_trace(pid_t target)
-{
-    AUTO_FCLOSE FILE *file = NULL;
-    char path[64], line[256];
-    long parent = -1, uid = -1;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)target);
-    file = fopen(path, "re");
-    if (!file)
-        return false;
-    while (fgets(line, sizeof(line), file)) {
-        (void)sscanf(line, "PPid: %ld", &parent);
-        (void)sscanf(line, "Uid: %ld", &uid);
-    }
-    return parent == getppid() && (getuid() == 0 || uid == (long)getuid());
-}
-
-static int drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
-}
-
 static int forward(uint32_t type, const void *data, size_t size, void *userdata)
 {
     const int *socket = userdata;
@@ -69,7 +38,7 @@ static int forward(uint32_t type, const void *data, size_t size, void *userdata)
 
     if (type == WIRE_RECORDS)
         element = sizeof(struct record);
-    else if (type == WIRE_OBITUARIES || type == WIRE_SURVIVORS)
+    else if (type == WIRE_OBITUARIES || type == WIRE_SURVIVORS || type == WIRE_PRESENT)
         element = sizeof(struct slot);
     else if (type == WIRE_STACKS)
         element = sizeof(struct stack_record);
@@ -169,41 +138,80 @@ static uint64_t monotonic_now(void)
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
+/* Checked again once attached: the caller may have ended its child and waited for the number to be given away. */
+static int start_held(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
+                      size_t size)
+{
+    int r = helper_rights_check(options->root, message, size);
+
+    if (r == 0)
+        r = bpf_session_start(options, ret_session, message, size);
+    return r < 0 ? r : helper_rights_check(options->root, message, size);
+}
+
+/* The number meant the same process from the check until its threads were found: it has not ended. */
+static int start_attached(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
+                          size_t size)
+{
+    AUTO_CLOSE int pidfd = -1;
+    int r = helper_attach_check(options->root, &pidfd, message, size);
+
+    if (r == 0)
+        r = bpf_session_start(options, ret_session, message, size);
+    return r < 0 ? r : helper_attach_is_there(pidfd, message, size);
+}
+
+static int attach(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
+                  size_t size)
+{
+    struct process_rights target;
+    int r = helper_rights_read(options->root, &target);
+
+    if (r < 0)
+        (void)snprintf(message, size, "the process to be traced is gone");
+    else
+        r = options->attach ? start_attached(options, ret_session, message, size)
+                            : start_held(options, ret_session, message, size);
+    if (r < 0)
+        return r;
+    r = helper_rights_drop(&target);
+    if (r < 0)
+        (void)snprintf(message, size, "the helper could not give up its rights (%s)", strerror(-r));
+    return r;
+}
+
 int main(int argc, char **argv)
 {
-    struct bpf_session_options options = {0};
+    struct bpf_session_options options = {.verbose = getenv("CONCADVISE_PROBE_DEBUG") != NULL};
     struct bpf_session *session = NULL;
-    uint64_t socket_fd, target, ring, threads, stacks;
+    uint64_t socket_fd, target, ring, threads, stacks, running;
     struct wire_ready ready = {0};
     char message[512] = "";
     int socket, r;
 
-    if (argc != 6 || parse_u64(argv[1], 0, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
+    if (argc != 7 || parse_u64(argv[1], 3, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
         parse_u64(argv[3], 0, 1u << 20, &ring) < 0 || parse_u64(argv[4], 0, 60000, &threads) < 0 ||
-        parse_u64(argv[5], 0, 1, &stacks) < 0) {
+        parse_u64(argv[5], 0, 1, &stacks) < 0 || parse_u64(argv[6], 0, 1, &running) < 0 ||
+        helper_rights_prepare((int)socket_fd) < 0) {
         (void)fprintf(stderr, "concadvise-probe is started by concadvise; it is of no use by itself.\n");
         return 2;
     }
     socket = (int)socket_fd;
-    /* Ctrl-C is for the target; we end when the caller does. */
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
-    if (!caller_may_trace((pid_t)target))
-        return fail(socket, "the target is not a held child of the caller with the caller's user id");
     options.root = (pid_t)target;
     options.ring_records = (uint32_t)ring;
     options.max_threads = (uint32_t)threads;
     options.no_stacks = !stacks;
-    r = bpf_session_start(&options, &session, message, sizeof(message));
-    if (r < 0)
+    options.attach = running != 0;
+    r = attach(&options, &session, message, sizeof(message));
+    if (r < 0) {
+        bpf_session_free(session);
         return fail(socket, message[0] ? message : strerror(-r));
-    r = drop_capabilities();
-    if (r < 0)
-        return fail(socket, "could not drop the helper's capabilities");
+    }
     ready.now_ns = monotonic_now();
     ready.sampling = bpf_session_samples(session);
     r = wire_send(socket, WIRE_READY, &ready, sizeof(ready));
+    if (r == 0)
+        r = bpf_session_emit_present(session, forward, &socket);
     if (r == 0)
         r = serve(session, socket);
     bpf_session_free(session);

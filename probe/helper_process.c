@@ -8,11 +8,12 @@
 #include <sys/wait.h>
 
 #include "base/base.h"
+#include "probe/helper_starter.h"
 #include "probe/wire.h"
 
 #define HELPER_NAME "concadvise-probe"
 
-static int find_helper(const char *path, char *ret_path, size_t size)
+int helper_process_find(const char *path, char *ret_path, size_t size)
 {
     static const char *const beside[] = {"", "/../probe", "/../libexec/concadvise"};
     char self[PATH_MAX];
@@ -37,21 +38,6 @@ static int find_helper(const char *path, char *ret_path, size_t size)
     return access(ret_path, X_OK) < 0 ? -errno : 0;
 }
 
-static void run_helper(const char *path, int socket, pid_t target, uint32_t ring_records, uint32_t max_threads,
-                       bool sites)
-{
-    char fd[16], pid[16], ring[16], threads[16];
-    /* The socket must survive exec: a duplicate has no close-on-exec flag. */
-    int inherited = dup(socket);
-
-    (void)snprintf(fd, sizeof(fd), "%d", inherited);
-    (void)snprintf(pid, sizeof(pid), "%d", (int)target);
-    (void)snprintf(ring, sizeof(ring), "%u", ring_records);
-    (void)snprintf(threads, sizeof(threads), "%u", max_threads);
-    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, sites ? "1" : "0", (char *)NULL);
-    _exit(127);
-}
-
 /* @return 0, or -errno with the helper's own words in message */
 static int wait_until_ready(int socket, int *ret_sampling, char *message, size_t size)
 {
@@ -72,27 +58,39 @@ static int wait_until_ready(int socket, int *ret_sampling, char *message, size_t
     return header.type == WIRE_FAILED ? -EPERM : -EPROTO;
 }
 
-int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
-                         struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+static pid_t start(const char *path, int socket, const struct helper_request *request)
 {
+    pid_t pid;
+
+    if (helper_starter_is_there())
+        return helper_starter_ask(socket, request);
+    pid = fork();
+    if (pid == 0)
+        helper_starter_exec(path, socket, request);
+    return pid < 0 ? -errno : pid;
+}
+
+int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
+                         bool running, struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+{
+    struct helper_request request = {
+        .target = target, .ring_records = ring_records, .max_threads = max_threads, .sites = sites, .running = running};
     struct helper_process helper = {.pid = -1, .socket = -1};
     char file[PATH_MAX];
     int sockets[2], r;
 
-    r = find_helper(path, file, sizeof(file));
+    r = helper_process_find(path, file, sizeof(file));
     if (r < 0) {
         (void)snprintf(message, size, "the helper " HELPER_NAME " was not found (last looked for: %s)", file);
         return -ENOENT;
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
         return -errno;
-    helper.pid = fork();
-    if (helper.pid == 0)
-        run_helper(file, sockets[1], target, ring_records, max_threads, sites);
+    helper.pid = start(file, sockets[1], &request);
     (void)close(sockets[1]);
     helper.socket = sockets[0];
     if (helper.pid < 0)
-        r = -errno;
+        r = helper.pid;
     else
         r = wait_until_ready(helper.socket, ret_sampling, message, size);
     if (r < 0) {

@@ -16,7 +16,16 @@ struct helper_process {
 };
 
 /*
- * Start it for the held `target` and wait until it is attached.
+ * Where is concadvise-probe?
+ *
+ * @param path      see helper_process_start()
+ * @param ret_path  where it is or, when not 0, where it was looked for last
+ * @return 0, -ENOENT or -EACCES
+ */
+int helper_process_find(const char *path, char *ret_path, size_t size);
+
+/*
+ * Start it for the held `target`, or for one that is `running`, and wait until it is attached.
  *
  * @param path          concadvise-probe; NULL: beside this executable, in ../probe (build tree), or the libexec folder
  * @param sites         take stacks
@@ -25,7 +34,8 @@ struct helper_process {
  * @return 0, -ENOENT (no helper found), -EPERM or other -errno (the helper could not start the probe)
  */
 int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
-                         struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size);
+                         bool running, struct helper_process *ret_helper, int *ret_sampling, char *message,
+                         size_t size);
 
 /* Close the socket, which ends the helper, and reap it. NULL-safe fields: pid <= 0 and socket < 0 are skipped. */
 void helper_process_end(struct helper_process *helper);

@@ -2,23 +2,14 @@
 #include "probe/launch.h"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/prctl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/base.h"
-#include "base/parse.h"
-
-/* Whom the target runs as; `change` false: as we are. */
-struct identity {
-    bool change;
-    uid_t uid;
-    gid_t gid;
-    char name[256]; /* for the supplementary groups; empty: none */
-};
+#include "probe/user.h"
 
 static bool is_executable_file(const char *path)
 {
@@ -57,80 +48,46 @@ int launch_resolve(const char *command, char **ret_path)
     return found ? -EACCES : -ENOENT;
 }
 
-static int identity_of_user(const struct passwd *user, struct identity *ret_identity)
+static void __attribute__((noreturn)) give_up(int failure, int error)
 {
-    ret_identity->change = true;
-    ret_identity->uid = user->pw_uid;
-    ret_identity->gid = user->pw_gid;
-    (void)snprintf(ret_identity->name, sizeof(ret_identity->name), "%s", user->pw_name);
-    return 0;
+    (void)!write(failure, &error, sizeof(error));
+    _exit(127);
 }
 
-static int find_identity(const char *user, struct identity *ret_identity, char *message, size_t size)
+/* Signals as we found them. */
+static void restore_signals(const struct launch_options *options)
 {
-    const char *sudo_uid = getenv("SUDO_UID");
-    const struct passwd *entry;
-    uint64_t uid;
-
-    memset(ret_identity, 0, sizeof(*ret_identity));
-    if (user) {
-        entry = getpwnam(user);
-        if (!entry) {
-            (void)snprintf(message, size, "no such user: %s", user);
-            return -EINVAL;
-        }
-        return identity_of_user(entry, ret_identity);
-    }
-    if (geteuid() != 0 || !sudo_uid || parse_u64(sudo_uid, 1, UINT32_MAX - 1, &uid) < 0)
-        return 0;
-    entry = getpwuid((uid_t)uid);
-    if (entry)
-        return identity_of_user(entry, ret_identity);
-    ret_identity->change = true;
-    ret_identity->uid = (uid_t)uid;
-    ret_identity->gid = (gid_t)uid;
-    return 0;
+    if (options->child_action)
+        (void)sigaction(SIGCHLD, options->child_action, NULL);
+    (void)sigprocmask(SIG_SETMASK, options->mask, NULL);
 }
 
-static int become(const struct identity *identity)
+/*
+ * The child: becomes the target's user, which the helper goes by, sleeps until a byte comes (end of file: we were given
+ * up), then becomes the target. Never returns.
+ */
+static void __attribute__((noreturn))
+child(const struct launch_options *options, const struct user *user, int go, int failure)
 {
-    if (!identity->change)
-        return 0;
-    if (identity->uid == getuid() && identity->uid == geteuid())
-        return 0;
-    if (identity->name[0] ? initgroups(identity->name, identity->gid) < 0 : setgroups(0, NULL) < 0)
-        return -errno;
-    if (setresgid(identity->gid, identity->gid, identity->gid) < 0 ||
-        setresuid(identity->uid, identity->uid, identity->uid) < 0)
-        return -errno;
-    return 0;
-}
-
-/* The child: asleep until a byte comes (end of file: we were given up), then the target. Never returns. */
-static void child(const struct launch_options *options, const struct identity *identity, int go, int failure)
-{
+    int error = user->change ? user_become(user, NULL) : user_settle();
     ssize_t got;
     char byte;
-    int error;
 
+    if (error < 0)
+        give_up(failure, error);
     do
         got = read(go, &byte, 1);
     while (got < 0 && errno == EINTR);
     if (got != 1)
         _exit(125);
-    error = become(identity);
-    if (error == 0 && options->stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        error = -errno;
-    if (error == 0) {
-        (void)sigprocmask(SIG_SETMASK, options->mask, NULL);
-        (void)execvp(options->argv[0], options->argv);
-        error = -errno;
-    }
-    (void)!write(failure, &error, sizeof(error));
-    _exit(127);
+    if (options->stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        give_up(failure, -errno);
+    restore_signals(options);
+    (void)execvp(options->argv[0], options->argv);
+    give_up(failure, -errno);
 }
 
-/* Wait (bounded) until the child sleeps in its read, so that the next wake-up is the release. */
+/* Wait (bounded) until the child sleeps in its read, so that the next wake-up is the release, or has given up. */
 static void wait_until_asleep(pid_t pid)
 {
     char path[64], text[512];
@@ -143,10 +100,24 @@ static void wait_until_asleep(pid_t pid)
         if (!file || !fgets(text, sizeof(text), file))
             return;
         state = strrchr(text, ')');
-        if (state && state[1] == ' ' && state[2] == 'S')
+        if (state && state[1] == ' ' && (state[2] == 'S' || state[2] == 'Z'))
             return;
         (void)nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
     }
+}
+
+/* @return 0: it sleeps, or -errno: it could not become whom it runs as, and has been reaped */
+static int check_held(pid_t pid, int failure)
+{
+    struct pollfd said = {.fd = failure, .events = POLLIN};
+    int error = 0;
+
+    if (poll(&said, 1, 0) <= 0)
+        return 0;
+    if (read(failure, &error, sizeof(error)) != (ssize_t)sizeof(error) || error >= 0)
+        error = -ECHILD;
+    (void)waitpid(pid, NULL, 0);
+    return error;
 }
 
 int launch_hold(const struct launch_options *options, struct launch *ret_launch, char *message, size_t size)
@@ -155,11 +126,11 @@ int launch_hold(const struct launch_options *options, struct launch *ret_launch,
     AUTO_CLOSE int go_write = -1;
     AUTO_CLOSE int failure_read = -1;
     AUTO_CLOSE int failure_write = -1;
-    struct identity identity;
+    struct user user;
     int fds[2], r;
     pid_t pid;
 
-    r = find_identity(options->user, &identity, message, size);
+    r = user_of_target(options->user, &user, message, size);
     if (r < 0)
         return r;
     if (pipe2(fds, O_CLOEXEC) < 0)
@@ -175,9 +146,16 @@ int launch_hold(const struct launch_options *options, struct launch *ret_launch,
         return -errno;
     if (pid == 0) {
         (void)close(go_write);
-        child(options, &identity, go_read, failure_write);
+        child(options, &user, go_read, failure_write);
     }
+    (void)close(TAKE_FD(failure_write));
     wait_until_asleep(pid);
+    r = check_held(pid, failure_read);
+    if (r < 0) {
+        (void)snprintf(message, size, "can't run the target as %s: %s", options->user ? options->user : "that user",
+                       strerror(-r));
+        return r;
+    }
     ret_launch->pid = pid;
     ret_launch->go = TAKE_FD(go_write);
     ret_launch->failure = TAKE_FD(failure_read);

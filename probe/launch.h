@@ -24,6 +24,8 @@ struct launch_options {
     const char *user;  /* NULL: SUDO_UID where we are root and it is set, else the caller */
     bool stdout_to_stderr;
     const sigset_t *mask; /* signal mask to give back to the target */
+    /* What SIGCHLD did to us before; NULL: what it does now. Where it was ignored, so it is for the target. */
+    const struct sigaction *child_action;
 };
 
 /*
@@ -37,7 +39,7 @@ int launch_resolve(const char *command, char **ret_path);
 /*
  * Fork the target; it stays asleep until launch_release(). On return it is asleep.
  *
- * @return 0, -errno, -EINVAL (no such user; message is set)
+ * @return 0, -errno, -EINVAL (no such user; message is set), -EPERM (not that user; message is set)
  */
 int launch_hold(const struct launch_options *options, struct launch *ret_launch, char *message, size_t size);
 

@@ -315,8 +315,10 @@ struct target {
     int32_t pid;
     struct runtime runtime; /* of the process that did most of the work */
     bool exited;            /* false: still running when the measurement ended */
-    int32_t exit_status;    /* when exited and signal is 0 */
+    int32_t exit_status;    /* when exited and signal is 0, and not attached */
     int32_t signal;         /* terminating signal, or 0 */
+    bool attached;          /* it was running already: measured from some time on; how it ended nobody told us */
+    uint64_t ran_before_ns; /* attached: age of the process when the measurement began */
 };
 
 struct measurement {

@@ -285,7 +285,7 @@ int measurement_save(const struct measurement *m, const char *path, const char *
         return save_in_place(document, path);
     /* Replace the file that a symbolic link names, not the link, and only what we could have overwritten. */
     resolved = realpath(path, NULL);
-    if (!resolved || access(resolved, W_OK) < 0)
+    if (!resolved || faccessat(AT_FDCWD, resolved, W_OK, AT_EACCESS) < 0)
         return -errno;
     return save_by_rename(document, resolved, st.st_mode & 0777);
 }

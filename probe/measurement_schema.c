@@ -154,6 +154,8 @@ static const struct field target_fields[] = {
     PLAIN(FIELD_BOOL, exited),
     PLAIN(FIELD_I32, exit_status),
     PLAIN(FIELD_I32, signal),
+    PLAIN(FIELD_BOOL, attached),
+    PLAIN(FIELD_U64, ran_before_ns),
     END,
 };
 #undef STRUCT

@@ -31,14 +31,15 @@ struct probe_progress {
 struct probe_options {
     enum probe_kind kind;
     char *const *argv;            /* command and arguments, NULL-terminated; borrowed */
+    pid_t pid;                    /* measure this running process instead (argv and user do not count); 0: none */
     const char *user;             /* run the target as this user; NULL: the invoking user (SUDO_UID under sudo) */
     bool target_stdout_to_stderr; /* -f json without -o */
-    uint64_t duration_ns;         /* stop measuring (and TERM the target's group) after this; 0: until it ends */
-    bool sites;                   /* take stacks */
-    const char *helper_path;      /* concadvise-probe; NULL: beside this executable, then libexecdir */
-    uint32_t max_slices;          /* slices kept in memory; 0: the default (131072) */
-    uint32_t ring_records; /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
-    uint32_t max_threads;  /* live thread slots; 0: the default (16384) */
+    uint64_t duration_ns;    /* stop measuring (and TERM the target, but not that of pid) after this; 0: at its end */
+    bool sites;              /* take stacks */
+    const char *helper_path; /* concadvise-probe; NULL: beside this executable, then libexecdir */
+    uint32_t max_slices;     /* slices kept in memory; 0: the default (131072) */
+    uint32_t ring_records;   /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
+    uint32_t max_threads;    /* live thread slots; 0: the default (16384) */
     /* Called about 4 times a second from the probe's own loop; NULL: none. */
     void (*progress)(const struct probe_progress *progress, void *userdata);
     void *userdata;
@@ -55,8 +56,25 @@ enum probe_outcome {
 };
 
 /*
+ * Where we are root under sudo, or for another user (-u): become the user whom the target runs as, for good. Only a
+ * process that does nothing but start the helper stays root, and only until it has done so `runs` times. Who called
+ * sudo, to whom files belong, stays within reach as the saved user id. Where we are not root, or nobody else is meant,
+ * nothing happens. To be called once, before anything that a user names is opened.
+ *
+ * @param user         -u, or NULL
+ * @param helper_path  as in struct probe_options
+ * @param message      what happened, what to do; set when not 0. The target was not started.
+ * @return 0 or -errno
+ */
+int probe_become_user(const char *user, const char *helper_path, unsigned runs, char *message, size_t size);
+
+/* The same for a process that runs already: become its owner. Nothing was measured when not 0. */
+int probe_become_owner(pid_t pid, const char *helper_path, char *message, size_t size);
+
+/*
  * Launch options->argv held back, attach, release it, follow it to its end, read out.
  * SIGINT and SIGTERM received meanwhile are passed to the target; a second SIGINT ends the measurement at once.
+ * With options->pid nothing is launched, and nothing ever sent to the target: the first signal ends the measurement.
  *
  * @param ret_m    owned by the caller; untouched unless PROBE_MEASURED
  * @param message  what happened, what was seen, what to do, whether the target was started; set unless PROBE_MEASURED
@@ -69,7 +87,7 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
 struct probe_check {
     const char *name; /* static */
     bool ok;
-    char detail[256]; /* what was seen, and what to do about it when not ok */
+    char detail[512]; /* what was seen, and what to do about it when not ok */
     bool needed_for_bpf;
 };
 

@@ -55,8 +55,8 @@ static int check_end(struct run *run, uint64_t now)
     }
     if (!run->exited)
         return 0;
-    /* Only news from after its end says who else is left. */
-    if (run->collector.status.now_ns > run->exited_ns && run->collector.status.live_processes == 0)
+    /* Only news from after its end says who else is left: a process may have outlived its first thread. */
+    if (run->collector.status.now_ns > run->exited_ns && run->collector.status.live_threads == 0)
         return run_send_stop(run);
     if (!limit && now - run->exited_ns >= OUTLIVE_NS) {
         run->outlived = true;
@@ -76,7 +76,11 @@ void run_look_at_machine(struct run *run, uint64_t now)
 int run_follow(struct run *run)
 {
     AUTO_FREE void *payload = NULL;
-    struct pollfd sources[] = {{.fd = run->helper.socket, .events = POLLIN}, {.fd = run->signals, .events = POLLIN}};
+    struct pollfd sources[] = {
+        {.fd = run->helper.socket, .events = POLLIN},
+        {.fd = run->signals, .events = POLLIN},
+        {.fd = run->pidfd, .events = POLLIN},
+    };
     size_t capacity = 0;
     int r = 0;
 
@@ -88,6 +92,10 @@ int run_follow(struct run *run)
             return -errno;
         if (sources[1].revents)
             r = run_read_signals(run);
+        if (sources[2].revents) {
+            run_reap_root(run);
+            sources[2].fd = -1;
+        }
         if (r == 0 && sources[0].revents) {
             struct wire_header header;
 

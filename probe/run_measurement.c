@@ -6,6 +6,7 @@
 #include "probe/probe.h"
 #include "probe/run_parts.h"
 #include "probe/runtime/detect.h"
+#include "probe/sites/stacks.h"
 
 static int copy_argv(struct measurement *m, char *const *argv)
 {
@@ -45,17 +46,25 @@ static int note_circumstances(const struct run *run, struct measurement *m)
 {
     int r = 0;
 
-    if (!run->sampling)
+    if (run->sampling == SAMPLING_NONE)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");
-    if (r == 0 && run->collector.final.totals.stacks_denied)
+    if (run->sampling == SAMPLING_TICKS)
         r = measurement_note(m,
-                             "Programs that gained rights by setuid, setgid or file capabilities were measured without "
-                             "looking at their stacks: those are for root to see (sudo).");
+                             "On-CPU samples are of user code only, taken at the scheduler's ticks: the kernel refused "
+                             "performance events (perf_event_paranoid).");
+    if (r == 0 && run->collector.final.totals.stacks_denied)
+        r = measurement_note(
+            m, "Programs that gained rights by setuid, setgid or file capabilities, or are not to be "
+               "dumped, were measured without looking at their stacks: those are for root to see (sudo).");
+    if (r == 0 && stack_table_was_refused(run->collector.stacks))
+        r = measurement_note(m,
+                             "Some Python functions have no names: the kernel refused to let the program's memory be "
+                             "read (kernel.yama.ptrace_scope above 1, or a filter of system calls).");
     if (r == 0 && run->outlived)
         r = measurement_note(m, "Descendants outlived the program; they were measured for 2 s after its end.");
-    if (r == 0 && run->timed_out)
+    if (r == 0 && run->timed_out && !run->attached)
         r = measurement_note(m, "The measurement was ended by -d while the program was still running.");
     return r;
 }
@@ -76,9 +85,11 @@ int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, s
     m->target.exe = strdup(command);
     m->target.pid = run->launch.pid;
     m->target.exited = run->exited;
-    if (run->exited && WIFSIGNALED(run->status))
+    m->target.attached = run->attached;
+    m->target.ran_before_ns = run->age_ns;
+    if (run->exited && !run->attached && WIFSIGNALED(run->status))
         m->target.signal = WTERMSIG(run->status);
-    else if (run->exited)
+    else if (run->exited && !run->attached)
         m->target.exit_status = WEXITSTATUS(run->status);
     find_runtime(run, m);
     r = assemble(&run->collector, m);

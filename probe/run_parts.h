@@ -4,8 +4,8 @@
 /*
  * run_parts: one run while it is going on, as the files run*.c share it. Refuses to be known by anybody else.
  *
- * run.c is the order of things; run_signals.c takes signals, run_follow.c reads until the end, run_measurement.c makes
- * the measurement of it.
+ * run.c is the order of things, and run_attach.c where the target runs already; run_signals.c takes signals,
+ * run_follow.c reads until the end, run_measurement.c makes the measurement of it.
  */
 
 #include <signal.h>
@@ -19,6 +19,7 @@
 #include "probe/launch.h"
 #include "probe/machine.h"
 #include "probe/measurement.h"
+#include "probe/wire.h"
 
 struct probe_options;
 
@@ -28,14 +29,18 @@ struct run {
     struct helper_process helper;
     struct collector collector;
     sigset_t saved_mask;
+    struct sigaction saved_child_action;
     int signals;
-    bool exited; /* the root has been reaped */
-    int status;  /* of waitpid() */
+    bool attached;   /* -p: no child of ours */
+    int pidfd;       /* readable when it has ended; -1: our child */
+    uint64_t age_ns; /* -p: of the process when measuring began */
+    bool exited;     /* the root has been reaped, or seen to have ended */
+    int status;      /* of waitpid() */
     uint64_t exited_ns;
     bool stop_sent;
     int interrupts;
     uint64_t next_progress;
-    bool sampling;
+    enum sampling sampling;
     bool outlived;
     bool timed_out;
     struct machine machine; /* as last seen by the root: it may change its own affinity */
@@ -58,6 +63,17 @@ int run_send_stop(struct run *run);
 
 /* Remember the machine as the target sees it, at most once a second; `now` 0: in any case. */
 void run_look_at_machine(struct run *run, uint64_t now);
+
+/* The collector for the run's helper and target. @return 0 or -ENOMEM */
+int run_collect(struct run *run);
+
+/*
+ * Probe and target are going: follow them, make the measurement. As probe_run().
+ *
+ * @param cpu_before  CPU time that this process had used when measuring began, ns
+ */
+int run_to_the_end(struct run *run, const char *command, uint64_t cpu_before, struct measurement **ret_m, char *message,
+                   size_t size);
 
 /* Read what the helper sends until its last message. @return 0, -ECHILD (the helper is gone), -errno */
 int run_follow(struct run *run);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,7 +17,9 @@ int run_open_signals(struct run *run)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGQUIT);
-    if (sigprocmask(SIG_BLOCK, &set, &run->saved_mask) < 0)
+    /* Where SIGCHLD is ignored, the kernel reaps children before we could. */
+    if (sigprocmask(SIG_BLOCK, &set, &run->saved_mask) < 0 ||
+        sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &run->saved_child_action) < 0)
         return -errno;
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return run->signals < 0 ? -errno : 0;
@@ -34,11 +37,21 @@ void run_close_signals(struct run *run)
     (void)close(run->signals);
     run->signals = -1;
     (void)sigprocmask(SIG_SETMASK, &run->saved_mask, NULL);
+    (void)sigaction(SIGCHLD, &run->saved_child_action, NULL);
+}
+
+static bool has_ended(struct run *run)
+{
+    struct pollfd process = {.fd = run->pidfd, .events = POLLIN};
+
+    if (run->attached)
+        return poll(&process, 1, 0) > 0;
+    return waitpid(run->launch.pid, &run->status, WNOHANG) == run->launch.pid;
 }
 
 void run_reap_root(struct run *run)
 {
-    if (!run->exited && waitpid(run->launch.pid, &run->status, WNOHANG) == run->launch.pid) {
+    if (!run->exited && has_ended(run)) {
         run->exited = true;
         run->exited_ns = run_clock(CLOCK_MONOTONIC);
         (void)wire_send(run->helper.socket, WIRE_ASK, NULL, 0); /* is anybody left? */
@@ -56,6 +69,10 @@ static int take_signal(struct run *run, const struct signalfd_siginfo *info)
     if (number == SIGCHLD) {
         run_reap_root(run);
         return 0;
+    }
+    if (run->attached) { /* it is for us alone */
+        run->interrupts++;
+        return run_send_stop(run);
     }
     if (!run->exited && info->ssi_code != SI_KERNEL)
         (void)kill(run->launch.pid, number);

@@ -22,12 +22,13 @@ enum wire_type {
     WIRE_NATIVES,    /* struct wire_native[]: packed, each `size` bytes */
     WIRE_MAPPINGS,   /* struct wire_mapping[]: packed, each `size` bytes; executable mappings as they are made */
     WIRE_RECORDS,    /* struct record[], one CPU's, in time order */
-    WIRE_OBITUARIES, /* struct slot[]: threads that ended */
+    WIRE_OBITUARIES, /* struct slot[]: threads that ended; some may come again in the last one */
     WIRE_SURVIVORS,  /* struct slot[]: threads alive at the end; accounts closed at wire_final.end_ns */
     WIRE_FUTEXES,    /* struct wire_futex[] */
     WIRE_PEERS,      /* struct wire_peer[] */
     WIRE_PARALLEL,   /* uint64_t[]: time with exactly k threads on CPUs */
     WIRE_FINAL,      /* struct wire_final; the last message */
+    WIRE_PRESENT,    /* struct slot[]: threads that were there when the measurement began (-p); follows WIRE_READY */
     /* front end -> helper */
     WIRE_PYTHON, /* struct wire_python: register a CPython process */
     WIRE_RUBY,   /* struct wire_ruby: register a Ruby process */
@@ -76,9 +77,16 @@ struct wire_mapping {
     char path[];   /* NUL-terminated, as the process saw it; "[vdso]", "//anon" and the like: no file */
 };
 
+/* Where on-CPU samples come from. */
+enum sampling {
+    SAMPLING_NONE,
+    SAMPLING_CLOCK, /* performance events: 249 a second and CPU */
+    SAMPLING_TICKS, /* the scheduler's ticks, where performance events are refused: of user code only */
+};
+
 struct wire_ready {
     uint64_t now_ns;   /* CLOCK_MONOTONIC */
-    uint32_t sampling; /* 1: on-CPU samples are taken */
+    uint32_t sampling; /* enum sampling */
     uint32_t pad;
 };
 

@@ -47,7 +47,9 @@ void command_add_ending(struct buffer *b, const struct target *target)
 {
     const char *name = target->signal ? sigabbrev_np(target->signal) : NULL;
 
-    if (!target->exited)
+    if (target->attached) /* how it ended is for its parent to know */
+        buffer_add(b, target->exited ? "has ended" : "goes on");
+    else if (!target->exited)
         buffer_add(b, "still running");
     else if (name)
         buffer_format(b, "killed by SIG%s", name);

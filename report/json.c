@@ -48,7 +48,7 @@ static const char *interpreter_lock_to_str(enum interpreter_lock lock)
 
 static json_t *target_object(struct json_out *o, const struct target *target)
 {
-    bool status = target->exited && target->signal == 0;
+    bool status = target->exited && target->signal == 0 && !target->attached;
     json_t *runtime = json_object();
     json_t *out = json_object();
 
@@ -64,6 +64,10 @@ static json_t *target_object(struct json_out *o, const struct target *target)
     out_set(o, out, "runtime", runtime);
     out_set(o, out, "exit_status", status ? json_integer(target->exit_status) : json_null());
     out_set(o, out, "signal", target->signal ? json_integer(target->signal) : json_null());
+    if (target->attached) {
+        out_set(o, out, "attached", json_true());
+        out_set(o, out, "ran_before_ns", out_number(target->ran_before_ns));
+    }
     return out;
 }
 

@@ -28,7 +28,7 @@ static json_t *side_object(struct json_out *o, const struct report_diff *diff, i
     const struct measurement *m = diff->sides[side].m;
     const struct advice *a = diff->sides[side].a;
     const struct comparison *c = diff->comparison;
-    bool status = m->target.exited && m->target.signal == 0;
+    bool status = m->target.exited && m->target.signal == 0 && !m->target.attached;
     json_t *recommendation = model_object(o, a->recommendation.model, a->recommendation.workers);
     json_t *out = json_object();
 

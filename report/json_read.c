@@ -200,6 +200,9 @@ static void read_target(struct in *in, const json_t *root, struct target *target
     read_runtime(in, object, &target->runtime);
     target->signal = (int32_t)number_in(in, object, "target", "signal");
     target->exit_status = (int32_t)number_in(in, object, "target", "exit_status");
+    target->attached = json_is_true(json_object_get(object, "attached"));
+    if (target->attached)
+        target->ran_before_ns = time_in(in, object, "target", "ran_before_ns");
     /* The writer says null to both while the program was still running. */
     target->exited = target->signal || json_is_integer(json_object_get(object, "exit_status"));
 }

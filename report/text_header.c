@@ -18,8 +18,8 @@ static void add_command(struct text *t, struct buffer *b, bool short_names)
 
 static void add_lanes(struct buffer *b, const struct measurement *m)
 {
-    buffer_format(b, "pid %d, %s thread%s", m->target.pid, format_count(m->threads_total).text,
-                  m->threads_total == 1 ? "" : "s");
+    buffer_format(b, "%spid %d, %s thread%s", m->target.attached ? "attached to " : "", m->target.pid,
+                  format_count(m->threads_total).text, m->threads_total == 1 ? "" : "s");
     if (m->processes_total > 1)
         buffer_format(b, " in %s processes", format_count(m->processes_total).text);
 }
@@ -158,7 +158,11 @@ static void failure_note(struct text *t)
     const struct target *target = &t->m->target;
     AUTO_BUFFER b = {0};
 
-    if (target->exited && target->signal) {
+    if (target->attached) {
+        buffer_format(&b, "What follows is about these %s of a program that had been running for %s and %s.",
+                      format_duration(t->m->wall_ns).text, format_duration(target->ran_before_ns).text,
+                      target->exited ? "ended then" : "goes on");
+    } else if (target->exited && target->signal) {
         const char *name = sigdescr_np(target->signal);
 
         buffer_format(&b, "The program was ended by signal %d (%s). What follows describes the run up to then.",
@@ -168,7 +172,7 @@ static void failure_note(struct text *t)
                       "The program ended with exit status %d. If that is a failure, what follows describes the way to "
                       "it rather than the work.",
                       target->exit_status);
-    } else if (!target->exited) {
+    } else if (!target->exited && !target->attached) {
         buffer_add(&b, "The program was still running when the measurement ended.");
     }
     if (b.length > 0)

@@ -61,6 +61,16 @@ void verdict_headline(struct buffer *b, const struct recommendation *r)
     add_bound(b, r);
 }
 
+/* The whole run was not seen, so there is no total to shorten. */
+static void expected_rate(struct buffer *b, const struct recommendation *r, const char *source)
+{
+    buffer_format(b, "%s the work per second expected", format_speedup_short(r->expected_speedup).text);
+    if (r->interval[1] > r->interval[0])
+        buffer_format(b, " (95 %% CI %s)", format_speedup_range(r->interval).text);
+    buffer_format(b, ": what took %s here in %s, %s.", format_duration(r->now_ns).text,
+                  format_duration(r->expected_ns).text, source);
+}
+
 void verdict_expectation(struct buffer *b, const struct recommendation *r)
 {
     const char *source = r->replayed ? "replayed here" : "a forecast, not replayed";
@@ -68,12 +78,19 @@ void verdict_expectation(struct buffer *b, const struct recommendation *r)
     if (r->model == MODEL_NONE || r->now_ns == 0)
         return;
     if (r->change == CHANGE_KEEP && r->expected_speedup < 1.05) {
-        buffer_format(b, "%s now; no other model is expected to make a difference worth the change.",
-                      format_duration(r->now_ns).text);
+        if (r->stretch)
+            buffer_add(b, "No other model is expected to make a difference worth the change.");
+        else
+            buffer_format(b, "%s now; no other model is expected to make a difference worth the change.",
+                          format_duration(r->now_ns).text);
         return;
     }
     if (r->expected_ns == 0)
         return;
+    if (r->stretch) {
+        expected_rate(b, r, source);
+        return;
+    }
     buffer_format(b, "%s -> %s expected (%s", format_duration(r->now_ns).text, format_duration(r->expected_ns).text,
                   format_speedup_short(r->expected_speedup).text);
     if (r->interval[1] > r->interval[0])

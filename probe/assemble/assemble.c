@@ -195,6 +195,17 @@ static bool is_of_a_launcher(const struct collector *c, const struct run_process
     return false;
 }
 
+/*
+ * Where samples are of user code only, there would have been as many more as it spent CPU time in the kernel: without
+ * the lock, which is let go around system calls that take their time.
+ */
+static uint64_t samples_of_all_code(const struct collector *c, const struct thread *thread, uint64_t samples)
+{
+    if (!c->samples_user_code || !thread->user_ns)
+        return samples;
+    return samples + (uint64_t)((double)samples * ((double)thread->system_ns / (double)thread->user_ns) + 0.5);
+}
+
 static int fill_thread(const struct collector *c, const struct run_thread *from, struct thread *to)
 {
     const struct run_process *process = run_state_find_process(&c->state, from->tgid);
@@ -217,12 +228,12 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     /* Of other interpreters with a lock nobody knows whether a sample held it. */
     if (!process || !process->image || process->image->has_offsets ||
         process->image->runtime.interpreter_lock == INTERPRETER_LOCK_NONE) {
-        to->cpu_samples = account->cpu_samples;
+        to->cpu_samples = samples_of_all_code(c, to, account->cpu_samples);
         to->lock_held_samples = account->lock_held_samples;
     }
     to->runtime_internal = is_of_a_launcher(c, process) ||
                            (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
-                           assemble_is_helper(from, process);
+                           thread_is_of_kernel(to->name) || assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
     if (r == 0 && is_parked(from))
@@ -252,12 +263,19 @@ static int fill_threads(struct collector *c, struct measurement *m)
     return 0;
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
 static void fill_io(const struct run_process *from, struct process *to)
 {
-    to->read_bytes = from->io_dead.read_bytes + from->io_alive.read_bytes;
-    to->written_bytes = from->io_dead.written_bytes + from->io_alive.written_bytes;
-    to->reads = from->io_dead.reads + from->io_alive.reads;
-    to->writes = from->io_dead.writes + from->io_alive.writes;
+    const struct run_io *before = &from->io_before, *dead = &from->io_dead, *alive = &from->io_alive;
+
+    to->read_bytes = less(dead->read_bytes + alive->read_bytes, before->read_bytes);
+    to->written_bytes = less(dead->written_bytes + alive->written_bytes, before->written_bytes);
+    to->reads = less(dead->reads + alive->reads, before->reads);
+    to->writes = less(dead->writes + alive->writes, before->writes);
 }
 
 static int fill_memory(const struct collector *c, const struct run_process *from, struct process *to)

@@ -12,8 +12,10 @@
 #include "base/base.h"
 #include "base/parse.h"
 #include "probe/bpf/abi.h"
+#include "probe/bpf/bpf_seed.h"
 #include "probe/bpf/bpf_session_state.h"
 #include "probe/bpf/mapping_news.h"
+#include "probe/refusal.h"
 
 #include "switch.skel.h"
 
@@ -36,9 +38,15 @@ uint64_t bpf_session_clock(clockid_t clock)
 /* libbpf's own chatter is noise to a user; the session says what failed in its own words. */
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
-    if (level == LIBBPF_WARN && getenv("CONCADVISE_PROBE_DEBUG"))
-        return vfprintf(stderr, format, args);
+    (void)level;
+    (void)format;
+    (void)args;
     return 0;
+}
+
+static int pass_on_warnings(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
 static uint32_t read_pid_max(void)
@@ -68,6 +76,7 @@ static void size_maps(struct bpf_session *session)
     uint32_t cpus = session->cpus;
 
     (void)bpf_map__set_max_entries(skeleton->maps.slot_of, session->pid_max / 4 + 1);
+    (void)bpf_map__set_max_entries(skeleton->maps.ended, session->pid_max / 64 + 1);
     (void)bpf_map__set_max_entries(skeleton->maps.slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.free_slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.heads, cpus);
@@ -133,20 +142,22 @@ static int open_views(struct bpf_session *session)
 }
 
 /* Slot 1 is the root's, held until it is woken. Slot 0 means "none". */
-static int place_root(struct bpf_session *session, pid_t root)
+static int place_root(struct bpf_session *session, pid_t root, uint32_t root_first)
 {
     struct slot *slot = (struct slot *)(void *)(session->slots.data + session->slots.stride);
     struct totals *totals = (struct totals *)(void *)session->totals.data;
     uint16_t quad[4] = {0};
-    uint32_t key = (uint32_t)root >> 2;
+    uint32_t key = root_first >> 2;
 
     totals->fresh = 2;
     totals->threads = totals->live = totals->max_live = 1;
     totals->processes = totals->live_processes = totals->max_live_processes = 1;
     slot->tid = slot->tgid = (uint32_t)root;
     slot->is_process = 1;
+    slot->number = 1;
+    slot->serial = 1;
     slot->state = SLOT_HELD;
-    quad[root & 3] = 1;
+    quad[root_first & 3] = 1;
     return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
 }
 
@@ -179,7 +190,7 @@ static int open_sampler(uint32_t cpu)
 static void start_sampling(struct bpf_session *session, pid_t root)
 {
     session->samplers = calloc(session->cpus, sizeof(*session->samplers));
-    session->news = mapping_news_new(session->cpus, session->pid_max);
+    session->news = mapping_news_new(session->cpus, session->pid_max, getuid());
     if (!session->samplers)
         return;
     for (uint32_t cpu = 0; cpu < session->cpus; cpu++) {
@@ -203,26 +214,13 @@ static void start_sampling(struct bpf_session *session, pid_t root)
 
 static int explain_load_failure(int error, char *message, size_t size)
 {
-    char self[256] = "concadvise-probe";
+    struct circumstances circumstances;
+    char self[256];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-    if (length > 0)
-        self[length] = '\0';
-    if (error == -EPERM || error == -EACCES)
-        (void)snprintf(message, size,
-                       "loading the BPF programs was refused (%s). Run concadvise with sudo, or give the helper its "
-                       "capabilities: sudo setcap cap_bpf,cap_perfmon+ep %s",
-                       strerror(-error), self);
-    else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-        (void)snprintf(message, size,
-                       "this kernel has no BTF (/sys/kernel/btf/vmlinux: %s), which the probe needs to find its way in "
-                       "kernel structures. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian and Ubuntu's are)",
-                       strerror(errno));
-    else
-        (void)snprintf(message, size,
-                       "the kernel did not take the BPF programs (%s). Needed: Linux 5.18 or later with tp_btf "
-                       "programs, not locked down. CONCADVISE_PROBE_DEBUG=1 shows the kernel's own words",
-                       strerror(-error));
+    self[length > 0 ? length : 0] = '\0';
+    circumstances_read(length > 0 ? self : NULL, &circumstances);
+    refusal_say(refusal_of(&circumstances, error), &circumstances, error, length > 0 ? self : NULL, message, size);
     return error;
 }
 
@@ -248,6 +246,20 @@ static int allocate_reader(struct bpf_session *session)
     return 0;
 }
 
+/* A CPU may be offline; what one of them lets us do, the others do, too. */
+static bool are_events_refused(uint32_t cpus)
+{
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+        int fd = open_sampler(cpu);
+
+        if (fd < 0)
+            continue;
+        (void)close(fd);
+        return false;
+    }
+    return true;
+}
+
 /* @param peers  whether the program that counts connects is loaded, too: the kernel may lack its tracepoint */
 static int load(struct bpf_session *session, const struct bpf_session_options *options, bool peers)
 {
@@ -258,25 +270,53 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     size_maps(session);
     session->skeleton->rodata->take_stacks = !options->no_stacks;
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
+    session->skeleton->rodata->pid_level = session->ids.level;
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
+    if (!session->ticks)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_tick, false);
     return switch_bpf__load(session->skeleton);
+}
+
+/* -p: the threads that are there already. */
+static int seed(struct bpf_session *session, const struct bpf_session_options *options, char *message, size_t size)
+{
+    int r = bpf_seed(session, options->root);
+
+    session->seeded = r == 0;
+    if (r == -ESRCH)
+        (void)snprintf(message, size, "process %d has ended meanwhile", (int)options->root);
+    else if (r < 0)
+        (void)explain_load_failure(r, message, size);
+    return r;
 }
 
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
-    int r = load(session, options, true);
+    int r = bpf_seed_find(options->root, &session->ids);
 
+    if (r == -ESRCH) {
+        (void)snprintf(message, size, "process %d has ended meanwhile", (int)options->root);
+        return r;
+    }
+    if (r < 0)
+        return explain_load_failure(r, message, size);
+    session->ticks = are_events_refused(session->cpus);
+    r = load(session, options, true);
     if (r < 0 && r != -EPERM && r != -ENOMEM)
         r = load(session, options, false);
+    if (r < 0 && session->ticks && r != -EPERM && r != -ENOMEM) {
+        session->ticks = false;
+        r = load(session, options, false);
+    }
     if (r < 0)
         return explain_load_failure(r, message, size);
     r = open_views(session);
     if (r == 0)
         r = allocate_reader(session);
-    if (r == 0)
-        r = place_root(session, options->root);
+    if (r == 0 && !options->attach)
+        r = place_root(session, options->root, session->ids.root);
     if (r < 0) {
         (void)snprintf(message, size, "the probe's maps could not be set up (%s)", strerror(-r));
         return r;
@@ -285,7 +325,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     if (r < 0)
         return explain_load_failure(r, message, size);
     start_sampling(session, options->root);
-    return 0;
+    return options->attach ? seed(session, options, message, size) : 0;
 }
 
 int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
@@ -296,7 +336,7 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
 
     if (!session)
         return -ENOMEM;
-    (void)libbpf_set_print(be_quiet);
+    (void)libbpf_set_print(options->verbose ? pass_on_warnings : be_quiet);
     (void)libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
     cpus = libbpf_num_possible_cpus();
     session->cpus = cpus > 0 ? (uint32_t)cpus : 1;
@@ -317,9 +357,11 @@ int bpf_session_start(const struct bpf_session_options *options, struct bpf_sess
     return 0;
 }
 
-bool bpf_session_samples(const struct bpf_session *session)
+enum sampling bpf_session_samples(const struct bpf_session *session)
 {
-    return session->n_samplers > 0;
+    if (session->n_samplers)
+        return SAMPLING_CLOCK;
+    return session->ticks ? SAMPLING_TICKS : SAMPLING_NONE;
 }
 
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process)

@@ -13,15 +13,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probe/wire.h"
+
 struct bpf_session; /* opaque */
 struct python_process;
 struct ruby_process;
 
 struct bpf_session_options {
-    pid_t root;            /* held target: its account starts when it is woken */
+    pid_t root;            /* held target: its account starts when it is woken; or, with attach, a running process */
+    bool attach;           /* the threads of `root` and of its descendants are there already: bpf_seed.h */
     uint32_t ring_records; /* per CPU, a power of two; 0: default */
     uint32_t max_threads;  /* live threads; 0: default 16384 */
     bool no_stacks;        /* take none */
+    bool verbose;          /* the kernel's and libbpf's own words on stderr */
 };
 
 /* One thing to pass on; called from bpf_session_drain() and bpf_session_finish(). @return 0 or -errno (stops) */
@@ -36,7 +40,7 @@ typedef int (*bpf_session_emit_fn)(uint32_t wire_type, const void *data, size_t 
 int bpf_session_start(const struct bpf_session_options *options, struct bpf_session **ret_session, char *message,
                       size_t size);
 
-bool bpf_session_samples(const struct bpf_session *session); /* on-CPU sampling is on */
+enum sampling bpf_session_samples(const struct bpf_session *session); /* how on-CPU samples are taken */
 
 /*
  * Emit what has arrived since, in the order in which it is of use: WIRE_MAPPINGS, WIRE_NATIVES, WIRE_STACKS,
@@ -50,6 +54,9 @@ void bpf_session_speak(struct bpf_session *session);
 
 /* How full the fullest ring was at the last drain: 0 (nothing had arrived) to 1 and, where records were lost, above. */
 double bpf_session_fill(const struct bpf_session *session);
+
+/* Emit WIRE_PRESENT: the threads that were there when the programs were attached. Nothing without `attach`. */
+int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
 /* Register a CPython process for stacks. @return 0 or -errno */
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);

@@ -62,9 +62,19 @@ static size_t pack_native(void *out, const void *in)
     return size;
 }
 
+/* Where the kernel keeps the thread is nobody's business outside. */
+static size_t pack_slot(void *out, const void *in)
+{
+    struct slot *slot = out;
+
+    memcpy(slot, in, sizeof(*slot));
+    slot->task = 0;
+    return sizeof(*slot);
+}
+
 static size_t size_of_packed(const struct ring *ring, const unsigned char *out)
 {
-    return ring->pack ? ((const struct wire_native *)(const void *)out)->size : ring->element;
+    return ring->type == WIRE_NATIVES ? ((const struct wire_native *)(const void *)out)->size : ring->element;
 }
 
 /*
@@ -202,7 +212,7 @@ int bpf_session_drain(struct bpf_session *session, bpf_session_emit_fn emit, voi
                      session->read_records, &session->records_lost, WIRE_RECORDS, sizeof(struct record), NULL},
         [OBITUARIES] = {&session->obituaries, OBITUARIES_PER_CPU, offsetof(struct ring_head, obituaries),
                         session->read_obituaries, &session->obituaries_lost, WIRE_OBITUARIES, sizeof(struct slot),
-                        NULL},
+                        pack_slot},
     };
     static const int fixed_in_order[N_RINGS] = {OBITUARIES, RECORDS, STACKS, NATIVES};
     AUTO_FREE uint64_t *heads = calloc(session->cpus * (size_t)N_RINGS, sizeof(*heads));
@@ -247,28 +257,129 @@ static void close_account(struct slot *slot, uint64_t end)
     slot->stamp = end;
 }
 
-static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
+/* Slots of one sort, in batches: those of the living, or what the dead left in theirs. */
+static int emit_slots(struct bpf_session *session, bool alive, uint64_t end, bpf_session_emit_fn emit, void *userdata)
 {
     const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
     size_t batch = 0, capacity = session->scratch_size / sizeof(struct slot);
+    uint32_t type = alive ? WIRE_SURVIVORS : WIRE_OBITUARIES;
     struct slot *out = session->scratch;
     int r = 0;
 
     for (uint64_t i = 1; r == 0 && i < totals->fresh && i < session->max_threads; i++) {
         const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
 
-        if (slot->state == SLOT_FREE || slot->state == SLOT_HELD || slot->state == SLOT_NEW)
+        if (slot->state == SLOT_HELD || slot->state == SLOT_NEW || (slot->state == SLOT_FREE) == alive)
             continue;
-        out[batch] = *slot;
-        close_account(&out[batch], end);
+        if (!alive && !slot->death) /* withdrawn (seed.bpf.c) */
+            continue;
+        (void)pack_slot(&out[batch], slot);
+        if (alive)
+            close_account(&out[batch], end);
         if (++batch < capacity)
             continue;
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
         batch = 0;
     }
     if (r == 0 && batch)
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
     return r;
+}
+
+/*
+ * Where more threads ended at once than the ring holds (ten thousand may end before the reader gets a turn: it has but
+ * one share of a CPU among theirs), their slots still know them as long as nobody else got these.
+ */
+static int emit_overrun_obituaries(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    return session->obituaries_lost ? emit_slots(session, false, 0, emit, userdata) : 0;
+}
+
+/* The wait in progress, as a slice: for a thread that never woke it is all there is. */
+static void open_wait(const struct slot *slot, uint64_t end, struct record *ret_record)
+{
+    *ret_record = (struct record){
+        .time = end,
+        .tid = slot->tid,
+        .tgid = slot->tgid,
+        .type = RECORD_SLICE,
+        .serial_low = (uint8_t)slot->serial,
+        .kind = (uint8_t)slot->kind,
+        .stack_shift = (uint8_t)slot->stack_shift,
+        .on_cpu_ns = slot->slice_on_cpu_ns,
+        .runnable_ns = slot->slice_runnable_ns,
+        .blocked_ns = end - slot->stamp,
+        .stack_id = slot->stack_id,
+        .address_low = (uint32_t)slot->address,
+    };
+}
+
+/* As account_blocked() in account.bpf.h does where a wait ends. The programs are detached. */
+static void add_to_futexes(struct bpf_session *session, const struct slot *slot, uint64_t ns)
+{
+    struct futex_key key = {.tid = slot->tid, .kind = slot->kind, .address = slot->address};
+    struct futex_value value = {0};
+    int fd = bpf_session_futexes_fd(session);
+
+    if (slot->kind < WAIT_FUTEX_MUTEX || slot->kind > WAIT_FUTEX_TIMEOUT)
+        return;
+    (void)bpf_map_lookup_elem(fd, &key, &value);
+    value.wait_ns += ns;
+    value.waits++;
+    value.tgid = slot->tgid;
+    (void)bpf_map_update_elem(fd, &key, &value, BPF_ANY);
+}
+
+/*
+ * -p: a long-running program's waits are most of what there is to see, and many of them don't end while it is watched.
+ * Those that are in progress at the end count like those that ended.
+ */
+static int emit_open_waits(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
+{
+    const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
+    size_t n = 0, capacity = session->scratch_size / sizeof(struct record);
+    struct record *out = session->scratch;
+    int r = 0;
+
+    for (uint64_t i = 1; r == 0 && session->seeded && i < totals->fresh && i < session->max_threads; i++) {
+        const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
+
+        if (slot->state != SLOT_BLOCKED || slot->stamp >= end)
+            continue;
+        add_to_futexes(session, slot, end - slot->stamp);
+        open_wait(slot, end, &out[n++]);
+        if (n < capacity)
+            continue;
+        r = emit(WIRE_RECORDS, out, n * sizeof(*out), userdata);
+        n = 0;
+    }
+    return r == 0 && n ? emit(WIRE_RECORDS, out, n * sizeof(*out), userdata) : r;
+}
+
+int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
+    struct slot *out = session->scratch;
+    size_t batch = 0, capacity = session->scratch_size / sizeof(*out);
+    int r = 0;
+
+    if (!session->seeded)
+        return 0;
+    if (session->news)
+        start_over_with_the_living(session);
+    for (uint64_t i = 1; r == 0 && i < totals->fresh && i < session->max_threads; i++) {
+        const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
+
+        /* Born since: its birth is in the records. */
+        if (slot->state == SLOT_FREE || slot->birth != session->seed_ns)
+            continue;
+        (void)pack_slot(&out[batch++], slot);
+        if (batch < capacity)
+            continue;
+        r = emit(WIRE_PRESENT, out, batch * sizeof(*out), userdata);
+        batch = 0;
+    }
+    return r == 0 && batch ? emit(WIRE_PRESENT, out, batch * sizeof(*out), userdata) : r;
 }
 
 /* A hash as it is: pairs of key and value, as struct wire_futex and struct wire_peer are. */
@@ -349,7 +460,11 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     final.end_ns = bpf_session_clock(CLOCK_MONOTONIC);
     r = bpf_session_drain(session, emit, userdata);
     if (r == 0)
-        r = emit_survivors(session, final.end_ns, emit, userdata);
+        r = emit_open_waits(session, final.end_ns, emit, userdata);
+    if (r == 0)
+        r = emit_overrun_obituaries(session, emit, userdata);
+    if (r == 0)
+        r = emit_slots(session, true, final.end_ns, emit, userdata);
     if (r == 0)
         r = emit_hashes(session, emit, userdata);
     if (r == 0)

@@ -6,10 +6,12 @@
  * detaches; bpf_session_read.c reads the maps.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
+#include "probe/bpf/bpf_seed.h"
 #include "probe/wire.h"
 
 struct bpf_link;
@@ -33,6 +35,7 @@ struct bpf_session {
     struct switch_bpf *skeleton;
     struct bpf_link **samplers;
     size_t n_samplers;
+    bool ticks; /* samples are taken at the scheduler's ticks instead */
     uint32_t cpus;
     uint32_t ring_records;
     uint32_t ring_natives;
@@ -45,6 +48,9 @@ struct bpf_session {
     void *scratch;             /* copy of one CPU's news */
     size_t scratch_size;
     uint64_t start_ns;
+    struct bpf_ids ids;
+    bool seeded;             /* attached to a process that was running, */
+    uint64_t seed_ns;        /* since then (CLOCK_MONOTONIC) */
     double fill;             /* of the fullest ring at the last drain */
     struct wire_status said; /* the last status emitted */
 };

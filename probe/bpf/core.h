@@ -72,6 +72,11 @@ struct signal_struct {
     unsigned long maxrss;
 };
 
+/* io_uring/io-wq.c; flags has grown from int to long (6.10): its first four bytes hold every flag */
+struct io_worker {
+    unsigned int flags;
+};
+
 /* include/linux/task_io_accounting.h; the fields are there with CONFIG_TASK_XACCT */
 struct task_io_accounting {
     __u64 rchar;
@@ -102,19 +107,48 @@ struct cred {
     } cap_permitted;
 };
 
+struct pid_namespace;
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+/* include/linux/pid.h: a number for each pid namespace from the first (level 0) down to the task's own */
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
+struct mm_struct {
+    unsigned long flags;
+};
+
+/* include/linux/mm_types.h of 6.18: a bitmap */
+struct mm_struct___bitmap {
+    struct {
+        unsigned long __mm_flags[1];
+    } flags;
+};
+
 struct task_struct {
     unsigned int __state;
     unsigned int flags;
     int pid;
     int tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct pid *thread_pid;
     struct files_struct *files;
     struct signal_struct *signal;
     __u64 utime;
     __u64 stime;
     struct sched_entity se;
     const struct cred *cred;
+    struct mm_struct *mm;
     char comm[16];
     struct task_io_accounting ioac;
+    void *worker_private;
     struct thread_struct thread;
 };
 
@@ -145,5 +179,7 @@ struct pt_regs {
 #define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_STOPPED_OR_TRACED 0xc
 #define TASK_DEAD 0x80
+#define MMF_DUMPABLE_MASK 3 /* include/linux/mm_types.h; up to 6.17 include/linux/sched/coredump.h */
+#define SUID_DUMP_USER 1
 #define PF_IO_WORKER 0x10
 #define PF_EXITING 0x4

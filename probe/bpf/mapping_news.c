@@ -3,6 +3,7 @@
 
 #include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/base.h"
 #include "probe/wire.h"
@@ -11,6 +12,7 @@
 struct lifetime {
     uint64_t birth; /* 0 with death 0: never */
     uint64_t death; /* 0: alive */
+    bool hidden;    /* its program is none that the reader may look into */
 };
 
 struct perf_ring {
@@ -30,6 +32,7 @@ struct mapping_news {
     size_t n_rings, max_rings;
     struct lifetime *lifetimes; /* by pid; pages that are not touched cost nothing */
     uint32_t pid_max;
+    uid_t reader;
     unsigned char *linear; /* one ring's news, unwrapped */
     unsigned char *packed, *sorted;
     size_t packed_size, packed_capacity, sorted_capacity;
@@ -62,7 +65,7 @@ struct event_tail {
     uint64_t time;
 };
 
-struct mapping_news *mapping_news_new(uint32_t cpus, uint32_t pid_max)
+struct mapping_news *mapping_news_new(uint32_t cpus, uint32_t pid_max, uid_t reader)
 {
     struct mapping_news *news = calloc(1, sizeof(*news));
 
@@ -70,6 +73,7 @@ struct mapping_news *mapping_news_new(uint32_t cpus, uint32_t pid_max)
         return NULL;
     news->max_rings = cpus;
     news->pid_max = pid_max;
+    news->reader = reader;
     news->rings = calloc(cpus, sizeof(*news->rings));
     news->lifetimes = calloc(pid_max, sizeof(*news->lifetimes));
     news->linear = malloc(MAPPING_RING_BYTES);
@@ -128,11 +132,15 @@ void mapping_news_learn(struct mapping_news *news, const struct record *record)
         life->birth = record->time;
         if (life->death < record->time)
             life->death = 0;
+        if (record->other_on_cpu_ns < news->pid_max) /* the parent's tgid */
+            life->hidden = news->lifetimes[record->other_on_cpu_ns].hidden;
     } else if (record->type == RECORD_GROUP_EXIT && record->time >= life->birth) {
         life->death = record->time;
     } else if (record->type == RECORD_EXEC && !life->birth) {
         life->birth = record->time; /* its fork was lost */
     }
+    if (record->type == RECORD_EXEC)
+        life->hidden = record->other_on_cpu_ns != 0;
 }
 
 void mapping_news_forget(struct mapping_news *news)
@@ -163,6 +171,23 @@ static bool is_targets(const struct mapping_news *news, uint32_t pid, uint64_t t
         return false;
     life = &news->lifetimes[pid];
     return life->birth && time >= life->birth && (!life->death || time <= life->death);
+}
+
+/*
+ * May the reader know where things lie in this process? What began with a program's rights is known from its exec; who
+ * gained them otherwise, or just now, from /proc while it is alive: its files there belong to root then (proc(5)).
+ */
+static bool may_be_told(const struct mapping_news *news, uint32_t pid)
+{
+    struct stat maps;
+    char path[32];
+
+    if (news->reader == 0)
+        return true;
+    if (news->lifetimes[pid].hidden)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+    return stat(path, &maps) < 0 ? errno == ENOENT : maps.st_uid == news->reader;
 }
 
 /* @param path  need not be terminated within `length` */
@@ -204,7 +229,7 @@ static int take_event(struct mapping_news *news, const unsigned char *event, uin
     } else if (header->type == PERF_RECORD_MMAP2 && room > sizeof(struct mmap2_event)) {
         const struct mmap2_event *mapped = (const void *)event;
 
-        if (!is_targets(news, mapped->pid, tail->time))
+        if (!is_targets(news, mapped->pid, tail->time) || !may_be_told(news, mapped->pid))
             return 0;
         fields.start = mapped->start;
         fields.length = mapped->length;

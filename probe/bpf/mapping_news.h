@@ -22,8 +22,13 @@ struct mapping_news; /* opaque */
  */
 #define MAPPING_RING_BYTES (64u << 10)
 
-/* @param pid_max  pids are below; @return NULL: out of memory */
-struct mapping_news *mapping_news_new(uint32_t cpus, uint32_t pid_max);
+/*
+ * @param pid_max  pids are below
+ * @param reader   user who gets the news; 0: root, who may know everything. Where programs with rights of their own
+ *                 (setuid, setgid, capabilities) lie in memory is told to root only, as in /proc/PID/maps.
+ * @return NULL: out of memory
+ */
+struct mapping_news *mapping_news_new(uint32_t cpus, uint32_t pid_max, uid_t reader);
 void mapping_news_free(struct mapping_news *news); /* NULL-safe */
 
 /* Map the ring of a perf event; the descriptor may be closed afterwards. @return 0 or -errno */

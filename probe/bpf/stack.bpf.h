@@ -11,7 +11,6 @@
  */
 
 const volatile __u8 take_stacks = 1;  /* set by user space before loading; 0: none at all */
-const volatile __u32 reader_uid = 0;  /* who reads them; 0: root, who may read everything */
 const volatile __u32 native_mask = 0; /* native stacks per CPU - 1 */
 
 struct {
@@ -177,7 +176,9 @@ static __always_inline int native_stack(void *context, const struct stack_reques
     native->tid = request->tid;
     native->tgid = request->tgid;
     native->role = request->role;
-    native->owner_tid = mutex ? read_user_u32(mutex + 8) : 0; /* pthread_mutex_t: __lock, __count, __owner */
+    native->owner_tid = 0;
+    if (mutex && knows_own_number(bpf_get_current_task_btf())) /* pthread_mutex_t: __lock, __count, __owner */
+        native->owner_tid = read_user_u32(mutex + 8);
     native->registers.ip = regs->ip;
     native->registers.sp = regs->sp;
     native->registers.bp = regs->bp;
@@ -218,22 +219,6 @@ __noinline int stack_take_python(struct slot *slot, struct stack_request *reques
     else if (request->role == STACK_WAIT && (slot->kind == WAIT_FUTEX_OTHER || slot->kind == WAIT_INTERPRETER_LOCK))
         address = slot->address;
     return python_stack(python, request, fsbase, address);
-}
-
-/*
- * May the caller see this thread's memory? As ptrace(2) has it: the same user throughout, no program that gained rights
- * by setuid, setgid or file capabilities.
- */
-static __always_inline int may_read(void)
-{
-    const struct cred *cred = bpf_get_current_task_btf()->cred;
-    __u64 capabilities = 0;
-
-    if (!reader_uid)
-        return 1;
-    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
-    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
-           cred->gid.val == cred->egid.val && !capabilities;
 }
 
 /*
@@ -286,14 +271,14 @@ static __always_inline void sample_without_stack(struct slot *slot, struct task_
     struct python_process *python;
     __u32 tgid = slot->tgid;
 
-    if (!pythons_seen)
+    if (!pythons_seen || !may_read())
         return;
     python = bpf_map_lookup_elem(&pythons, &tgid);
     if (python)
         python_count_sample(python, slot, task->thread.fsbase);
 }
 
-/* Kinds that the runtime's own structures tell apart. Only for futex waits. */
+/* Kinds that the runtime's own structures tell apart. Only for futex waits, and where may_read(). */
 __noinline int runtime_kind(struct slot *slot)
 {
     struct task_struct *task = bpf_get_current_task_btf();
@@ -310,8 +295,9 @@ __noinline int runtime_kind(struct slot *slot)
 
 #define BIT(kind) (1ULL << (kind))
 
-/* Ends of threads and of programs, page faults and stops have no place in the code that waits. */
-#define KINDS_WITHOUT_STACK (BIT(WAIT_EXIT) | BIT(WAIT_EXEC) | BIT(WAIT_FAULT) | BIT(WAIT_STOPPED))
+/* Ends of threads and of programs, page faults and stops have no place in the code that waits; io_uring's workers have
+ * no code. */
+#define KINDS_WITHOUT_STACK (BIT(WAIT_EXIT) | BIT(WAIT_EXEC) | BIT(WAIT_FAULT) | BIT(WAIT_STOPPED) | BIT(WAIT_POOL))
 
 #define KINDS_FUTEX                                                                              \
     (BIT(WAIT_FUTEX_MUTEX) | BIT(WAIT_FUTEX_OTHER) | BIT(WAIT_FUTEX_JOIN) | BIT(WAIT_FUTEX_PI) | \

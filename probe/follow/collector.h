@@ -42,7 +42,8 @@ struct collector {
     uint64_t released_ns; /* CLOCK_MONOTONIC */
     struct wire_status status;
     struct wire_final final;
-    bool finished; /* WIRE_FINAL has come */
+    bool finished;          /* WIRE_FINAL has come */
+    bool samples_user_code; /* and no other: SAMPLING_TICKS */
     uint64_t parallelism_ns[PARALLELISM_MAX];
     struct wire_futex *futexes;
     size_t n_futexes, futexes_capacity;

@@ -52,11 +52,17 @@ struct stack_table {
     struct named_stack *stacks;
     size_t n_stacks, stacks_capacity;
     struct hash_index stack_index;
+    bool refused;
 };
 
 struct stack_table *stack_table_new(void)
 {
     return calloc(1, sizeof(struct stack_table));
+}
+
+bool stack_table_was_refused(const struct stack_table *table)
+{
+    return table->refused;
 }
 
 void stack_table_free(struct stack_table *table)
@@ -75,6 +81,12 @@ void stack_table_free(struct stack_table *table)
     free(table);
 }
 
+static void read_code(struct stack_table *table, uint32_t tgid, struct named_code *entry)
+{
+    if (cpython_code_read((pid_t)tgid, &entry->image->offsets, entry->address, &entry->code) == -EPERM)
+        table->refused = true;
+}
+
 static int64_t add_code(struct stack_table *table, const struct image *image, uint32_t tgid, uint64_t address,
                         uint32_t *place)
 {
@@ -84,7 +96,7 @@ static int64_t add_code(struct stack_table *table, const struct image *image, ui
         return -ENOMEM;
     entry = &table->codes[table->n_codes++];
     *entry = (struct named_code){.image = image, .address = address};
-    (void)cpython_code_read((pid_t)tgid, &image->offsets, address, &entry->code);
+    read_code(table, tgid, entry);
     *place = (uint32_t)table->n_codes;
     return (int64_t)table->n_codes - 1;
 }
@@ -107,7 +119,7 @@ static int64_t look_at_code(struct stack_table *table, const struct image *image
         return add_code(table, image, tgid, address, place);
     entry = &table->codes[*place - 1];
     if (!entry->code)
-        (void)cpython_code_read((pid_t)tgid, &image->offsets, address, &entry->code);
+        read_code(table, tgid, entry);
     else if (cpython_code_identity((pid_t)tgid, &image->offsets, address, &identity) == 0 &&
              identity != entry->code->identity)
         return add_code(table, image, tgid, address, place);

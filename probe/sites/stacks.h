@@ -41,6 +41,9 @@ struct stack_frame {
 struct stack_table *stack_table_new(void);        /* NULL: no memory */
 void stack_table_free(struct stack_table *table); /* NULL-safe */
 
+/* Did the kernel refuse to let us read a process's memory, so that code objects have no names? */
+bool stack_table_was_refused(const struct stack_table *table);
+
 /*
  * Take in a record of a process with this image.
  *

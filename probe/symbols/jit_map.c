@@ -24,6 +24,43 @@ struct jit_map {
     unsigned misses;
 };
 
+/* "NSpid: 4711 1": its number in each pid namespace from that of our /proc down to its own (proc_pid_status(5)). */
+static int own_number(pid_t pid)
+{
+    AUTO_FCLOSE FILE *file = NULL;
+    char path[64], line[256];
+    const char *last;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, "NSpid:", strlen("NSpid:")) != 0)
+            continue;
+        last = strrchr(line, '\t');
+        return last && atoi(last + 1) > 0 ? atoi(last + 1) : (int)pid;
+    }
+    return (int)pid;
+}
+
+static bool shares_our_root(pid_t pid)
+{
+    struct stat ours, its;
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/root/", (int)pid);
+    return stat(path, &its) < 0 || stat("/", &ours) < 0 || (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino);
+}
+
+void jit_map_path(pid_t pid, char *ret_path, size_t size)
+{
+    int number = own_number(pid);
+
+    if (number == (int)pid && shares_our_root(pid))
+        (void)snprintf(ret_path, size, "/tmp/perf-%d.map", (int)pid);
+    else
+        (void)snprintf(ret_path, size, "/proc/%d/root/tmp/perf-%d.map", (int)pid, number);
+}
+
 struct jit_map *jit_map_new(const char *path)
 {
     struct jit_map *map = calloc(1, sizeof(*map));

@@ -8,6 +8,7 @@
  * Anyone can write to /tmp: only a regular file of the process's owner, or ours, is read. Bounded in size and lines.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,12 @@ struct jit_map; /* opaque; of one process */
 #define JIT_MAP_BYTES_MAX (INT64_C(64) << 20)
 #define JIT_MAP_LINES_MAX 1000000
 #define JIT_MAP_NAME_MAX 512 /* bytes; what is longer is cut */
+
+/*
+ * Where a process writes its map, as we reach it: under the number that it has in its own pid namespace, and below its
+ * own root. One that has ended is taken for one that shared ours.
+ */
+void jit_map_path(pid_t pid, char *ret_path, size_t size);
 
 /*
  * @param path   of the map; looked for when it is first needed, and again as it grows

@@ -28,7 +28,7 @@ int symbols_new(const struct mappings *mappings, pid_t pid, struct symbols **ret
 
     if (!symbols)
         return -ENOMEM;
-    (void)snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)pid);
+    jit_map_path(pid, path, sizeof(path));
     symbols->mappings = mappings;
     symbols->modules = modules_new(mappings);
     symbols->unwinder = symbols->modules ? unwinder_new(mappings, symbols->modules) : NULL;

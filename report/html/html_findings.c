@@ -78,8 +78,14 @@ static void add_environment(struct html *h)
     buffer_format(h->b, "; memory %s", format_bytes(machine->memory_bytes).text);
     if (machine->memory_limit_bytes > 0)
         buffer_format(h->b, ", the cgroup allows %s", format_bytes(machine->memory_limit_bytes).text);
-    buffer_add(h->b, "</li>\n<li>Again: <code>concadvise -o report.html -- ");
-    escape_html(h->b, buffer_text(&command));
+    buffer_add(h->b, "</li>\n<li>Again: <code>concadvise -o report.html ");
+    if (h->m->target.attached)
+        buffer_format(h->b, "-p %d -d %llus", (int)h->m->target.pid,
+                      (unsigned long long)(h->m->wall_ns / NSEC_PER_SEC + 1));
+    else
+        buffer_add(h->b, "-- ");
+    if (!h->m->target.attached)
+        escape_html(h->b, buffer_text(&command));
     buffer_add(h->b, "</code></li>\n</ul>\n");
     if (command.error && !h->b->error)
         h->b->error = command.error;

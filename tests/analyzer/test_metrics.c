@@ -321,6 +321,24 @@ static void an_unknown_lock_shows_in_how_many_run_at_once(void **state)
     measurement_free(m);
 }
 
+/* What is won pays for the program's whole life, as far as that is known: its share is that of what was seen. */
+static void a_program_attached_to_had_a_life_before(void **state)
+{
+    struct measurement *m = case_gil_threads(4, 200 * NSEC_PER_MSEC, 600 * NSEC_PER_MSEC);
+    struct metrics whole = metrics_of(m), part;
+
+    (void)state;
+    m->target.attached = true;
+    part = metrics_of(m);
+    near(part.value[METRIC_POTENTIAL_GAIN_NS], whole.value[METRIC_POTENTIAL_GAIN_NS]);
+    m->target.ran_before_ns = 9 * m->wall_ns;
+    part = metrics_of(m);
+    assert_true(whole.value[METRIC_POTENTIAL_GAIN_NS] > 0);
+    near(part.value[METRIC_POTENTIAL_GAIN_NS], 10 * whole.value[METRIC_POTENTIAL_GAIN_NS]);
+    near(part.value[METRIC_POTENTIAL_GAIN_SHARE], whole.value[METRIC_POTENTIAL_GAIN_SHARE]);
+    measurement_free(m);
+}
+
 static void memory_is_counted_once(void **state)
 {
     struct measurement *m = build_new(RUNTIME_NATIVE, 4);
@@ -468,6 +486,7 @@ int main(void)
         cmocka_unit_test(turns_that_had_to_wait_are_not_all_turns),
         cmocka_unit_test(timers_one_at_a_time_are_inferred_from_their_rhythm),
         cmocka_unit_test(an_unknown_lock_shows_in_how_many_run_at_once),
+        cmocka_unit_test(a_program_attached_to_had_a_life_before),
         cmocka_unit_test(memory_is_counted_once),
         cmocka_unit_test(the_parent_of_a_pool_is_no_worker),
         cmocka_unit_test(feeders_of_a_pool_are_no_workers),

@@ -269,10 +269,28 @@ static void export_takes_one_file_and_a_format(void **state)
     REFUSED(STATUS_USAGE, "--to has no meaning", "report", "a", "--to", "folded");
 }
 
-static void later_features_say_so(void **state)
+static void a_running_process_takes_no_command(void **state)
 {
+    struct parsed p;
+
     (void)state;
-    REFUSED(STATUS_USAGE, "this version", "-p", "1");
+    PARSE(&p, "-p", "4194304", "-d", "10s");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.command, COMMAND_RUN);
+    assert_int_equal(p.options.pid, 4194304);
+    assert_int_equal(p.options.n_operands, 0);
+    options_clear(&p.options);
+    PARSE(&p, "run", "--pid", "1");
+    assert_int_equal(p.status, 0);
+    assert_int_equal(p.options.pid, 1);
+    options_clear(&p.options);
+    REFUSED(STATUS_FAILED, "takes no command (prog)", "-p", "1", "--", "prog");
+    REFUSED(STATUS_FAILED, "--user has no meaning", "-p", "1", "-u", "nobody");
+    REFUSED(STATUS_FAILED, "--runs has no meaning", "-p", "1", "-r", "2");
+    REFUSED(STATUS_FAILED, "number of a process", "-p", "0");
+    REFUSED(STATUS_FAILED, "number of a process", "-p", "4194305");
+    REFUSED(STATUS_FAILED, "number of a process", "-p", "1x");
+    REFUSED(STATUS_USAGE, "--pid has no meaning", "report", "a", "-p", "1");
 }
 
 static void help_and_version_win(void **state)
@@ -333,7 +351,7 @@ int main(void)
         cmocka_unit_test(unknown_and_incomplete_options_are_refused),
         cmocka_unit_test(diff_and_replay_take_files),
         cmocka_unit_test(export_takes_one_file_and_a_format),
-        cmocka_unit_test(later_features_say_so),
+        cmocka_unit_test(a_running_process_takes_no_command),
         cmocka_unit_test(help_and_version_win),
         cmocka_unit_test(help_lists_every_option_in_80_columns),
     };

@@ -45,7 +45,7 @@ class UsageTest(FolderCase):
         self.assert_refused(["--cpus", "zero", *touch], 125, "zero", "not started")
         self.assert_refused(["-d", "0s", *touch], 125, "0s", "not started")
         self.assert_refused(["-f", "pdf", *touch], 125, "pdf", "not started")
-        self.assert_refused(["-p", "1"], 2, "this version")
+        self.assert_refused(["-p", "1", *touch], 125, "takes no command", "not started")
         self.assert_refused(["--no-evidence"], 125, "no command")
         self.assert_refused(["-o"], 125, "needs a value")
 

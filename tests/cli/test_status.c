@@ -27,9 +27,10 @@ static void the_targets_end_is_ours(void **state)
 {
     (void)state;
     expect_status(true, 0, 0, 10, 0, (struct status){0});
-    expect_status(true, 42, 0, 10, 0, (struct status){.code = 42});
-    expect_status(true, 0, SIGSEGV, 10, 0, (struct status){.signal = SIGSEGV});
-    expect_status(true, 0, SIGTERM, 10, 0, (struct status){.signal = SIGTERM});
+    for (int code = 0; code < 256; code++)
+        expect_status(true, code, 0, 10, 0, (struct status){.code = code});
+    for (int number = 1; number < NSIG; number++)
+        expect_status(true, 0, number, 10, 0, (struct status){.signal = number});
     expect_status(false, 0, 0, 10, 0, (struct status){.signal = SIGINT});
 }
 
@@ -44,6 +45,18 @@ static void a_target_stopped_by_us_has_not_failed(void **state)
     /* and these never are */
     expect_status(true, 0, SIGSEGV, 100, 100, (struct status){.signal = SIGSEGV});
     expect_status(true, 3, 0, 100, 100, (struct status){.code = 3});
+}
+
+static void an_attached_target_has_an_end_of_its_own(void **state)
+{
+    struct measurement m = {.target = {.attached = true, .exited = true}};
+    struct status status = status_of_target(&m, 0);
+
+    (void)state;
+    assert_true(status_is_success(&status));
+    m.target.exited = false;
+    status = status_of_target(&m, 0);
+    assert_true(status_is_success(&status));
 }
 
 static int wait_status_of(struct status status, bool ignored)
@@ -86,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_targets_end_is_ours),
         cmocka_unit_test(a_target_stopped_by_us_has_not_failed),
+        cmocka_unit_test(an_attached_target_has_an_end_of_its_own),
         cmocka_unit_test(signals_are_raised_again_without_a_core),
     };
 

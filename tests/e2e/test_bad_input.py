@@ -220,9 +220,9 @@ class PrivilegeTest(FolderCase):
         folder.mkdir()
         folder.chmod(0o777)
         sleep = shutil.copy("/bin/sleep", folder / "sleep")
-        for mode, seen in ((0o755, True), (0o4755, False)):
+        for mode, seen in ((0o755, True), (0o4755, False), (0o711, False)):
             os.chmod(sleep, mode)
-            saved = folder / f"run-{mode:o}.json"
+            saved = folder / f"run-{mode:o}.json"  # 711: may be executed, but not read
             argv = [*as_nobody, concadvise, "--no-evidence", "-q", "--save", saved, "--", sleep, "0.3"]
             subprocess.run(argv, check=True, timeout=60, cwd="/", env=support.target_environment(HOME="/"))
             run = json.loads(saved.read_text())

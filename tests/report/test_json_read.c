@@ -50,6 +50,25 @@ static int read_text(const char *text, size_t n, struct fixture *ret, char messa
     return report_read(file.path, &ret->m, &ret->a, message, 256);
 }
 
+/* Its status is its parent's to know: null, whatever the measurement says. */
+static void a_report_of_an_attached_program_comes_back(void **state)
+{
+    struct fixture f = fixture_convoy(), back = {0};
+    AUTO_FREE char *text = NULL;
+    char message[256];
+
+    (void)state;
+    f.m->target.attached = true;
+    f.m->target.ran_before_ns = 3600 * NSEC_PER_SEC;
+    text = json_of(&f);
+    assert_non_null(strstr(text, "\"exit_status\": null"));
+    assert_int_equal(read_text(text, strlen(text), &back, message), 0);
+    assert_true(back.m->target.attached);
+    assert_int_equal(back.m->target.ran_before_ns, 3600 * NSEC_PER_SEC);
+    fixture_free(&back);
+    fixture_free(&f);
+}
+
 /* What is read back compares with the original as equal in everything. */
 static void a_report_comes_back(void **state)
 {
@@ -205,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_comes_back),
+        cmocka_unit_test(a_report_of_an_attached_program_comes_back),
         cmocka_unit_test(a_hostile_report_comes_back),
         cmocka_unit_test(other_files_are_told_from_damaged_reports),
         cmocka_unit_test(sums_that_do_not_add_up_are_refused),

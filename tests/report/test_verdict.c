@@ -71,6 +71,26 @@ static void expectations_say_where_they_come_from(void **state)
     expect_expectation(r, "");
 }
 
+/* Of a program that runs on nobody knows how long it takes. */
+static void a_stretch_promises_a_rate(void **state)
+{
+    struct recommendation r = {.model = MODEL_PROCESSES,
+                               .change = CHANGE_SWITCH,
+                               .now_ns = 10 * NSEC_PER_SEC,
+                               .stretch = true,
+                               .expected_ns = 4 * NSEC_PER_SEC,
+                               .expected_speedup = 2.5,
+                               .interval = {2.4, 2.6},
+                               .replayed = true};
+
+    (void)state;
+    expect_expectation(r, "2.5x the work per second expected (95 % CI 2.4-2.6x): what took 10.0 s here in 4.00 s, "
+                          "replayed here.");
+    r.change = CHANGE_KEEP;
+    r.expected_speedup = 1.0;
+    expect_expectation(r, "No other model is expected to make a difference worth the change.");
+}
+
 static void keeping_promises_nothing(void **state)
 {
     static const char nothing[] = "10.0 s now; no other model is expected to make a difference worth the change.";
@@ -111,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headlines_name_change_model_and_workers),
         cmocka_unit_test(expectations_say_where_they_come_from),
+        cmocka_unit_test(a_stretch_promises_a_rate),
         cmocka_unit_test(keeping_promises_nothing),
         cmocka_unit_test(no_verdict_says_how_to_get_one),
     };

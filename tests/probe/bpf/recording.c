@@ -131,7 +131,8 @@ void recording_run(struct recording *recording, char *const *argv, bool sites,
     (void)sigprocmask(SIG_SETMASK, NULL, &mask);
     options.mask = &mask;
     assert_int_equal(launch_hold(&options, &launch, message, sizeof(message)), 0);
-    if (helper_process_start(HELPER_PATH, launch.pid, 0, 0, sites, &helper, &sampling, message, sizeof(message)) < 0)
+    if (helper_process_start(HELPER_PATH, launch.pid, 0, 0, sites, false, &helper, &sampling, message,
+                             sizeof(message)) < 0)
         fail_msg("the helper did not start: %s", message);
     recording->pid = launch.pid;
     recording->helper = helper.socket;

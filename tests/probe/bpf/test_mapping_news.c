@@ -28,7 +28,7 @@ struct fake_ring {
     size_t out_size;
 };
 
-static void open_ring(struct fake_ring *ring)
+static void open_ring_for(struct fake_ring *ring, uid_t reader)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     int fd = memfd_create("ring", MFD_CLOEXEC);
@@ -41,10 +41,15 @@ static void open_ring(struct fake_ring *ring)
     ring->page->data_offset = page;
     ring->page->data_size = MAPPING_RING_BYTES;
     ring->data = (unsigned char *)ring->page + page;
-    ring->news = mapping_news_new(1, 32768);
+    ring->news = mapping_news_new(1, 32768, reader);
     assert_non_null(ring->news);
     assert_int_equal(mapping_news_add_ring(ring->news, fd), 0);
     (void)close(fd);
+}
+
+static void open_ring(struct fake_ring *ring)
+{
+    open_ring_for(ring, 0);
 }
 
 static void close_ring(struct fake_ring *ring)
@@ -112,6 +117,57 @@ static size_t news(struct fake_ring *ring)
         at += mapping->size;
     }
     return n;
+}
+
+/* A pid that nobody has. */
+static uint32_t free_pid(void)
+{
+    char path[32];
+
+    for (uint32_t pid = 32767; pid > 0; pid--) {
+        (void)snprintf(path, sizeof(path), "/proc/%u", pid);
+        if (access(path, F_OK) < 0)
+            return pid;
+    }
+    return 0;
+}
+
+/* As in /proc/PID/maps: not to be known by other users, and of programs with rights of their own by root alone. */
+static void where_things_lie_is_told_to_who_may_look(void **state)
+{
+    const uid_t reader = getuid() + 12345; /* this process is another user's */
+    const uint32_t dead = free_pid(), child = dead - 1;
+    struct record exec = {.type = RECORD_EXEC, .time = 1100, .tid = dead, .tgid = dead};
+    struct record fork = {.type = RECORD_FORK, .time = 1200, .tid = child, .tgid = child, .other_on_cpu_ns = dead};
+    struct fake_ring ring;
+
+    (void)state;
+    open_ring_for(&ring, reader);
+    mapping_news_add_process(ring.news, (uint32_t)getpid(), 1000);
+    mapping_news_add_process(ring.news, dead, 1000);
+    put_mapping(&ring, (uint32_t)getpid(), 1500, "/bin/su\0", 8);
+    assert_int_equal(news(&ring), 0);
+    put_mapping(&ring, dead, 1500, "/bin/us\0", 8);
+    assert_int_equal(news(&ring), 1);
+
+    exec.other_on_cpu_ns = 1; /* a setuid program */
+    mapping_news_learn(ring.news, &exec);
+    put_mapping(&ring, dead, 1500, "/bin/su\0", 8);
+    assert_int_equal(news(&ring), 0);
+    mapping_news_learn(ring.news, &fork); /* has the layout of its parent */
+    put_mapping(&ring, child, 1500, "/lib/su\0", 8);
+    assert_int_equal(news(&ring), 0);
+    exec.other_on_cpu_ns = 0; /* an ordinary program again */
+    mapping_news_learn(ring.news, &exec);
+    put_mapping(&ring, dead, 1500, "/bin/us\0", 8);
+    assert_int_equal(news(&ring), 1);
+    close_ring(&ring);
+
+    open_ring_for(&ring, 0);
+    mapping_news_add_process(ring.news, (uint32_t)getpid(), 1000);
+    put_mapping(&ring, (uint32_t)getpid(), 1500, "/bin/su\0", 8);
+    assert_int_equal(news(&ring), 1);
+    close_ring(&ring);
 }
 
 static void only_the_targets_get_through(void **state)
@@ -228,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_targets_get_through),
+        cmocka_unit_test(where_things_lie_is_told_to_who_may_look),
         cmocka_unit_test(an_exec_is_marked_and_news_are_in_order),
         cmocka_unit_test(events_wrap_around),
         cmocka_unit_test(odd_events_do_no_harm),

@@ -6,7 +6,10 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/base.h"
 #include "probe/symbols/jit_map.h"
@@ -149,6 +152,42 @@ static void a_huge_map_is_bounded(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* A process that makes a pid namespace and looks at its child, which is process 1 there. Never returns. */
+static void look_from_outside(void)
+{
+    char path[64], expected[64];
+    pid_t child = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
+
+    if (child == 0)
+        for (;;)
+            (void)pause();
+    jit_map_path(child, path, sizeof(path));
+    (void)snprintf(expected, sizeof(expected), "/proc/%d/root/tmp/perf-1.map", (int)child);
+    if (child > 0)
+        (void)kill(child, SIGKILL);
+    _exit(child > 0 && strcmp(path, expected) == 0 ? 0 : 1);
+}
+
+/* In a pid namespace of its own, it writes under another number, below a root that may be another. */
+static void a_map_is_looked_for_where_its_process_writes_it(void **state)
+{
+    char path[64], expected[64];
+    int status;
+    pid_t pid;
+
+    (void)state;
+    jit_map_path(getpid(), path, sizeof(path));
+    (void)snprintf(expected, sizeof(expected), "/tmp/perf-%d.map", (int)getpid());
+    assert_string_equal(path, expected);
+    if (geteuid() != 0)
+        skip(); /* making a namespace needs root */
+    pid = fork();
+    if (pid == 0)
+        look_from_outside();
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +196,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_passed_over),
         cmocka_unit_test(only_a_regular_file_of_the_owner_is_read),
         cmocka_unit_test(a_huge_map_is_bounded),
+        cmocka_unit_test(a_map_is_looked_for_where_its_process_writes_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
