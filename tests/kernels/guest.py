@@ -64,7 +64,7 @@ def libraries(program):
 
 def python_modules():
     """Python's own files that the guest's script imports, with the extension modules among them."""
-    script = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*filter(None, (getattr(m, '__file__', None) for m in sys.modules.values())), sep='\\n')"
+    script = "import runpy, sys; runpy.run_path(sys.argv[1]); [print(vars(m).get('__file__')) for m in sys.modules.values()]"
     listed = subprocess.run([PYTHON, "-S", "-c", script, HERE / "convoy.py"], capture_output=True, text=True, check=True)
     return [path for path in listed.stdout.splitlines() if path.startswith("/") and pathlib.Path(path).exists()]
 

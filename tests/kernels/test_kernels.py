@@ -5,6 +5,7 @@ Kernels: CONCADVISE_KERNELS, by default 6.1 and 6.12; `tests/kernels/run --all` 
 Bounds are physical: a thread lives at least from its first act to its last, at most from before its creation to after
 its burial, and after a bill was read it can't run for longer than until it was buried.
 """
+import concurrent.futures
 import json
 import os
 import unittest
@@ -28,6 +29,9 @@ CAUSES = {
     "child": ["join"],
     "disk": ["disk"],
 }
+# New threads touch their stacks, one after the other where the memory map is locked by a sleeping lock (PREEMPT_RT): for as
+# long as the host keeps the virtual CPU of the one who has it waiting. Where the clock is the guest's own it is nothing.
+FIRST_FAULTS = ["memory"]
 
 
 def life_ns(row):
@@ -45,7 +49,7 @@ class Kernel:
     """The tests of one kernel; make_tests() gives `kernel` a name of debian.KERNELS."""
 
     kernel = None
-    seconds = []
+    seconds = 0
 
     @classmethod
     def setUpClass(cls):
@@ -56,8 +60,10 @@ class Kernel:
             folder = debian.get(cls.kernel, guest.CACHE)
         except debian.Unavailable as reason:
             raise unittest.SkipTest(f"kernel {cls.kernel} can't be had: {reason}") from None
-        cls.guests = {steps: guest.boot(folder, steps) for steps in ("all", "exact")}
-        cls.seconds = [booted.seconds for booted in cls.guests.values()]
+        with concurrent.futures.ThreadPoolExecutor() as pool:  # side by side: no bound depends on who is faster
+            booting = {steps: pool.submit(guest.boot, folder, steps) for steps in ("all", "exact")}
+        cls.guests = {steps: booted.result() for steps, booted in booting.items()}
+        cls.seconds = max(booted.seconds for booted in cls.guests.values())
 
     def step(self, name, status=0, steps="all"):
         booted = self.guests[steps]
@@ -77,11 +83,11 @@ class Kernel:
                 self.assertGreaterEqual(life_ns(row), (own["last_ns"] - own["first_ns"]) * (1 - TOLERANCE), own)
             self.assertLessEqual(life_ns(row), (own["joined_ns"] - own["created_ns"]) * (1 + TOLERANCE), own)
 
-    def check_causes(self, step):
-        """What a thread waited for most, by far, is what it says."""
+    def check_causes(self, step, beside=()):
+        """What a thread waited for, nearly all the time (but for the causes `beside`), is what it says."""
         for own, row in bill(step):
             named = sum(row["blocked_ns"][cause] for cause in CAUSES[own["role"]])
-            blocked = sum(row["blocked_ns"].values())
+            blocked = sum(ns for cause, ns in row["blocked_ns"].items() if cause not in beside)
             with self.subTest(role=own["role"]):
                 self.assertGreater(blocked, 0)
                 self.assertGreater(named / blocked, 0.9, row["blocked_ns"])
@@ -101,7 +107,7 @@ class Kernel:
         self.check_accounts(self.step("burn", steps="exact"))
 
     def test_causes(self):
-        self.check_causes(self.step("waits"))
+        self.check_causes(self.step("waits"), FIRST_FAULTS)
         self.check_causes(self.step("waits", steps="exact"))
 
     def test_nothing_to_repair(self):
@@ -146,7 +152,7 @@ class Kernel:
         self.assertEqual(self.step("paranoid").stdout.strip(), "3")
         done = self.step("capabilities")
         self.check_accounts(done)
-        self.check_causes(done)
+        self.check_causes(done, FIRST_FAULTS)
         self.assertIn("perf_event_paranoid", " ".join(done.report["measurement"]["notes"]))
         told = self.step("capabilities-doctor").stdout
         self.assertRegex(told, r"perf_event_paranoid is 3: .*no samples")
@@ -158,7 +164,7 @@ class Kernel:
     def test_lockdown_integrity(self):
         done = self.step("integrity")
         self.check_accounts(done)
-        self.check_causes(done)
+        self.check_causes(done, FIRST_FAULTS)
         self.assertNotIn("MISSING", self.step("integrity-doctor").stdout)
 
     def test_lockdown_confidentiality(self):
