@@ -273,8 +273,11 @@ static __always_inline void wait_ended(struct slot *slot, __u64 now, int who)
 static __always_inline void switch_in(struct slot *slot, __u64 now)
 {
     if (slot->state == SLOT_BLOCKED) {
-        /* The waking came while the thread was on its way out (its CPU had not reported the switch yet). */
-        int early = slot->early_wake && slot->early_wake + 20000 > slot->stamp;
+        /*
+         * The waking came while the thread was on its way out (its CPU had not reported the switch yet). How long that
+         * takes is up to the hypervisor, who may halt a CPU in the midst of it.
+         */
+        int early = slot->early_wake != 0;
 
         wait_ended(slot, early ? slot->stamp : now, 0);
         if (!early)

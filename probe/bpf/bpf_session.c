@@ -18,6 +18,7 @@
 #include "probe/refusal.h"
 
 #include "switch.skel.h"
+#include "switch_plain.skel.h"
 
 /* Memory for the event ring of all CPUs together; a CPU gets at most RING_RECORDS_MAX records of 64 bytes. */
 #define RING_BYTES (16u << 20)
@@ -260,20 +261,50 @@ static bool are_events_refused(uint32_t cpus)
     return true;
 }
 
-/* @param peers  whether the program that counts connects is loaded, too: the kernel may lack its tracepoint */
-static int load(struct bpf_session *session, const struct bpf_session_options *options, bool peers)
+static_assert(sizeof(*((struct switch_bpf *)0)->rodata) == sizeof(*((struct switch_plain_bpf *)0)->rodata) &&
+                  sizeof(*((struct switch_bpf *)0)->bss) == sizeof(*((struct switch_plain_bpf *)0)->bss),
+              "two objects of one source: one skeleton serves both");
+
+/*
+ * A kernel function that a kernel lacks (bpf_rdonly_cast, before 6.2) makes libbpf search the kernel's modules, which
+ * takes CAP_SYS_ADMIN; up to libbpf 1.1 it gives up without. The plain object asks for no kernel function.
+ */
+static struct switch_bpf *open_object(bool plain)
+{
+    struct switch_bpf *skeleton = calloc(1, sizeof(*skeleton));
+
+    if (!skeleton || switch_bpf__create_skeleton(skeleton) < 0) {
+        switch_bpf__destroy(skeleton); /* NULL-safe */
+        return NULL;
+    }
+    if (plain)
+        skeleton->skeleton->data = switch_plain_bpf__elf_bytes(&skeleton->skeleton->data_sz);
+    if (bpf_object__open_skeleton(skeleton->skeleton, NULL) == 0)
+        return skeleton;
+    switch_bpf__destroy(skeleton);
+    return NULL;
+}
+
+/* One way to load the programs. */
+struct way {
+    bool plain;    /* the object without kernel functions */
+    bool no_peers; /* without the program that counts connects: the kernel may lack its tracepoint */
+    bool no_ticks; /* without the program that samples where events are refused: likewise */
+};
+
+static int load(struct bpf_session *session, const struct bpf_session_options *options, const struct way *way)
 {
     switch_bpf__destroy(session->skeleton); /* NULL-safe */
-    session->skeleton = switch_bpf__open();
+    session->skeleton = open_object(way->plain);
     if (!session->skeleton)
         return -errno;
     size_maps(session);
     session->skeleton->rodata->take_stacks = !options->no_stacks;
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
     session->skeleton->rodata->pid_level = session->ids.level;
-    if (!peers)
+    if (way->no_peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);
-    if (!session->ticks)
+    if (!session->ticks || way->no_ticks)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tick, false);
     return switch_bpf__load(session->skeleton);
 }
@@ -291,6 +322,25 @@ static int seed(struct bpf_session *session, const struct bpf_session_options *o
     return r;
 }
 
+static int load_somehow(struct bpf_session *session, const struct bpf_session_options *options)
+{
+    static const struct way ways[] = {
+        {.plain = false},
+        {.plain = true},
+        {.no_peers = true},
+        {.plain = true, .no_peers = true},
+        {.plain = true, .no_peers = true, .no_ticks = true},
+    };
+    int r = -EINVAL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ways) && r < 0 && r != -EPERM && r != -ENOMEM; i++) {
+        r = load(session, options, &ways[i]);
+        if (r == 0 && ways[i].no_ticks)
+            session->ticks = false;
+    }
+    return r;
+}
+
 static int load_and_attach(struct bpf_session *session, const struct bpf_session_options *options, char *message,
                            size_t size)
 {
@@ -303,13 +353,7 @@ static int load_and_attach(struct bpf_session *session, const struct bpf_session
     if (r < 0)
         return explain_load_failure(r, message, size);
     session->ticks = are_events_refused(session->cpus);
-    r = load(session, options, true);
-    if (r < 0 && r != -EPERM && r != -ENOMEM)
-        r = load(session, options, false);
-    if (r < 0 && session->ticks && r != -EPERM && r != -ENOMEM) {
-        session->ticks = false;
-        r = load(session, options, false);
-    }
+    r = load_somehow(session, options);
     if (r < 0)
         return explain_load_failure(r, message, size);
     r = open_views(session);

@@ -101,7 +101,11 @@ static __always_inline __u16 kind_of_socket(const struct socket_facts *facts, in
  * From the descriptor table on the verifier knows no types. Where the kernel has bpf_rdonly_cast() (6.2), plain loads
  * do; before, every read is a call of a helper, which is what this costs most.
  */
+#ifndef WITHOUT_KERNEL_FUNCTIONS
 extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+#else
+static void *(*const bpf_rdonly_cast)(void *object, __u32 type) = 0;
+#endif
 #define TYPED(object, type) ((type *)bpf_rdonly_cast((void *)(object), bpf_core_type_id_kernel(type)))
 
 static __always_inline struct file *file_of_fd(struct fdtable *table, unsigned int fd)

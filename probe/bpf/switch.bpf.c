@@ -36,6 +36,15 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/*
+ * A thread that is preempted on its way into a sleep, or gets a signal just before it, stays runnable, but sched_switch
+ * is told the state that it was about to wait in (kernel/sched/core.c, __schedule()).
+ */
+static __always_inline unsigned int state_left_in(struct task_struct *prev, _Bool preempt, unsigned int prev_state)
+{
+    return preempt || !prev->__state ? 0 : prev_state;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
@@ -56,7 +65,7 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
         if (step)
             parallelism_step(now, step);
         /* Last: it may take a stack, and the verifier need not walk what follows for all that may happen there. */
-        switch_out(ctx, slot, prev, prev_state, now);
+        switch_out(ctx, slot, prev, state_left_in(prev, preempt, prev_state), now);
     } else if (step) {
         parallelism_step(now, step);
     }
