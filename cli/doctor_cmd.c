@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/deliver.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/say.h"
 #include "probe/probe.h"
 
@@ -17,7 +18,7 @@ static void print_check(FILE *out, const struct probe_check *check)
     const char *state = check->ok ? "ok" : check->needed_for_bpf ? "MISSING" : "-";
 
     (void)fprintf(out, "%-8s %-*s ", state, LABEL_COLUMNS, check->name);
-    report_escaped(out, check->detail);
+    report_escaped(out, check->detail, output_utf8());
     (void)fputc('\n', out);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "cli/output.h"
 #include "report/report.h"
 
 void say(const char *format, ...)
@@ -16,7 +17,7 @@ void say(const char *format, ...)
     va_end(args);
     (void)fputs("concadvise: ", stderr);
     if (text)
-        report_escaped(stderr, text);
+        report_escaped(stderr, text, output_utf8());
     else
         (void)fputs("out of memory", stderr);
     (void)fputc('\n', stderr);

@@ -2,35 +2,15 @@
 #include "probe/measurement_text.h"
 
 #include "base/base.h"
+#include "base/utf8.h"
 
-size_t measurement_text_utf8_length(const char *text)
+/* Stands as it is: valid, and nothing that acts where the file is shown. */
+static size_t plain_length(const char *text)
 {
-    const unsigned char *byte = (const unsigned char *)text;
-    uint32_t code;
-    size_t length;
-    /* Smallest code point of each length: anything below is an overlong form. */
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t code = 0;
+    size_t length = utf8_decode(text, strnlen(text, 4), &code);
 
-    if (byte[0] < 0x80)
-        return byte[0] ? 1 : 0;
-    if ((byte[0] & 0xe0) == 0xc0)
-        length = 2;
-    else if ((byte[0] & 0xf0) == 0xe0)
-        length = 3;
-    else if ((byte[0] & 0xf8) == 0xf0)
-        length = 4;
-    else
-        return 0;
-    code = byte[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        /* The terminating NUL is no continuation byte: never reads past it. */
-        if ((byte[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (byte[i] & 0x3f);
-    }
-    if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return length;
+    return code == '%' || utf8_unsafe(code) ? 0 : length;
 }
 
 char *measurement_text_escape(const char *raw)
@@ -43,7 +23,7 @@ char *measurement_text_escape(const char *raw)
     if (!escaped)
         return NULL;
     while (*raw) {
-        size_t length = *raw == '%' ? 0 : measurement_text_utf8_length(raw);
+        size_t length = plain_length(raw);
 
         if (length == 0) {
             *out++ = '%';

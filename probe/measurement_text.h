@@ -4,11 +4,10 @@
 /*
  * measurement_text: strings of the target (raw bytes) as UTF-8 and back.
  *
- * A target names its threads and files with any bytes it likes; a saved measurement is UTF-8. Bytes that are not part
- * of valid UTF-8 become %XX, and '%' itself becomes %25, so that every string survives and most stay readable.
+ * A target names its threads and files with any bytes it likes; a saved measurement is UTF-8 that can be looked at.
+ * Bytes that are not part of valid UTF-8, and those of code points that must not be shown (base/utf8.h), become %XX,
+ * and '%' itself becomes %25, so that every string survives and most stay readable.
  */
-
-#include <stddef.h>
 
 /* @return the escaped copy, owned by the caller, or NULL (out of memory) */
 char *measurement_text_escape(const char *raw);
@@ -19,6 +18,3 @@ char *measurement_text_escape(const char *raw);
  * @return 0, -ENOMEM, -EBADMSG (a '%' without two hexadecimal digits, or %00)
  */
 int measurement_text_unescape(const char *escaped, char **ret_raw);
-
-/* Length of the valid UTF-8 sequence at `text` (NUL-terminated), 0 where there is none. */
-size_t measurement_text_utf8_length(const char *text);

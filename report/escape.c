@@ -1,104 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/escape.h"
 
+#include <ctype.h>
+
+#include "base/utf8.h"
 #include "report/buffer.h"
+#include "report/escape_width.h"
 
-struct code_range {
-    uint32_t first;
-    uint32_t last;
-};
+/* More marks than that on one character are no writing system's, and reach into other lines. */
+#define MARKS_MAX 4
 
-/* Code points that reorder, hide or break the text around them. */
-static const struct code_range unsafe_ranges[] = {
-    {0x0000, 0x001f},    /* C0 controls, newline and tab included: a name stays on its line */
-    {0x007f, 0x009f},    /* DEL and C1 controls: 0x9b is CSI on some terminals */
-    {0x00ad, 0x00ad},    /* soft hyphen */
-    {0x061c, 0x061c},    /* Arabic letter mark */
-    {0x180e, 0x180e},    /* Mongolian vowel separator */
-    {0x200b, 0x200f},    /* zero width characters, left-to-right and right-to-left marks */
-    {0x2028, 0x202e},    /* line and paragraph separator, bidi embeddings and overrides */
-    {0x2060, 0x206f},    /* invisible operators, bidi isolates */
-    {0xe000, 0xf8ff},    /* private use: shows what the font likes */
-    {0xfe00, 0xfe0f},    /* variation selectors */
-    {0xfeff, 0xfeff},    /* byte order mark */
-    {0xfff9, 0xfffb},    /* interlinear annotation */
-    {0xe0000, 0x10ffff}, /* tags, private planes */
-};
-
-/* Wide in terminals; Unicode's East Asian Width W and F, as whole blocks. */
-static const struct code_range wide_ranges[] = {
-    {0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xa960, 0xa97f},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},
-    {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
-};
-
-/* Combining marks take no column of their own. */
-static const struct code_range combining_ranges[] = {
-    {0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x064b, 0x065f},
-    {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x20d0, 0x20ff}, {0xfe20, 0xfe2f},
-};
-
-static bool code_in(uint32_t code, const struct code_range *ranges, size_t n)
+/* Would the bytes after a backslash make it the start of one of our own escapes? */
+static bool reads_as_escape(const char *raw, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (code >= ranges[i].first && code <= ranges[i].last)
-            return true;
-    return false;
+    if (n >= 3 && raw[0] == 'x' && isxdigit((unsigned char)raw[1]) && isxdigit((unsigned char)raw[2]))
+        return true;
+    return n >= 2 && raw[0] == 'u' && raw[1] == '{';
 }
 
-size_t escape_decode(const char *text, size_t n, uint32_t *ret_code)
+/*
+ * Append an escape instead of the first code point of `raw`, if it needs one.
+ * @param length  of the code point, 0: not UTF-8
+ * @return bytes of `raw` that it stands for; 0: the code point may be shown
+ */
+static size_t put_escape(struct buffer *b, const char *raw, size_t n, size_t length, uint32_t code)
 {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *p = (const unsigned char *)text;
-    size_t length;
-    uint32_t code;
-
-    if (n == 0)
-        return 0;
-    if (p[0] < 0x80) {
-        *ret_code = p[0];
-        return 1;
-    }
-    if ((p[0] & 0xe0) == 0xc0)
-        length = 2;
-    else if ((p[0] & 0xf0) == 0xe0)
-        length = 3;
-    else if ((p[0] & 0xf8) == 0xf0)
-        length = 4;
+    if (length == 0)
+        buffer_format(b, "\\x%02x", (unsigned char)*raw);
+    else if (code == '\\' && reads_as_escape(raw + 1, n - 1))
+        buffer_add(b, "\\x5c");
+    else if (utf8_unsafe(code))
+        /* Not \xNN from U+0080 on: that would read as the raw byte, which is a different name. */
+        buffer_format(b, code < 0x80 ? "\\x%02x" : "\\u{%x}", code);
     else
         return 0;
-    if (length > n)
-        return 0;
-    code = p[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    *ret_code = code;
-    return length;
+    return length ? length : 1;
 }
 
 static void escape_terminal_bytes(struct buffer *b, const char *raw, size_t n, bool utf8)
 {
+    unsigned marks = MARKS_MAX; /* the first character must not land on what stands before the name */
+
     while (n > 0) {
         uint32_t code = 0;
-        size_t length = escape_decode(raw, n, &code);
+        size_t length = utf8_decode(raw, n, &code);
+        size_t taken = put_escape(b, raw, n, length, code);
 
-        if (length == 0) {
-            buffer_format(b, "\\x%02x", (unsigned char)*raw);
-            length = 1;
-        } else if (!code_in(code, unsafe_ranges, ARRAY_SIZE(unsafe_ranges)) && (utf8 || code < 0x80)) {
-            buffer_add_bytes(b, raw, length);
-        } else if (code < 0x80) {
-            buffer_format(b, "\\x%02x", code);
-        } else {
-            /* Not \xNN: that would read as the raw byte, which is a different name. */
-            buffer_format(b, "\\u{%x}", code);
+        if (taken == 0) {
+            bool mark = escape_width(code) == 0;
+
+            if ((!utf8 && code >= 0x80) || (mark && marks >= MARKS_MAX))
+                buffer_format(b, "\\u{%x}", code);
+            else
+                buffer_add_bytes(b, raw, length);
+            marks = mark ? marks + 1 : 0;
+            taken = length;
         }
-        raw += length;
-        n -= length;
+        raw += taken;
+        n -= taken;
     }
 }
 
@@ -117,33 +76,182 @@ void escape_utf8(struct buffer *b, const char *raw, size_t n)
 {
     while (n > 0) {
         uint32_t code = 0;
-        size_t length = escape_decode(raw, n, &code);
+        size_t length = utf8_decode(raw, n, &code);
 
-        if (length == 0) {
+        if (length == 0)
             buffer_format(b, "\\x%02x", (unsigned char)*raw);
-            length = 1;
-        } else {
+        else if (code == '\\' && reads_as_escape(raw + 1, n - 1))
+            buffer_add(b, "\\x5c");
+        else
             buffer_add_bytes(b, raw, length);
-        }
+        length = length ? length : 1;
         raw += length;
         n -= length;
     }
+}
+
+static int hex_digit(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+void escape_utf8_undo(char *text)
+{
+    char *out = text;
+
+    while (*text) {
+        int byte = 0;
+
+        if (text[0] == '\\' && text[1] == 'x' && isxdigit((unsigned char)text[2]) && isxdigit((unsigned char)text[3]))
+            byte = hex_digit(text[2]) << 4 | hex_digit(text[3]);
+        *out++ = byte ? (char)byte : *text;
+        text += byte ? 4 : 1;
+    }
+    *out = '\0';
+}
+
+static void put_json_escape(struct buffer *b, uint32_t code)
+{
+    if (code >= 0x10000)
+        buffer_format(b, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+    else
+        buffer_format(b, "\\u%04x", code);
+}
+
+/* Outside of strings JSON has only ASCII, and of controls only white space. */
+static void escape_json_bytes(struct buffer *b, const char *document, size_t n, const char *more)
+{
+    while (n > 0) {
+        uint32_t code = 0;
+        size_t length = utf8_decode(document, n, &code);
+
+        if (length == 0)
+            code = 0xfffd;
+        if (length == 0 || (utf8_unsafe(code) && code >= 0x20) || (code < 0x80 && code && strchr(more, (int)code)))
+            put_json_escape(b, code);
+        else
+            buffer_add_bytes(b, document, length);
+        length = length ? length : 1;
+        document += length;
+        n -= length;
+    }
+}
+
+void escape_json(struct buffer *b, const char *document, size_t n)
+{
+    escape_json_bytes(b, document, n, "");
+}
+
+void escape_json_script(struct buffer *b, const char *document, size_t n)
+{
+    escape_json_bytes(b, document, n, "<>&");
+}
+
+/* Made safe to show first; that leaves ASCII to be quoted for the language it goes into. */
+static void escape_shown(struct buffer *b, const char *raw, void (*put)(struct buffer *b, const char *at))
+{
+    AUTO_BUFFER shown = {0};
+
+    escape_terminal(&shown, raw, true);
+    for (const char *at = buffer_text(&shown); *at; at++)
+        put(b, at);
+    if (shown.error && !b->error)
+        b->error = shown.error;
+}
+
+static void put_html(struct buffer *b, const char *at)
+{
+    switch (*at) {
+    case '&':
+        buffer_add(b, "&amp;");
+        break;
+    case '<':
+        buffer_add(b, "&lt;");
+        break;
+    case '>':
+        buffer_add(b, "&gt;");
+        break;
+    case '"':
+        buffer_add(b, "&quot;");
+        break;
+    case '\'':
+        buffer_add(b, "&#39;");
+        break;
+    default:
+        buffer_add_bytes(b, at, 1);
+    }
+}
+
+void escape_html(struct buffer *b, const char *raw)
+{
+    escape_shown(b, raw, put_html);
+}
+
+/* Any ASCII punctuation may have a backslash (CommonMark 2.4), and then starts neither a link nor a list. */
+static void put_markdown(struct buffer *b, const char *at)
+{
+    if (*at == '&' || *at == '<' || *at == '>')
+        put_html(b, at);
+    else if (ispunct((unsigned char)*at) && (unsigned char)*at < 0x80)
+        buffer_format(b, "\\%c", *at);
+    else
+        buffer_add_bytes(b, at, 1);
+}
+
+void escape_markdown(struct buffer *b, const char *raw)
+{
+    escape_shown(b, raw, put_markdown);
+}
+
+/* Longest run of backticks; the fence has to be longer (CommonMark 6.1). */
+static size_t longest_ticks(const char *text)
+{
+    size_t longest = 0;
+
+    while (*(text += strcspn(text, "`"))) {
+        size_t run = strspn(text, "`");
+
+        longest = run > longest ? run : longest;
+        text += run;
+    }
+    return longest;
+}
+
+void escape_markdown_code(struct buffer *b, const char *raw, bool in_table)
+{
+    AUTO_BUFFER shown = {0};
+    const char *text, *pad;
+    size_t fence;
+
+    escape_terminal(&shown, raw, true);
+    text = buffer_text(&shown);
+    fence = longest_ticks(text) + 1;
+    /* A backtick at the end belongs to the fence without a space, and of two spaces one is taken off. */
+    pad = *text == '`' || *text == ' ' || base_ends_with(text, "`") || base_ends_with(text, " ") ? " " : "";
+    for (size_t i = 0; *text && i < fence; i++)
+        buffer_add(b, "`");
+    buffer_add(b, pad);
+    for (const char *at = text; *at; at++) {
+        if (*at == '|' && in_table)
+            buffer_add(b, at > text && at[-1] == '\\' ? "\\x7c" : "\\|");
+        else
+            buffer_add_bytes(b, at, 1);
+    }
+    buffer_add(b, pad);
+    for (size_t i = 0; *text && i < fence; i++)
+        buffer_add(b, "`");
+    if (shown.error && !b->error)
+        b->error = shown.error;
 }
 
 /* Length in bytes and width in columns of the first code point. */
 static size_t escape_step(const char *text, size_t n, size_t *ret_columns)
 {
     uint32_t code = 0;
-    size_t length = escape_decode(text, n, &code);
+    size_t length = utf8_decode(text, n, &code);
 
-    *ret_columns = 1;
-    if (length == 0)
-        return 1;
-    if (code_in(code, combining_ranges, ARRAY_SIZE(combining_ranges)))
-        *ret_columns = 0;
-    else if (code_in(code, wide_ranges, ARRAY_SIZE(wide_ranges)))
-        *ret_columns = 2;
-    return length;
+    *ret_columns = length ? escape_width(code) : 1;
+    return length ? length : 1;
 }
 
 size_t escape_columns(const char *text)

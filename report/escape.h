@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * escape: makes whatever a target can name (arguments, comm, paths, functions) safe to show.
+ * escape: makes whatever a target can name (arguments, comm, paths, functions) safe to show: the one place that does,
+ * for every form of a report.
  *
- * Knows UTF-8, control characters and the invisible marks that reorder text. Refuses to trust any byte: what is left
- * after escaping is printable text on one line. Bytes that are not UTF-8 become \xNN, code points that must not reach
- * a terminal become \xNN (below 0x100) or \u{N}.
+ * Refuses to trust any byte. In all forms a byte that is not UTF-8 becomes \xNN, a code point that must not be shown
+ * (base/utf8.h) \xNN below U+0080 and \u{N} above, and a backslash that would read as the start of one of these \x5c:
+ * so what was meant is always known. Text of people's own making keeps its other backslashes.
  */
 
 #include <stdbool.h>
@@ -15,20 +16,42 @@
 
 struct buffer;
 
-/* Append `raw` for a terminal or a text file; utf8 false: everything beyond ASCII is escaped. NULL raw: nothing. */
+/*
+ * Append `raw` for a terminal or a text file; utf8 false: everything beyond ASCII is escaped. NULL raw: nothing. A pile
+ * of combining marks that would cover other lines is escaped, too.
+ */
 void escape_terminal(struct buffer *b, const char *raw, bool utf8);
 
 /* The same for a field of a fixed size that may lack its terminator (comm). */
 void escape_terminal_field(struct buffer *b, const char *raw, size_t size, bool utf8);
 
-/* Append `raw`, at most `n` bytes of it, as valid UTF-8: only bytes that are not UTF-8 are replaced, by \xNN. */
+/*
+ * Append `raw`, `n` bytes of it, as valid UTF-8 for a string of a JSON document: only bytes that are not UTF-8 are
+ * replaced, by \xNN (and the backslash before what looks like it). Code points keep their value: escape_json() makes
+ * the document safe.
+ */
 void escape_utf8(struct buffer *b, const char *raw, size_t n);
 
+/* The way back, in place: every \xNN becomes that byte again (\x00, which is never written, stays). */
+void escape_utf8_undo(char *text);
+
 /*
- * Decode one code point.
- * @return its length in bytes, or 0 when the bytes are not UTF-8 (overlong, surrogate, truncated, beyond U+10FFFF)
+ * Append a serialised JSON document (`n` bytes, valid) so that it can be shown: in its strings, unsafe code points as
+ * \uNNNN. It stays the same document.
  */
-size_t escape_decode(const char *text, size_t n, uint32_t *ret_code);
+void escape_json(struct buffer *b, const char *document, size_t n);
+
+/* The same for <script> in an HTML page: `<`, `>`, `&` as \u003c and so on, too: neither </script> nor <!-- is left. */
+void escape_json_script(struct buffer *b, const char *document, size_t n);
+
+/* Append `raw` for HTML: as text, and as the value of an attribute in either quotes. */
+void escape_html(struct buffer *b, const char *raw);
+
+/* Append `raw` as text of Markdown (GitHub's dialect): in a paragraph, a list, a cell of a table. */
+void escape_markdown(struct buffer *b, const char *raw);
+
+/* Append `raw` as inline code of Markdown. in_table: a cell, where `|` has to be told from the border. "": nothing. */
+void escape_markdown_code(struct buffer *b, const char *raw, bool in_table);
 
 /* Columns that escaped text takes on a terminal. */
 size_t escape_columns(const char *text);

@@ -124,8 +124,8 @@ int json_write(FILE *out, const struct measurement *m, const struct advice *a)
 
     if (!root || o.failed)
         r = -ENOMEM;
-    else if (json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF)
-        r = -EIO;
+    else
+        r = out_document(root, out);
     json_decref(root);
     return r;
 }

@@ -177,8 +177,8 @@ int json_diff_write(FILE *out, const struct report_diff *diff)
     out_set(&o, root, "forecast", forecast_object(&o, &diff->comparison->forecast));
     if (!root || o.failed)
         r = -ENOMEM;
-    else if (json_dumpf(root, out, JSON_INDENT(2)) < 0 || fputc('\n', out) == EOF)
-        r = -EIO;
+    else
+        r = out_document(root, out);
     json_decref(root);
     return r;
 }

@@ -112,6 +112,20 @@ json_t *out_site(struct json_out *o, const struct site *site)
     return out;
 }
 
+int out_document(const json_t *root, FILE *out)
+{
+    AUTO_FREE char *document = json_dumps(root, JSON_INDENT(2));
+    AUTO_BUFFER safe = {0};
+
+    if (!document)
+        return -ENOMEM;
+    escape_json(&safe, document, strlen(document));
+    buffer_add(&safe, "\n");
+    if (safe.error)
+        return safe.error;
+    return fwrite(safe.data, 1, safe.length, out) == safe.length ? 0 : -EIO;
+}
+
 json_t *out_model(enum model model)
 {
     return model == MODEL_NONE ? json_null() : json_string(model_to_str(model));

@@ -23,7 +23,7 @@ void out_push(struct json_out *o, json_t *array, json_t *value);
 json_t *out_number(uint64_t value);           /* capped at INT64_MAX */
 json_t *out_number_or_null(uint64_t value);   /* 0 becomes null */
 json_t *out_real(double value);               /* what JSON can't say becomes null */
-json_t *out_bytes(const char *raw, size_t n); /* raw bytes as text; what is not UTF-8 as \xNN */
+json_t *out_bytes(const char *raw, size_t n); /* raw bytes as text: escape_utf8() */
 json_t *out_text(const char *raw);            /* NULL becomes null */
 json_t *out_field(const char *raw, size_t n); /* a field of a fixed size that may lack its terminator */
 #define OUT_FIELD(field) out_field((field), sizeof(field))
@@ -35,6 +35,9 @@ json_t *out_strings(struct json_out *o, char *const *items, size_t n);
 json_t *out_causes(struct json_out *o, const uint64_t values[CAUSE_COUNT]);
 
 json_t *out_model(enum model model); /* no verdict becomes null */
+
+/* Write the document, safe to be shown on a terminal, and a newline. @return 0 or -errno */
+int out_document(const json_t *root, FILE *out);
 
 /* Innermost first. */
 json_t *out_frames(struct json_out *o, const struct frame *frames, size_t n);

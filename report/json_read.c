@@ -8,6 +8,7 @@
 #include "analyzer/advice.h"
 #include "analyzer/findings/findings.h"
 #include "base/base.h"
+#include "report/escape.h"
 #include "report/json.h"
 
 #define MAX_FILE_SIZE ((size_t)64 << 20)
@@ -115,6 +116,8 @@ static char *copy_of(struct in *in, const char *text)
 
     if (!copy)
         complain(in, -ENOMEM, "out of memory");
+    else
+        escape_utf8_undo(copy);
     return copy;
 }
 

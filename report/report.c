@@ -88,19 +88,12 @@ int report_summary(FILE *out, const struct advice *a)
     return ferror(out) ? -EIO : 0;
 }
 
-void report_escaped(FILE *out, const char *text)
+void report_escaped(FILE *out, const char *text, bool utf8)
 {
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        AUTO_FREE char *line = strndup(text, n);
-        AUTO_BUFFER b = {0};
+    AUTO_BUFFER b = {0};
 
-        escape_terminal(&b, line, true);
-        (void)fputs(buffer_text(&b), out);
-        text += n;
-        if (*text == '\n')
-            (void)fputc(*text++, out);
-    }
+    escape_terminal(&b, text, utf8);
+    (void)fputs(buffer_text(&b), out);
 }
 
 void report_duration(uint64_t ns, char *ret_text, size_t size)

@@ -62,8 +62,11 @@ int report_read(const char *path, struct measurement **ret_m, struct advice **re
 /* The verdict on one line, for whoever sent the report elsewhere: "Use PROCESSES: 4 workers. 12.4 s -> ..." */
 int report_summary(FILE *out, const struct advice *a);
 
-/* `text` with everything escaped that must not reach a terminal; newlines of a message stay. */
-void report_escaped(FILE *out, const char *text);
+/*
+ * `text` with everything escaped that must not reach a terminal, newlines included: a name in a message could pretend
+ * to be the next message. utf8: as in struct report_options.
+ */
+void report_escaped(FILE *out, const char *text, bool utf8);
 
 /* A duration as the reports have it ("12.4 s"), cut to `size`. */
 void report_duration(uint64_t ns, char *ret_text, size_t size);

@@ -11,6 +11,7 @@
 
 #include "analyzer/compare/compare.h"
 #include "base/base.h"
+#include "base/utf8.h"
 #include "fixture.h"
 #include "report/escape.h"
 #include "report/report.h"
@@ -166,7 +167,7 @@ static void lines_keep_their_width_and_names_their_place(void **state)
         }
         for (size_t at = 0; at < n;) {
             uint32_t code = 0;
-            size_t length = escape_decode(text + at, n - at, &code);
+            size_t length = utf8_decode(text + at, n - at, &code);
 
             assert_true(length > 0);
             assert_true(code == 0 || (code >= 0x20 && code < 0x7f) || ((i & 1) && code >= 0xa0));

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
+#include "base/utf8.h"
 #include "fixture.h"
 #include "report/escape.h"
 #include "report/report.h"
@@ -226,7 +227,7 @@ static void hostile_names_reach_no_terminal(void **state)
 
         for (size_t at = 0; at < n;) {
             uint32_t code = 0;
-            size_t length = escape_decode(text + at, n - at, &code);
+            size_t length = utf8_decode(text + at, n - at, &code);
 
             assert_true(length > 0);
             assert_true(code == '\n' || (code >= 0x20 && code < 0x7f) || (utf8 && code >= 0xa0));
