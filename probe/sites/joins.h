@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef JOINS_MAX /* the fuzzer, which makes a table for each input, takes a small one */
 #define JOINS_MAX 65536u
+#endif
 #define JOIN_NONE UINT32_MAX
 
 /* A stack by its halves: indices of stacks.h and natives.h, or JOIN_NONE. */

@@ -84,6 +84,31 @@ bool image_extent(Elf *elf, uint64_t *ret_low, uint64_t *ret_high)
     return true;
 }
 
+bool image_strings_end(Elf *elf, GElf_Word type, const char *name)
+{
+    Elf_Scn *section = NULL;
+    size_t strings = 0;
+    GElf_Shdr header;
+
+    if (elf_getshdrstrndx(elf, &strings) < 0)
+        return true; /* no sections */
+    while ((section = elf_nextscn(elf, section))) {
+        const char *found = NULL;
+        const Elf_Data *data;
+
+        if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
+            continue;
+        if (name)
+            found = elf_strptr(elf, strings, header.sh_name);
+        if (name ? !found || strcmp(found, name) != 0 : header.sh_type != type)
+            continue;
+        data = elf_getdata(section, NULL);
+        if (data && data->d_buf && data->d_size > 0 && ((const char *)data->d_buf)[data->d_size - 1] != '\0')
+            return false;
+    }
+    return true;
+}
+
 bool image_address(Elf *elf, uint64_t offset, uint64_t *ret_address)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);

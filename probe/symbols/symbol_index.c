@@ -2,6 +2,7 @@
 #include "probe/symbols/symbol_index.h"
 
 #include "base/base.h"
+#include "probe/symbols/image.h"
 
 #define OVERLAPS_MAX 32    /* symbols looked at for one address */
 #define SIZELESS_MAX 4096U /* bytes that a symbol without a size (assembly) may at most be about */
@@ -55,18 +56,33 @@ static bool is_code(const GElf_Sym *symbol, GElf_Word section)
            (type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC);
 }
 
+/* The file that the last symbol was from (the program, its debug file, packed symbols), and whether it is sound. */
+struct source {
+    Elf *elf;
+    bool sound;
+};
+
+static bool is_sound(struct source *source, Elf *elf)
+{
+    if (source->elf != elf)
+        *source = (struct source){elf, image_strings_end(elf, SHT_STRTAB, NULL)};
+    return source->sound;
+}
+
 struct symbol_index *symbol_index_new(Dwfl_Module *module)
 {
     struct symbol_index *index = calloc(1, sizeof(*index));
     int n = index ? dwfl_module_getsymtab(module) : 0;
+    struct source source = {0};
 
     for (int i = 1; i < n && i < SYMBOL_INDEX_MAX; i++) {
         GElf_Sym symbol;
         GElf_Word section = 0;
         GElf_Addr address = 0;
-        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, NULL, NULL);
+        Elf *elf = NULL;
+        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, &elf, NULL);
 
-        if (!name || !*name || !is_code(&symbol, section))
+        if (!name || !elf || !is_sound(&source, elf) || !*name || !is_code(&symbol, section))
             continue;
         if (base_grow(&index->symbols, &index->capacity, index->n + 1, sizeof(*index->symbols)) < 0)
             break;
