@@ -140,7 +140,7 @@ class ProgramTest(HostileCase):
         self.assert_harmless(done.stderr)
         self.assert_json(saved)
         report = self.every_form(saved)
-        evil = "\x1b]52;c;cHk=\x07\n\r\t\x7f\x9b\u202e\u2066\u200b\U000e0041\ufffd</script>-->`|"
+        evil = "\x1b]52;c;cHk=\x07\n\r\t\x7f\x9b\u202e\u2066\u200b\U000e0041\ufffd\\xff</script>-->`|"
         frames = [frame for site in report["measurement"]["sites"] for frame in site["stack"]]
         self.assertIn("function" + evil, {frame["function"] for frame in frames})
         self.assertIn("file" + evil + ".py", {frame["file"] for frame in frames})

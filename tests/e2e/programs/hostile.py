@@ -2,7 +2,7 @@
 """Python code whose file and functions are named by somebody who means no good; each waits half a second in all."""
 import threading
 
-EVIL = "\x1b]52;c;cHk=\x07\n\r\t\x7f\x9b\u202e\u2066\u200b\U000e0041\ud800</script>-->`|"
+EVIL = "\x1b]52;c;cHk=\x07\n\r\t\x7f\x9b\u202e\u2066\u200b\U000e0041\ud800\udcff</script>-->`|"
 SOURCE = """
 import time
 def pause():
