@@ -96,7 +96,7 @@ static void split_cpu(uint64_t on_cpu, uint64_t user, uint64_t system, uint64_t 
     if (user == 0 && system == 0)
         return;
     part = (double)on_cpu * ((double)user / all);
-    *ret_user = part < (double)on_cpu ? (uint64_t)part : on_cpu;
+    *ret_user = min_u64(base_to_u64(part), on_cpu);
     *ret_system = on_cpu - *ret_user;
 }
 

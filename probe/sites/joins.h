@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef JOINS_MAX /* the fuzzer, which makes a table for each input, takes a small one */
-#define JOINS_MAX 65536u
-#endif
+#include "base/base.h"
+
+#define JOINS_MAX TABLE_SIZE(65536u, 256u)
 #define JOIN_NONE UINT32_MAX
 
 /* A stack by its halves: indices of stacks.h and natives.h, or JOIN_NONE. */
