@@ -14,7 +14,7 @@ TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.c
 # (fuzz_symbols.c) would be looked into after each run: at the end is enough.
 OPTIONS = {
     "diff": ["-max_len=5500", "-mutate_depth=1"],
-    "measurement": ["-max_len=3500", "-mutate_depth=1"],
+    "measurement": ["-max_len=5600", "-mutate_depth=1"],
     "symbols": ["-detect_leaks=0"],
     "tree": ["-max_len=3000", "-mutate_depth=1"],
 }
