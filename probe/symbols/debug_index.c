@@ -94,7 +94,7 @@ static bool strings_end(Dwarf *dwarf)
     Elf *elf = dwarf_getelf(dwarf);
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (!image_strings_end(elf, 0, names[i]))
+        if (!image_strings_end(elf, names[i]))
             return false;
     return true;
 }

@@ -56,24 +56,26 @@ static bool is_code(const GElf_Sym *symbol, GElf_Word section)
            (type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC);
 }
 
-/* The file that the last symbol was from (the program, its debug file, packed symbols), and whether it is sound. */
-struct source {
+/* The string table that the last name was in: of the program, its debug file, or packed symbols. */
+struct table {
     Elf *elf;
-    bool sound;
+    const char *start, *end;
 };
 
-static bool is_sound(struct source *source, Elf *elf)
+/* Does a name end where it should? Most are in the same table as the one before. */
+static bool ends_inside(struct table *table, Elf *elf, const char *name)
 {
-    if (source->elf != elf)
-        *source = (struct source){elf, image_strings_end(elf, SHT_STRTAB, NULL)};
-    return source->sound;
+    if (table->elf == elf && (uintptr_t)name >= (uintptr_t)table->start && (uintptr_t)name < (uintptr_t)table->end)
+        return true;
+    *table = (struct table){.elf = elf};
+    return image_strings_around(elf, name, &table->start, &table->end);
 }
 
 struct symbol_index *symbol_index_new(Dwfl_Module *module)
 {
     struct symbol_index *index = calloc(1, sizeof(*index));
     int n = index ? dwfl_module_getsymtab(module) : 0;
-    struct source source = {0};
+    struct table table = {0};
 
     for (int i = 1; i < n && i < SYMBOL_INDEX_MAX; i++) {
         GElf_Sym symbol;
@@ -82,7 +84,7 @@ struct symbol_index *symbol_index_new(Dwfl_Module *module)
         Elf *elf = NULL;
         const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, &elf, NULL);
 
-        if (!name || !elf || !is_sound(&source, elf) || !*name || !is_code(&symbol, section))
+        if (!name || !elf || !ends_inside(&table, elf, name) || !*name || !is_code(&symbol, section))
             continue;
         if (base_grow(&index->symbols, &index->capacity, index->n + 1, sizeof(*index->symbols)) < 0)
             break;
