@@ -37,7 +37,9 @@ def build():
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
         )
-    subprocess.run(["ninja", "-C", BUILD, "--quiet", "fuzzers"], check=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(["ninja", "-C", BUILD, "fuzzers"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise RuntimeError(f"the fuzz targets could not be built:\n{done.stdout[-4000:]}{done.stderr}")
 
 
 def command(target, *options, corpora):
