@@ -10,7 +10,7 @@
 #include "tree_builtin.h"
 
 /* A decision tree is a page or two; more is a mistake (or /dev/zero). */
-#define TREE_MAX_BYTES (1U << 20)
+#define TREE_MAX_BYTES TABLE_SIZE(1U << 20, 1U << 16)
 
 /* A string member of a node or leaf. `id` names the object in messages. */
 static int get_string(const json_t *object, const char *key, const char *id, const char **ret_text,

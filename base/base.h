@@ -40,6 +40,13 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define PRINTF_LIKE(format, first) __attribute__((__format__(__printf__, format, first)))
 
+/* The size of a table: the fuzzer, which makes one for each input and should see it full, takes small ones. */
+#ifdef SMALL_TABLES
+#define TABLE_SIZE(usual, small) (small)
+#else
+#define TABLE_SIZE(usual, small) (usual)
+#endif
+
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define NSEC_PER_MSEC UINT64_C(1000000)
 #define NSEC_PER_USEC UINT64_C(1000)
@@ -65,6 +72,12 @@ static inline void base_close_file(FILE **file)
 #define AUTO_FREE CLEANUP(base_free_ptr)
 #define AUTO_CLOSE CLEANUP(base_close_fd)
 #define AUTO_FCLOSE CLEANUP(base_close_file)
+
+/* A double as a number: nothing below 0, at most INT64_MAX. (Out of range, a cast is undefined.) */
+static inline uint64_t base_to_u64(double value)
+{
+    return value >= 0x1p63 ? INT64_MAX : value > 0 ? (uint64_t)value : 0;
+}
 
 static inline bool base_ends_with(const char *text, const char *end)
 {

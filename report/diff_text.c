@@ -63,6 +63,25 @@ static void add_ending(struct buffer *b, const struct target *target)
         buffer_format(b, "exit %d", target->exit_status);
 }
 
+/* The command, cut to two lines: arguments may be a hundred thousand bytes long. */
+static void add_command(struct diff *d, struct buffer *b, const struct target *target)
+{
+    const size_t columns = 2 * (d->text.layout.width - TEXT_INDENT);
+    AUTO_BUFFER command = {0};
+
+    for (size_t i = 0; i < target->n_argv && command.length <= 4 * columns; i++) {
+        buffer_add(&command, i > 0 ? " " : "");
+        escape_terminal(&command, target->argv[i], d->text.layout.utf8);
+    }
+    if (escape_columns(buffer_text(&command)) > columns) {
+        buffer_add_bytes(b, buffer_text(&command), escape_fit(buffer_text(&command), columns - 3, NULL));
+        buffer_add(b, "...");
+    } else {
+        buffer_add(b, buffer_text(&command));
+    }
+    text_check(&d->text, &command);
+}
+
 /* Command, runs, model and ending of a side. */
 static void side_lines(struct diff *d, int side)
 {
@@ -72,10 +91,7 @@ static void side_lines(struct diff *d, int side)
 
     escape_terminal(&b, d->in->names[side], d->text.layout.utf8);
     buffer_add(&b, ": ");
-    for (size_t i = 0; i < m->target.n_argv; i++) {
-        buffer_add(&b, i > 0 ? " " : "");
-        escape_terminal(&b, m->target.argv[i], d->text.layout.utf8);
-    }
+    add_command(d, &b, &m->target);
     if (wall->runs[side] > 1)
         buffer_format(&b, " | %s runs, %s", format_count(wall->runs[side]).text,
                       format_duration_range(wall->range_ns[side]).text);

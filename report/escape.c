@@ -118,20 +118,34 @@ static void put_json_escape(struct buffer *b, uint32_t code)
         buffer_format(b, "\\u%04x", code);
 }
 
-/* Outside of strings JSON has only ASCII, and of controls only white space. */
+/* Outside of strings JSON has only ASCII, and of controls only white space: those stay. */
+static size_t plain_json(const char *document, size_t n, const char *more)
+{
+    size_t length = 0;
+
+    while (length < n && (unsigned char)document[length] < 0x7f && document[length] &&
+           !(*more && strchr(more, document[length])))
+        length++;
+    return length;
+}
+
 static void escape_json_bytes(struct buffer *b, const char *document, size_t n, const char *more)
 {
     while (n > 0) {
+        size_t plain = plain_json(document, n, more), length;
         uint32_t code = 0;
-        size_t length = utf8_decode(document, n, &code);
 
+        buffer_add_bytes(b, document, plain);
+        document += plain;
+        n -= plain;
+        length = utf8_decode(document, n, &code);
         if (length == 0)
             code = 0xfffd;
-        if (length == 0 || (utf8_unsafe(code) && code >= 0x20) || (code < 0x80 && code && strchr(more, (int)code)))
+        if (n > 0 && (length == 0 || code < 0x80 || utf8_unsafe(code)))
             put_json_escape(b, code);
         else
             buffer_add_bytes(b, document, length);
-        length = length ? length : 1;
+        length = length || n == 0 ? length : 1;
         document += length;
         n -= length;
     }

@@ -40,7 +40,9 @@ static int check_interpreter(const struct interpreter *interpreter, const struct
     const char *name = strrchr(runtime->executable, '/'), *version = runtime->version;
     unsigned major = 0, minor = 0;
 
-    if (!name || strncmp(name + 1, interpreter->program, strlen(interpreter->program)) != 0) {
+    /* Of a saved measurement anybody may have written this: a relative path would start what lies in this folder. */
+    if (!name || runtime->executable[0] != '/' ||
+        strncmp(name + 1, interpreter->program, strlen(interpreter->program)) != 0) {
         (void)snprintf(message, size, "no replay: the target's %s interpreter is not known", interpreter->name);
         return -ENOENT;
     }

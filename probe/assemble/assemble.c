@@ -91,10 +91,13 @@ static void fill_causes(const struct run_thread *from, const struct run_process 
 /* The kernel counts user and system time in ticks: take its proportion, and our own exact sum. */
 static void split_cpu(uint64_t on_cpu, uint64_t user, uint64_t system, uint64_t *ret_user, uint64_t *ret_system)
 {
-    if (user + system == 0)
+    double all = (double)user + (double)system, part;
+
+    if (user == 0 && system == 0)
         return;
-    *ret_user = (uint64_t)((double)on_cpu * (double)user / (double)(user + system));
-    *ret_system = on_cpu - min_u64(*ret_user, on_cpu);
+    part = (double)on_cpu * ((double)user / all);
+    *ret_user = min_u64(base_to_u64(part), on_cpu);
+    *ret_system = on_cpu - *ret_user;
 }
 
 /* From its birth to its death, or to the end of the measurement. */

@@ -43,7 +43,7 @@ static uint64_t busy_cpu(const struct run_thread *thread, const struct loop_fact
     uint64_t on_cpu = thread->account.on_cpu_ns;
 
     if (facts->asyncio)
-        return facts->sampled ? (uint64_t)((double)on_cpu * facts->busy_share) : 0;
+        return facts->sampled ? base_to_u64((double)on_cpu * facts->busy_share) : 0;
     /* One that never had to wait: where its set-up ended is not known. */
     if (!thread->last_epoll_end)
         return on_cpu;

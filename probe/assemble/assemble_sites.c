@@ -159,8 +159,8 @@ static int fill(const struct assemble_stacks *stacks, const struct draft *draft,
 
     site->on_cpu = draft->on_cpu;
     site->cause = draft->cause;
-    site->time_ns = (uint64_t)(draft->ns + 0.5);
-    site->count = draft->count < 1 ? 1 : (uint64_t)(draft->count + 0.5);
+    site->time_ns = base_to_u64(draft->ns + 0.5);
+    site->count = draft->count < 1 ? 1 : base_to_u64(draft->count + 0.5);
     site->longest_ns = draft->longest_ns;
     site->pid = (int32_t)draft->tgid;
     site->tid = draft->row < c->state.n_threads ? (int32_t)c->state.threads[draft->row].tid : 0;

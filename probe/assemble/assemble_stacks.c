@@ -86,7 +86,7 @@ static int count_samples(struct assemble_stacks *stacks)
         const struct tally_cell *cell = &c->tally.cells[i];
 
         if (cell->subject == TALLY_SAMPLE && cell->row < c->state.n_threads)
-            stacks->row_samples[cell->row] += (uint64_t)cell->count;
+            stacks->row_samples[cell->row] += base_to_u64(cell->count);
     }
     return 0;
 }

@@ -53,11 +53,11 @@ static size_t list_rows(const struct assemble_stacks *stacks, struct row *rows)
         enum cause cause = assemble_cause(stacks, pair->tgid, pair->kind, pair->interpreter_lock);
 
         double share = pair->interpreter_lock ? 1.0 : 1.0 - (double)stacks->renamed[pair->waiter][cause];
-        uint64_t count = (uint64_t)((double)pair->count * share + 0.5);
+        uint64_t count = base_to_u64((double)pair->count * share + 0.5);
 
         if (is_for_a_thread(cause) && count)
             rows[n++] =
-                (struct row){.pair = pair, .cause = cause, .ns = (uint64_t)((double)pair->ns * share), .count = count};
+                (struct row){.pair = pair, .cause = cause, .ns = base_to_u64((double)pair->ns * share), .count = count};
     }
     if (n)
         qsort(rows, n, sizeof(*rows), by_threads);

@@ -7,8 +7,8 @@
 #include "probe/sites/spaces.h"
 #include "probe/symbols/mappings.h"
 
-#define ROWS_MAX 16384u
-#define INDEX_SIZE 65536u /* at least twice the rows, so that probing ends soon */
+#define ROWS_MAX TABLE_SIZE(16384u, 64u)
+#define INDEX_SIZE (4 * ROWS_MAX) /* at least twice the rows, so that probing ends soon */
 
 int run_state_init(struct run_state *state, size_t max_slices)
 {

@@ -40,6 +40,11 @@ static uint32_t field_u32(const uint8_t *object, uint32_t offset)
 
 static size_t put_utf8(uint32_t code, char *out)
 {
+    /* How Python spells a byte of a file's name that is not UTF-8 (PEP 383). */
+    if (code >= 0xdc80 && code <= 0xdcff) {
+        out[0] = (char)(code - 0xdc00);
+        return 1;
+    }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
         code = 0xfffd;
     if (code == 0)

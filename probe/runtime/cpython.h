@@ -58,8 +58,9 @@ void cpython_walk_config(const struct cpython_offsets *offsets, struct cpython_w
 
 /* A code object, copied out of a process. */
 struct cpython_code {
-    char *name;          /* qualified where the version has it (3.11+), UTF-8, never NULL */
-    char *filename;      /* UTF-8, never NULL */
+    char *name;     /* qualified where the version has it (3.11+), never NULL; UTF-8, and the bytes that Python took for
+                       none */
+    char *filename; /* likewise */
     uint32_t first_line; /* of the function */
     uint32_t flags;      /* co_flags */
     bool coroutine;      /* coroutine, or async generator */

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "probe/runtime/elf_cache.h"
 #include "probe/runtime/ruby.h"
+#include "probe/symbols/maps_line.h"
 
 /* A process maps many files; these are the few that can matter. */
 #define MAX_CANDIDATES 16
@@ -50,17 +51,16 @@ static bool already_there(const struct candidates *candidates, const char *name)
     return false;
 }
 
-/* One line of proc_pid_maps(5): start-end perms offset dev inode path. */
-static void consider(const char *line, const char *exe, struct candidates *candidates)
+/* One line of /proc/PID/maps. */
+static void consider(char *line, const char *exe, struct candidates *candidates)
 {
-    unsigned long long start, offset;
-    int at = 0;
     const char *name, *base;
+    struct maps_line maps;
     bool executable;
 
-    if (sscanf(line, "%llx-%*x %*4s %llx %*x:%*x %*u %n", &start, &offset, &at) != 2 || at == 0 || line[at] != '/')
+    if (!maps_line_parse(line, &maps) || maps.path[0] != '/')
         return;
-    name = line + at;
+    name = maps.path;
     base = strrchr(name, '/') + 1;
     if (strncmp(base, "ld-musl", 7) == 0)
         candidates->musl = true;
@@ -69,7 +69,8 @@ static void consider(const char *line, const char *exe, struct candidates *candi
         already_there(candidates, name))
         return;
     candidates->program = candidates->program || executable;
-    candidates->list[candidates->n] = (struct candidate){.start = start, .offset = offset, .executable = executable};
+    candidates->list[candidates->n] =
+        (struct candidate){.start = maps.start, .offset = maps.offset, .executable = executable};
     strcpy(candidates->list[candidates->n++].name, name);
 }
 
@@ -87,10 +88,8 @@ static int read_maps(pid_t pid, const char *exe, struct candidates *candidates)
     maps = fopen(path, "re");
     if (!maps)
         return errno == ENOENT ? -ESRCH : -errno;
-    while (getline(&line, &capacity, maps) > 0) {
-        line[strcspn(line, "\n")] = '\0';
+    while (getline(&line, &capacity, maps) > 0)
         consider(line, exe, candidates);
-    }
     return 0;
 }
 

@@ -245,7 +245,7 @@ int frame_table_merge(struct frame_table *table, struct join_stack stack, uint32
 const struct frame *frame_table_frames(const struct frame_table *table, uint32_t index, size_t *ret_n)
 {
     *ret_n = table->merged[index].n;
-    return table->frames + table->merged[index].first;
+    return *ret_n > 0 ? table->frames + table->merged[index].first : NULL;
 }
 
 bool frame_table_is_named(const struct frame_table *table, uint32_t index)

@@ -38,7 +38,7 @@ void frame_table_free(struct frame_table *table); /* NULL-safe */
 int frame_table_merge(struct frame_table *table, struct join_stack stack, uint32_t *ret_index);
 #define FRAMES_NONE 0u
 
-/* Strings of the frames are borrowed; valid as long as the table and its sources. */
+/* Strings of the frames are borrowed; valid as long as the table and its sources. NULL: none. */
 const struct frame *frame_table_frames(const struct frame_table *table, uint32_t index, size_t *ret_n);
 
 /* Does anything on it have a name? */

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOINS_MAX 65536u
+#include "base/base.h"
+
+#define JOINS_MAX TABLE_SIZE(65536u, 256u)
 #define JOIN_NONE UINT32_MAX
 
 /* A stack by its halves: indices of stacks.h and natives.h, or JOIN_NONE. */

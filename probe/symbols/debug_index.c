@@ -5,6 +5,7 @@
 #include <elfutils/libdw.h>
 
 #include "base/base.h"
+#include "probe/symbols/image.h"
 
 /* Files may be anything: bounds on the work and the memory one of them can cause. */
 #define RANGES_MAX (1U << 20) /* in one table */
@@ -86,6 +87,18 @@ static const struct range *find_range(const struct table *table, uint64_t addres
     return NULL;
 }
 
+/* The tables of strings that many forms refer to. */
+static bool strings_end(Dwarf *dwarf)
+{
+    static const char *const names[] = {".debug_str", ".debug_line_str"};
+    Elf *elf = dwarf_getelf(dwarf);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (!image_strings_end(elf, names[i]))
+            return false;
+    return true;
+}
+
 struct debug_index *debug_index_new(Dwfl_Module *module)
 {
     Dwarf_Addr bias = 0;
@@ -95,8 +108,10 @@ struct debug_index *debug_index_new(Dwfl_Module *module)
     Dwarf_Die die;
     uint8_t type;
 
-    if (!index)
+    if (!index || !strings_end(dwarf)) {
+        free(index);
         return NULL;
+    }
     index->dwarf = dwarf;
     index->bias = bias;
     while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0)
@@ -157,18 +172,42 @@ static const struct table *functions_of(struct debug_index *index, Dwarf_Die *un
     return &unit->functions;
 }
 
+/* A name that stands among the attributes must end there: libdw does not look. */
+static bool ends_inside(const char *text, Dwarf *dwarf)
+{
+    Elf *elf = dwarf_getelf(dwarf);
+    Elf_Scn *section = NULL;
+    size_t strings = 0;
+
+    if (elf_getshdrstrndx(elf, &strings) < 0)
+        return false;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, strings, header.sh_name) : NULL;
+        /* As libdw gets it, and from memory by now; no others, which would be read for this. */
+        bool dies = name && (strcmp(name, ".debug_info") == 0 || strcmp(name, ".debug_types") == 0);
+        const Elf_Data *data = dies ? elf_rawdata(section, NULL) : NULL;
+        size_t at = data && data->d_buf ? (uintptr_t)text - (uintptr_t)data->d_buf : SIZE_MAX;
+
+        if (data && at < data->d_size)
+            return memchr(text, '\0', data->d_size - at) != NULL;
+    }
+    return false;
+}
+
+/* The first of a DIE's names, or of what it is an instance of. @return NULL: none */
 static const char *name_of(Dwarf_Die *die)
 {
-    static const unsigned linkage[] = {DW_AT_linkage_name, DW_AT_MIPS_linkage_name};
+    static const unsigned kinds[] = {DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name};
 
-    for (size_t i = 0; i < ARRAY_SIZE(linkage); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         Dwarf_Attribute attribute;
-        const char *name = dwarf_formstring(dwarf_attr_integrate(die, linkage[i], &attribute));
+        const char *name = dwarf_formstring(dwarf_attr_integrate(die, kinds[i], &attribute));
 
-        if (name)
+        if (name && (attribute.form != DW_FORM_string || ends_inside(name, dwarf_cu_getdwarf(attribute.cu))))
             return name;
     }
-    return dwarf_diename(die);
+    return NULL;
 }
 
 static uint32_t number(Dwarf_Die *die, unsigned name)

@@ -14,7 +14,7 @@
 #include "probe/symbols/symbol_index.h"
 
 /* Thousands of stacks share their addresses: answers are kept. When there are this many, they are dropped. */
-#define ANSWERS_MAX 4096
+#define ANSWERS_MAX TABLE_SIZE(4096, 16)
 #define ANSWERS_TABLE (2 * ANSWERS_MAX)
 #define FRAMES_MAX 32 /* inlined into each other at one address */
 

@@ -84,6 +84,52 @@ bool image_extent(Elf *elf, uint64_t *ret_low, uint64_t *ret_high)
     return true;
 }
 
+/* @return the strings of a section, NULL: none, or the last one does not end */
+static const Elf_Data *strings_in(Elf_Scn *section)
+{
+    const Elf_Data *data = elf_getdata(section, NULL);
+
+    if (!data || !data->d_buf || data->d_size == 0 || ((const char *)data->d_buf)[data->d_size - 1] != '\0')
+        return NULL;
+    return data;
+}
+
+bool image_strings_end(Elf *elf, const char *name)
+{
+    Elf_Scn *section = NULL;
+    size_t strings = 0;
+    GElf_Shdr header;
+
+    if (elf_getshdrstrndx(elf, &strings) < 0)
+        return true; /* no sections */
+    while ((section = elf_nextscn(elf, section))) {
+        const char *found = gelf_getshdr(section, &header) ? elf_strptr(elf, strings, header.sh_name) : NULL;
+
+        if (found && strcmp(found, name) == 0 && header.sh_type != SHT_NOBITS && header.sh_size > 0 &&
+            !strings_in(section))
+            return false;
+    }
+    return true;
+}
+
+bool image_strings_around(Elf *elf, const char *text, const char **ret_start, const char **ret_end)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+
+    while ((section = elf_nextscn(elf, section))) {
+        const Elf_Data *data =
+            gelf_getshdr(section, &header) && header.sh_type == SHT_STRTAB ? strings_in(section) : NULL;
+
+        if (!data || (uintptr_t)text - (uintptr_t)data->d_buf >= data->d_size)
+            continue;
+        *ret_start = data->d_buf;
+        *ret_end = *ret_start + data->d_size;
+        return true;
+    }
+    return false;
+}
+
 bool image_address(Elf *elf, uint64_t offset, uint64_t *ret_address)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
+#include "probe/symbols/maps_line.h"
 #include "probe/symbols/pins.h"
 
 struct mappings {
@@ -204,20 +205,14 @@ int mappings_add(struct mappings *mappings, pid_t pid, uint64_t start, uint64_t 
     return is_known(mappings, &added) ? 0 : insert(mappings, &added);
 }
 
-/* "start-end perms offset major:minor inode   path\n" (proc_pid_maps(5)); newlines in a path are written as \012. */
-static int take_line(struct mappings *mappings, pid_t pid, char *line)
+int mappings_add_line(struct mappings *mappings, pid_t pid, char *text)
 {
-    unsigned long long start, end, offset, inode;
-    unsigned int device_major, device_minor;
-    char permissions[5];
-    int at = 0;
+    struct maps_line line;
 
-    line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, permissions, &offset, &device_major,
-               &device_minor, &inode, &at) < 7 ||
-        at == 0 || strlen(permissions) < 3 || permissions[2] != 'x')
+    if (!maps_line_parse(text, &line) || !line.executable)
         return 0;
-    return mappings_add(mappings, pid, start, end, offset, device_major, device_minor, inode, line + at);
+    return mappings_add(mappings, pid, line.start, line.end, line.offset, line.major, line.minor, line.inode,
+                        line.path);
 }
 
 int mappings_read(struct mappings *mappings, pid_t pid)
@@ -233,7 +228,7 @@ int mappings_read(struct mappings *mappings, pid_t pid)
     if (!file)
         return errno == ENOENT ? -ESRCH : -errno;
     while (r == 0 && getline(&line, &capacity, file) > 0)
-        r = take_line(mappings, pid, line);
+        r = mappings_add_line(mappings, pid, line);
     if (r == 0 && ferror(file))
         return -ESRCH;
     return r;

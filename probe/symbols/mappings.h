@@ -56,6 +56,9 @@ struct mappings *mappings_fork(const struct mappings *parent);
 int mappings_add(struct mappings *mappings, pid_t pid, uint64_t start, uint64_t end, uint64_t offset, uint32_t major,
                  uint32_t minor, uint64_t inode, const char *path);
 
+/* Take in a line of /proc/PID/maps, where it is of an executable mapping. @return 0 or -ENOMEM */
+int mappings_add_line(struct mappings *mappings, pid_t pid, char *text);
+
 /* Take in what /proc/PID/maps shows now; what is mapped no more stays. @return 0, -ESRCH, -EACCES, -ENOMEM */
 int mappings_read(struct mappings *mappings, pid_t pid);
 

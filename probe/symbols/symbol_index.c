@@ -2,6 +2,7 @@
 #include "probe/symbols/symbol_index.h"
 
 #include "base/base.h"
+#include "probe/symbols/image.h"
 
 #define OVERLAPS_MAX 32    /* symbols looked at for one address */
 #define SIZELESS_MAX 4096U /* bytes that a symbol without a size (assembly) may at most be about */
@@ -55,18 +56,35 @@ static bool is_code(const GElf_Sym *symbol, GElf_Word section)
            (type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC);
 }
 
+/* The string table that the last name was in: of the program, its debug file, or packed symbols. */
+struct table {
+    Elf *elf;
+    const char *start, *end;
+};
+
+/* Does a name end where it should? Most are in the same table as the one before. */
+static bool ends_inside(struct table *table, Elf *elf, const char *name)
+{
+    if (table->elf == elf && (uintptr_t)name >= (uintptr_t)table->start && (uintptr_t)name < (uintptr_t)table->end)
+        return true;
+    *table = (struct table){.elf = elf};
+    return image_strings_around(elf, name, &table->start, &table->end);
+}
+
 struct symbol_index *symbol_index_new(Dwfl_Module *module)
 {
     struct symbol_index *index = calloc(1, sizeof(*index));
     int n = index ? dwfl_module_getsymtab(module) : 0;
+    struct table table = {0};
 
     for (int i = 1; i < n && i < SYMBOL_INDEX_MAX; i++) {
         GElf_Sym symbol;
         GElf_Word section = 0;
         GElf_Addr address = 0;
-        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, NULL, NULL);
+        Elf *elf = NULL;
+        const char *name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, &elf, NULL);
 
-        if (!name || !*name || !is_code(&symbol, section))
+        if (!name || !elf || !ends_inside(&table, elf, name) || !*name || !is_code(&symbol, section))
             continue;
         if (base_grow(&index->symbols, &index->capacity, index->n + 1, sizeof(*index->symbols)) < 0)
             break;

@@ -13,7 +13,7 @@ import unittest
 import rights
 import support
 
-SCRIPT = (support.ROOT / "tests/e2e/programs/hostile.py").read_text()
+SCRIPT = (support.ROOT / "tests/e2e/programs/hostile_caller.py").read_text()
 
 
 def enumeration(header, name):

@@ -177,6 +177,29 @@ static void lines_keep_their_width_and_names_their_place(void **state)
     }
 }
 
+/* Of a command of any length two lines are shown; the JSON has it all. */
+static void long_commands_are_cut(void **state)
+{
+    const struct report_options options = {.format = REPORT_TEXT, .width = 80, .utf8 = true};
+    AUTO_FREE char *text = NULL;
+    struct story s = {0};
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    story_faster(&s);
+    free(s.before.m->target.argv[1]);
+    s.before.m->target.argv[1] = malloc(130001);
+    memset(s.before.m->target.argv[1], '\033', 130000);
+    s.before.m->target.argv[1][130000] = '\0';
+    assert_int_equal(report_write_diff(out, &s.diff, &options), 0);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "\\x1b\\x1b"));
+    assert_non_null(strstr(text, "... |"));
+    assert_true(size < 10000);
+    story_clear(&s);
+}
+
 static void later_formats_and_write_errors_are_reported(void **state)
 {
     CLEANUP(story_clear) struct story s = {0};
@@ -197,6 +220,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comparisons_match_golden_files),
         cmocka_unit_test(lines_keep_their_width_and_names_their_place),
+        cmocka_unit_test(long_commands_are_cut),
         cmocka_unit_test(later_formats_and_write_errors_are_reported),
     };
 

@@ -300,6 +300,9 @@ static void no_replay_has_a_reason(void **state)
     assert_non_null(strstr(message, "interpreter is not known"));
     (void)snprintf(m->target.runtime.executable, sizeof(m->target.runtime.executable), "/bin/sh");
     assert_int_equal(replay(m, 1000 * MS, NULL), -ENOENT);
+    (void)snprintf(m->target.runtime.executable, sizeof(m->target.runtime.executable), "./python3");
+    assert_int_equal(replay(m, 1000 * MS, NULL), -ENOENT);
+    assert_non_null(strstr(message, "interpreter is not known"));
     (void)snprintf(m->target.runtime.executable, sizeof(m->target.runtime.executable), "/usr/bin/python2.7");
     (void)snprintf(m->target.runtime.version, sizeof(m->target.runtime.version), "2.7.18");
     assert_int_equal(replay(m, 1000 * MS, NULL), -ENOENT);
