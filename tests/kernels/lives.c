@@ -31,6 +31,8 @@
 
 #define BURNERS 3
 #define CHILDREN 2
+#define FIRST_ENDED 1
+#define LAST_ENDED 7
 #define SETTLE_MS 20 /* how long schedstat must stand still to be taken for final */
 
 struct life {
@@ -165,7 +167,7 @@ static void *live(void *arg)
     struct life *life = arg;
 
     life->first_ns = now_ns(CLOCK_MONOTONIC);
-    life->tid = gettid();
+    __atomic_store_n(&life->tid, gettid(), __ATOMIC_RELEASE);
     if (life->wait() != 0)
         fail(life->role);
     life->last_ns = now_ns(CLOCK_MONOTONIC);
@@ -236,6 +238,24 @@ static void prepare_waits(void)
     (void)pthread_mutex_lock(&pi_mutex);
 }
 
+/* Whoever has not begun to wait yet would find its wait over. */
+static void until_asleep(const struct life *life)
+{
+    char path[64], state = 'R';
+    FILE *file;
+
+    while (__atomic_load_n(&life->tid, __ATOMIC_ACQUIRE) == 0)
+        nap(1);
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)life->tid);
+    do {
+        nap(1);
+        file = fopen(path, "re");
+        if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            fail(path);
+        (void)fclose(file);
+    } while (state != 'S');
+}
+
 static void end_waits(void)
 {
     (void)pthread_mutex_unlock(&mutex);
@@ -253,6 +273,7 @@ static void end_waits(void)
 static void run_waits(void)
 {
     struct life lives[] = {
+        /* FIRST_ENDED to LAST_ENDED are those that end_waits() ends */
         {.role = "sleep", .wait = wait_sleep}, {.role = "mutex", .wait = wait_mutex},
         {.role = "pi", .wait = wait_pi_mutex}, {.role = "condition", .wait = wait_condition},
         {.role = "pipe", .wait = wait_pipe},   {.role = "unix", .wait = wait_unix},
@@ -266,6 +287,8 @@ static void run_waits(void)
     for (size_t i = 0; i < n; i++)
         create(&lives[i]);
     nap(wait_ms);
+    for (size_t i = FIRST_ENDED; i <= LAST_ENDED; i++)
+        until_asleep(&lives[i]);
     end_waits();
     for (size_t i = 0; i < n; i++)
         join(&lives[i]);
