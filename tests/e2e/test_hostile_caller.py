@@ -41,7 +41,7 @@ class HostileCallerTest(rights.RightsCase):
     def play(self, scenario, **settings):
         settings = {"helper": str(self.helper), "types": WIRE, **settings}
         argv = [*rights.AS_NOBODY, support.PYTHON, "-c", SCRIPT, scenario, json.dumps(settings, default=str)]
-        done = subprocess.run(argv, capture_output=True, timeout=support.TIMEOUT_S, cwd="/", env=rights.environment())
+        done = subprocess.run(argv, capture_output=True, timeout=4 * support.TIMEOUT_S, cwd="/", env=rights.environment())
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return json.loads(done.stdout)
 

@@ -14,6 +14,7 @@ import time
 SCENARIO, SETTINGS = sys.argv[1], json.loads(sys.argv[2])
 HELPER, TYPES = SETTINGS["helper"], SETTINGS["types"]
 NAMES = {number: name for name, number in TYPES.items()}
+TIMEOUT_S = 90  # machines may be busy
 RECORD = struct.Struct("=QIIHBBIQQQQII")  # struct record (probe/bpf/abi.h)
 # Offset of the tgid in an element, and how long an element is: fixed, or at this offset in it.
 ELEMENTS = {
@@ -39,7 +40,7 @@ def start_now(child):
 class Helper:
     def __init__(self, target, fd=None, **popen):
         self.ours, theirs = socket.socketpair()
-        self.ours.settimeout(30)
+        self.ours.settimeout(TIMEOUT_S)
         fd = theirs.fileno() if fd is None else fd
         self.process = subprocess.Popen(
             [HELPER, str(fd), str(target), "0", "0", "1"], pass_fds=[fd], stderr=subprocess.DEVNULL, **popen
@@ -66,8 +67,17 @@ class Helper:
     def send(self, name, payload=b""):
         self.ours.sendall(struct.pack("=II", TYPES[name], len(payload)) + payload)
 
-    def readable(self):
-        return bool(select.select([self.ours], [], [], 0)[0])
+    def messages_until_writable(self):
+        """What it says before it takes in more: both sides waiting for the other to read would wait forever."""
+        while True:
+            readable, writable, _ = select.select([self.ours], [self.ours], [], TIMEOUT_S)
+            if readable:
+                message = self.receive()
+                if message[0] is None:
+                    raise EOFError("the helper ended")
+                yield message
+            elif writable:
+                return
 
     def messages(self, until="FINAL"):
         while True:
@@ -84,7 +94,7 @@ class Helper:
 
     def end(self):
         self.ours.close()
-        return self.process.wait(30)
+        return self.process.wait(TIMEOUT_S)
 
 
 def elements(name, payload):
@@ -183,7 +193,7 @@ def work():
     while True:
         with lock:
             count += 1
-for _ in range(3):
+for _ in range(2):
     threading.Thread(target=work, daemon=True).start()
 print("up", flush=True)
 sys.stdin.readline()
@@ -198,10 +208,9 @@ def fuzz_registrations(rounds):
     messages = [helper.receive()]
     start_now(target)
     for _ in range(rounds):
+        messages += helper.messages_until_writable()
         helper.send(*garbage_of([target.pid, SETTINGS["foreign"], 0, 2**32 - 1]))
-        while helper.readable():
-            messages.append(helper.receive())
-    out, _ = target.communicate("\n", timeout=30)
+    out, _ = target.communicate("\n", timeout=TIMEOUT_S)
     messages += helper.stop()
     helper.end()
     about = tgids(messages)
@@ -244,7 +253,7 @@ def fuzz_bytes(rounds):
 def fuzz():
     """Garbage for a while. The target counts on, undisturbed, and what comes back is about nobody else."""
     random.seed(SETTINGS["seed"])
-    return {"registrations": [fuzz_registrations(700) for _ in range(3)], "statuses": fuzz_bytes(14)}
+    return {"registrations": [fuzz_registrations(500) for _ in range(2)], "statuses": fuzz_bytes(14)}
 
 
 def peek():
