@@ -96,8 +96,11 @@ static __always_inline void look(struct task_struct *task, struct moment *moment
     moment->on_cpu = BPF_CORE_READ(t, on_cpu);
     moment->exit_state = BPF_CORE_READ(t, exit_state);
     moment->delayed = 0;
-    if (bpf_core_field_exists(t->se.sched_delayed))
+    if (bpf_core_field_exists(t->se.sched_delayed)) {
+        barrier_var(t); /* or the compiler works out the place before it knows whether there is one */
         moment->delayed = BPF_CORE_READ(t, se.sched_delayed) != 0;
+        asm volatile("" ::: "memory");
+    }
 }
 
 static __always_inline int is_same_moment(const struct moment *a, const struct moment *b)
