@@ -78,6 +78,16 @@ class MissingTest(rights.RightsCase):
     def test_filter_of_system_calls(self):
         self.assert_refused([*REFUSE, str(BPF)], self.programs(), "although the capabilities are there")
 
+    def test_another_user(self):
+        """Only root can have the target run as somebody else."""
+        for user in ("daemon", "root"):
+            run = self.run_as(
+                rights.AS_NOBODY, self.programs(rights.HELPER_CAPS), "--probe=bpf", "-u", user, "--", "/bin/echo", "started"
+            )
+            self.assertEqual((run.status, run.stdout), (125, b""), str(run))
+            expected = f"concadvise: can't run the target as {user}: Operation not permitted. The target was not started.\n"
+            self.assertEqual(run.stderr.decode(), expected)
+
     def test_no_helper(self):
         concadvise = self.programs()
         (concadvise.parent.parent / "probe" / "concadvise-probe").unlink()
