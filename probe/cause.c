@@ -41,7 +41,7 @@ static const enum cause table[WAIT_KIND_COUNT] = {
     [WAIT_TERMINAL] = CAUSE_TERMINAL,
     [WAIT_SIGNAL] = CAUSE_IDLE,
     [WAIT_SYSV] = CAUSE_IPC,
-    [WAIT_IO_URING] = CAUSE_OTHER,
+    [WAIT_IO_URING] = CAUSE_DISK,
     [WAIT_EXEC] = CAUSE_OTHER,
     [WAIT_STOPPED] = CAUSE_STOPPED,
     [WAIT_EXIT] = CAUSE_OTHER,
@@ -80,6 +80,11 @@ enum cause cause_of_wait(unsigned int kind, const struct wait_context *context)
     /* Thread.sleep() is a timed wait on the thread's own condition variable (os_posix.cpp). */
     if (context->runtime == RUNTIME_JVM && kind == WAIT_FUTEX_TIMEOUT)
         return CAUSE_SLEEP;
+    /* What a ring waits for is in the ring: with connections around it is them, as a rule, else files. */
+    if (kind == WAIT_IO_URING && context->connects)
+        return CAUSE_NETWORK;
+    if (kind == WAIT_IO_URING && context->listens)
+        return CAUSE_IDLE;
     /*
      * A server's selector waits for the next request (or a housekeeping timer); nothing is outstanding unless the
      * server is itself a client of somebody.
@@ -106,5 +111,5 @@ bool cause_is_futex(unsigned int kind)
 
 bool cause_is_socket(unsigned int kind)
 {
-    return cause_is_poll(kind) || (kind >= WAIT_INET_OUTSIDE && kind <= WAIT_UNIX_TARGET);
+    return cause_is_poll(kind) || kind == WAIT_IO_URING || (kind >= WAIT_INET_OUTSIDE && kind <= WAIT_UNIX_TARGET);
 }

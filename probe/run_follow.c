@@ -55,8 +55,8 @@ static int check_end(struct run *run, uint64_t now)
     }
     if (!run->exited)
         return 0;
-    /* Only news from after its end says who else is left. */
-    if (run->collector.status.now_ns > run->exited_ns && run->collector.status.live_processes == 0)
+    /* Only news from after its end says who else is left: a process may have outlived its first thread. */
+    if (run->collector.status.now_ns > run->exited_ns && run->collector.status.live_threads == 0)
         return run_send_stop(run);
     if (!limit && now - run->exited_ns >= OUTLIVE_NS) {
         run->outlived = true;

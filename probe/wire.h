@@ -22,7 +22,7 @@ enum wire_type {
     WIRE_NATIVES,    /* struct wire_native[]: packed, each `size` bytes */
     WIRE_MAPPINGS,   /* struct wire_mapping[]: packed, each `size` bytes; executable mappings as they are made */
     WIRE_RECORDS,    /* struct record[], one CPU's, in time order */
-    WIRE_OBITUARIES, /* struct slot[]: threads that ended */
+    WIRE_OBITUARIES, /* struct slot[]: threads that ended; some may come again in the last one */
     WIRE_SURVIVORS,  /* struct slot[]: threads alive at the end; accounts closed at wire_final.end_ns */
     WIRE_FUTEXES,    /* struct wire_futex[] */
     WIRE_PEERS,      /* struct wire_peer[] */

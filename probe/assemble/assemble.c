@@ -222,7 +222,7 @@ static int fill_thread(const struct collector *c, const struct run_thread *from,
     }
     to->runtime_internal = is_of_a_launcher(c, process) ||
                            (process && process->image && thread_is_internal(process->image->runtime.kind, to->name)) ||
-                           assemble_is_helper(from, process);
+                           thread_is_of_kernel(to->name) || assemble_is_helper(from, process);
     close_lifetime(c, from, to);
     r = fill_slices(from, process, to);
     if (r == 0 && is_parked(from))

@@ -117,8 +117,9 @@ struct slot {
     __u32 waker_tid; /* thread of the target, or 0 */
     __u32 waker_tgid;
     struct stack_limiter limiters[STACK_LIMITERS];
-    __u32 random; /* state of the generator that picks waits; 0: not seeded */
-    __u32 pad;
+    __u32 random;      /* state of the generator that picks waits; 0: not seeded */
+    __u16 call_kind;   /* enum wait_kind of the last wait in a system call: what restart_syscall(2) goes on with */
+    __u16 number;      /* of this slot */
     __u32 stack_id;    /* of the wait in progress; 0: none taken */
     __u32 stack_shift; /* it stands for 2^stack_shift waits */
     __u32 voluntary;
@@ -136,7 +137,8 @@ struct slot {
     char comm[16];
     __u64 blocked_ns[WAIT_KIND_COUNT];
     __u32 blocked_count[WAIT_KIND_COUNT];
-    __s32 fd; /* descriptor that the wait in progress is for; -1: none, or several */
+    __s32 fd;     /* descriptor that the wait in progress is for; -1: none, or several */
+    __u32 serial; /* of the thread in this run, from 1 on: unlike tid, never used twice */
 };
 
 enum record_type {
@@ -151,11 +153,12 @@ struct record {
     __u64 time; /* SLICE: switch-in after the wait, which ended up to runnable_ns before; else of the event */
     __u32 tid;
     __u32 tgid;
-    __u16 type;
+    __u8 type;       /* enum record_type */
+    __u8 serial_low; /* SLICE: of slot.serial, bits 0-7: tells threads apart that had the tid one after the other */
     __u8 kind;
     __u8 stack_shift; /* the stack stands for 2^stack_shift waits */
-    __u32 other_tid;  /* SLICE: waker; FORK: parent thread */
-    __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages */
+    __u32 other_tid;  /* SLICE: waker; FORK: parent thread; EXEC: the id the thread had before, where it took another */
+    __u64 on_cpu_ns;  /* GROUP_EXIT: peak resident pages; FORK, EXEC: slot.serial */
     __u64 runnable_ns;
     __u64 blocked_ns;
     __u64 other_on_cpu_ns; /* waker's CPU time so far; FORK: the parent's tgid */

@@ -67,6 +67,7 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
         r->tid = slot->tid;
         r->tgid = slot->tgid;
         r->type = RECORD_SLICE;
+        r->serial_low = (__u8)slot->serial;
         r->kind = (__u8)slot->kind;
         r->stack_shift = (__u8)slot->stack_shift;
         r->other_tid = slot->waker_tid;
@@ -88,7 +89,7 @@ static __always_inline void emit_slice(struct slot *slot, __u64 now)
     slot->waker_on_cpu_ns = 0;
 }
 
-static __always_inline void emit_event(__u16 type, __u64 now, __u32 tid, __u32 tgid, __u32 other, __u64 value,
+static __always_inline void emit_event(__u8 type, __u64 now, __u32 tid, __u32 tgid, __u32 other, __u64 value,
                                        __u64 other_value)
 {
     struct ring_head *head;
@@ -167,21 +168,26 @@ __noinline int bury(struct slot *slot, __u32 number)
             head->obituaries++;
         }
     }
-    if (t) {
+    if (t)
         __sync_fetch_and_add(&t->live, -1);
-        if (slot->is_process)
-            __sync_fetch_and_add(&t->live_processes, -1);
-    }
     slot->state = SLOT_FREE;
     slot->task = 0;
     bpf_map_push_elem(&free_slots, &number, BPF_ANY);
     return 0;
 }
 
+/* An id that has been given away in the meantime is no longer this slot's to clear. */
+static __always_inline void slot_leave(__u32 pid, __u32 number)
+{
+    __u16 *entry = slot_number(pid);
+
+    if (entry && *entry == number)
+        *entry = 0;
+}
+
 static __always_inline void thread_died(struct slot *slot, struct task_struct *task, __u64 now)
 {
-    __u16 *entry = slot_number(slot->tid);
-    __u32 number;
+    __u32 number = slot->number;
 
     slot->death = now;
     slot->utime = task->utime;
@@ -195,10 +201,9 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     }
     bpf_probe_read_kernel(&slot->comm, sizeof(slot->comm), task->comm);
     emit_slice(slot, now);
-    if (!entry)
-        return;
-    number = *entry;
-    *entry = 0;
+    slot_leave(slot->tid, number);
+    if ((__u32)task->pid != slot->tid)
+        slot_leave(task->pid, number);
     bury(slot, number);
 }
 
@@ -230,8 +235,10 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
         return;
     }
     slot->voluntary++;
-    read_wait(task, state, slot->kind, now, &facts);
+    read_wait(task, state, slot->call_kind, now, &facts);
     slot->kind = facts.kind;
+    if (facts.kind != WAIT_UNKNOWN && facts.kind != WAIT_STOPPED && facts.kind != WAIT_FAULT)
+        slot->call_kind = facts.kind;
     slot->address = facts.address;
     slot->deadline = facts.deadline;
     slot->fd = facts.fd;

@@ -68,6 +68,7 @@ static void size_maps(struct bpf_session *session)
     uint32_t cpus = session->cpus;
 
     (void)bpf_map__set_max_entries(skeleton->maps.slot_of, session->pid_max / 4 + 1);
+    (void)bpf_map__set_max_entries(skeleton->maps.living, session->pid_max / 64 + 1);
     (void)bpf_map__set_max_entries(skeleton->maps.slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.free_slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.heads, cpus);
@@ -137,6 +138,7 @@ static int place_root(struct bpf_session *session, pid_t root)
 {
     struct slot *slot = (struct slot *)(void *)(session->slots.data + session->slots.stride);
     struct totals *totals = (struct totals *)(void *)session->totals.data;
+    uint64_t living = UINT64_C(1) << (root & 63);
     uint16_t quad[4] = {0};
     uint32_t key = (uint32_t)root >> 2;
 
@@ -145,9 +147,14 @@ static int place_root(struct bpf_session *session, pid_t root)
     totals->processes = totals->live_processes = totals->max_live_processes = 1;
     slot->tid = slot->tgid = (uint32_t)root;
     slot->is_process = 1;
+    slot->number = 1;
+    slot->serial = 1;
     slot->state = SLOT_HELD;
     quad[root & 3] = 1;
-    return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
+    if (bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0)
+        return -errno;
+    key = (uint32_t)root >> 6;
+    return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.living), &key, &living, BPF_ANY) < 0 ? -errno : 0;
 }
 
 /*

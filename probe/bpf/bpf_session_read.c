@@ -247,28 +247,40 @@ static void close_account(struct slot *slot, uint64_t end)
     slot->stamp = end;
 }
 
-static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session_emit_fn emit, void *userdata)
+/* Slots of one sort, in batches: those of the living, or what the dead left in theirs. */
+static int emit_slots(struct bpf_session *session, bool alive, uint64_t end, bpf_session_emit_fn emit, void *userdata)
 {
     const struct totals *totals = (const struct totals *)(const void *)session->totals.data;
     size_t batch = 0, capacity = session->scratch_size / sizeof(struct slot);
+    uint32_t type = alive ? WIRE_SURVIVORS : WIRE_OBITUARIES;
     struct slot *out = session->scratch;
     int r = 0;
 
     for (uint64_t i = 1; r == 0 && i < totals->fresh && i < session->max_threads; i++) {
         const struct slot *slot = (const struct slot *)(const void *)(session->slots.data + i * session->slots.stride);
 
-        if (slot->state == SLOT_FREE || slot->state == SLOT_HELD || slot->state == SLOT_NEW)
+        if (slot->state == SLOT_HELD || slot->state == SLOT_NEW || (slot->state == SLOT_FREE) == alive)
             continue;
         out[batch] = *slot;
-        close_account(&out[batch], end);
+        if (alive)
+            close_account(&out[batch], end);
         if (++batch < capacity)
             continue;
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
         batch = 0;
     }
     if (r == 0 && batch)
-        r = emit(WIRE_SURVIVORS, out, batch * sizeof(*out), userdata);
+        r = emit(type, out, batch * sizeof(*out), userdata);
     return r;
+}
+
+/*
+ * Where more threads ended at once than the ring holds (ten thousand may end before the reader gets a turn: it has but
+ * one share of a CPU among theirs), their slots still know them as long as nobody else got these.
+ */
+static int emit_overrun_obituaries(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata)
+{
+    return session->obituaries_lost ? emit_slots(session, false, 0, emit, userdata) : 0;
 }
 
 /* A hash as it is: pairs of key and value, as struct wire_futex and struct wire_peer are. */
@@ -349,7 +361,9 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     final.end_ns = bpf_session_clock(CLOCK_MONOTONIC);
     r = bpf_session_drain(session, emit, userdata);
     if (r == 0)
-        r = emit_survivors(session, final.end_ns, emit, userdata);
+        r = emit_overrun_obituaries(session, emit, userdata);
+    if (r == 0)
+        r = emit_slots(session, true, final.end_ns, emit, userdata);
     if (r == 0)
         r = emit_hashes(session, emit, userdata);
     if (r == 0)

@@ -300,7 +300,25 @@ static __always_inline void read_call(struct pt_regs *regs, __u16 class, __u64 n
     }
 }
 
-/* Of the thread that is switched out; `previous` is the kind of its wait before. */
+/*
+ * A worker of io_uring without work is idle; with work, it waits uninterruptibly for storage, or in whatever call it
+ * makes for the program: which, its stale registers don't tell.
+ */
+#define IO_WORKER_F_FREE 4 /* io_uring/io-wq.c */
+static __always_inline __u16 kind_of_io_worker(struct task_struct *task, unsigned int state)
+{
+    struct io_worker *worker = task->worker_private;
+    unsigned int flags = 0;
+
+    if (state & TASK_UNINTERRUPTIBLE)
+        return WAIT_FILE;
+    /* The thread that polls the submission queue has none of this. */
+    if (!worker || bpf_probe_read_kernel(&flags, sizeof(flags), __builtin_preserve_access_index(&worker->flags)))
+        return WAIT_POOL;
+    return flags & IO_WORKER_F_FREE ? WAIT_POOL : WAIT_IO_URING;
+}
+
+/* Of the thread that is switched out; `previous` is the kind of its last wait in a system call. */
 static __always_inline void read_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
                                       struct wait_facts *facts)
 {
@@ -313,8 +331,12 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
         facts->kind = WAIT_STOPPED;
         return;
     }
-    if (task->flags & (PF_IO_WORKER | PF_EXITING)) {
-        facts->kind = task->flags & PF_IO_WORKER ? WAIT_IO_URING : WAIT_EXIT;
+    if (task->flags & PF_EXITING) {
+        facts->kind = WAIT_EXIT;
+        return;
+    }
+    if (task->flags & PF_IO_WORKER) {
+        facts->kind = kind_of_io_worker(task, state);
         return;
     }
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -328,6 +350,8 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
     class = syscall_class[number & 511];
     if (class == CALL_RESTART) { /* a stopped and continued sleep, poll or futex wait goes on */
         facts->kind = previous;
+        if (previous >= WAIT_FUTEX_MUTEX && previous <= WAIT_FUTEX_TIMEOUT)
+            facts->address = regs->di; /* only the number has changed */
         return;
     }
     read_call(regs, class, now, facts);

@@ -72,6 +72,11 @@ struct signal_struct {
     unsigned long maxrss;
 };
 
+/* io_uring/io-wq.c; flags has grown from int to long (6.10): its first four bytes hold every flag */
+struct io_worker {
+    unsigned int flags;
+};
+
 /* include/linux/task_io_accounting.h; the fields are there with CONFIG_TASK_XACCT */
 struct task_io_accounting {
     __u64 rchar;
@@ -115,6 +120,7 @@ struct task_struct {
     const struct cred *cred;
     char comm[16];
     struct task_io_accounting ioac;
+    void *worker_private;
     struct thread_struct thread;
 };
 

@@ -12,7 +12,11 @@ const volatile __u32 ring_mask = 0;     /* records per CPU - 1 */
 const volatile __u32 stack_mask = 0;    /* stack records per CPU - 1 */
 const volatile __u32 obituary_mask = 0; /* obituaries per CPU - 1 */
 
-/* Slot number of each pid, four an entry (an array's entries are 8 bytes at least); 0: not of the target. */
+/*
+ * Slot number of each pid, four an entry (an array's entries are 8 bytes at least); 0: not of the target; NO_SLOT: of
+ * the target, but there was no slot left. Such threads are counted, and what they start as well.
+ */
+#define NO_SLOT 0xffff /* beyond every max_slots */
 struct slot_quad {
     __u16 of[4];
 };
@@ -92,6 +96,25 @@ struct {
     __type(value, struct futex_value);
 } futexes SEC(".maps");
 
+/* Processes whose first thread has ended and others have not, by tgid: one of these may take over its id by exec. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024);
+    __type(key, __u32);
+    __type(value, __u32);
+} leaderless SEC(".maps");
+
+__u32 leaderless_seen = 0; /* there has ever been one */
+
+/* A bit for each tgid: set while the process counts as alive. Two threads that leave it at once may both be its last.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} living SEC(".maps");
+
 static __always_inline __u16 *slot_number(__u32 pid)
 {
     __u32 key = pid >> 2;
@@ -105,23 +128,75 @@ static __always_inline struct slot *slot_at(__u32 number)
     return bpf_map_lookup_elem(&slots, &number);
 }
 
+static __always_inline struct totals *run_totals(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&totals, &zero);
+}
+
+struct slot_search {
+    __u64 task;
+    __u32 number;
+};
+
+static long slot_compare(__u32 number, struct slot_search *search)
+{
+    struct slot *slot = slot_at(number);
+
+    if (!slot)
+        return 1;
+    if (slot->task != search->task || slot->state == SLOT_FREE)
+        return 0;
+    search->number = number;
+    return 1;
+}
+
+/* By the address of the task alone; 0: none. For the few events of a thread whose id does not lead to its slot. */
+static __noinline __u32 slot_search(__u64 task)
+{
+    struct slot_search search = {.task = task};
+    struct totals *t = run_totals();
+
+    if (t)
+        bpf_loop((__u32)t->fresh, slot_compare, &search, 0);
+    return search.number;
+}
+
+static __always_inline int is_leaderless(__u32 tgid)
+{
+    return bpf_map_lookup_elem(&leaderless, &tgid) != 0;
+}
+
+/*
+ * An id does not lead to the thread's slot where two tasks are about to swap theirs or have just done so: a thread that
+ * calls exec takes over the id of the first one, which may still be on its way out (fs/exec.c, de_thread()); and where
+ * an id was given away again before its last owner had left its CPU. In both the entry is one of the same group id.
+ */
+static __always_inline struct slot *slot_find_moved(struct task_struct *task, const struct slot *other)
+{
+    __u32 number, tgid = (__u32)task->tgid;
+
+    if (other ? other->tgid != tgid : (__u32)task->pid != tgid || !is_leaderless(tgid))
+        return 0;
+    number = slot_search((__u64)task);
+    return number ? slot_at(number) : 0;
+}
+
 /* The slot of a task; NULL: not of the target. A stale entry of a reused pid does not count. */
 static __always_inline struct slot *slot_find(struct task_struct *task)
 {
     __u16 *number = slot_number(task->pid);
     struct slot *slot;
 
-    if (!number || !*number)
+    if (!number)
         return 0;
+    if (!*number)
+        return leaderless_seen ? slot_find_moved(task, 0) : 0;
     slot = slot_at(*number);
-    return slot && (slot->task == (__u64)task || !slot->task) ? slot : 0;
-}
-
-static __always_inline struct totals *run_totals(void)
-{
-    __u32 zero = 0;
-
-    return bpf_map_lookup_elem(&totals, &zero);
+    if (slot && (slot->task == (__u64)task || slot->state == SLOT_HELD))
+        return slot;
+    return slot ? slot_find_moved(task, slot) : 0;
 }
 
 static __always_inline struct ring_head *ring_head(__u32 *ret_cpu)

@@ -310,8 +310,9 @@ __noinline int runtime_kind(struct slot *slot)
 
 #define BIT(kind) (1ULL << (kind))
 
-/* Ends of threads and of programs, page faults and stops have no place in the code that waits. */
-#define KINDS_WITHOUT_STACK (BIT(WAIT_EXIT) | BIT(WAIT_EXEC) | BIT(WAIT_FAULT) | BIT(WAIT_STOPPED))
+/* Ends of threads and of programs, page faults and stops have no place in the code that waits; io_uring's workers have
+ * no code. */
+#define KINDS_WITHOUT_STACK (BIT(WAIT_EXIT) | BIT(WAIT_EXEC) | BIT(WAIT_FAULT) | BIT(WAIT_STOPPED) | BIT(WAIT_POOL))
 
 #define KINDS_FUTEX                                                                              \
     (BIT(WAIT_FUTEX_MUTEX) | BIT(WAIT_FUTEX_OTHER) | BIT(WAIT_FUTEX_JOIN) | BIT(WAIT_FUTEX_PI) | \

@@ -123,24 +123,51 @@ static __always_inline __u32 slot_take(void)
     return 0;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/* Whether a process counts as alive. @return whether it did until now */
+static __always_inline int mark_living(__u32 tgid, int is)
 {
-    struct slot *from = slot_find(parent), *slot;
-    struct totals *t = run_totals();
-    __u16 *entry;
-    __u32 number;
-    __u64 live, now;
+    __u32 key = tgid >> 6;
+    __u64 *bits = bpf_map_lookup_elem(&living, &key), bit = 1ULL << (tgid & 63);
 
-    if (!from || !t)
+    if (!bits)
         return 0;
-    entry = slot_number(child->pid);
-    if (!entry)
-        return 0;
+    return ((is ? __sync_fetch_and_or(bits, bit) : __sync_fetch_and_and(bits, ~bit)) & bit) != 0;
+}
+
+static __always_inline void rise(__u64 *value, __u64 *most)
+{
+    __u64 now = __sync_fetch_and_add(value, 1) + 1;
+
+    if (now > *most)
+        *most = now;
+}
+
+static __always_inline void process_born(struct totals *t, const struct task_struct *parent, __u32 tgid)
+{
+    mark_living(tgid, 1);
+    __sync_fetch_and_add(&t->processes, 1);
+    rise(&t->live_processes, &t->max_live_processes);
+    python_fork(parent->tgid, tgid);
+    ruby_fork(parent->tgid, tgid);
+}
+
+/* A new thread of the target, not runnable yet. */
+static __always_inline void thread_born(const struct task_struct *parent, struct task_struct *child)
+{
+    __u16 *entry = slot_number(child->pid);
+    struct totals *t = run_totals();
+    struct slot *slot;
+    __u32 number;
+    __u64 now;
+
+    if (!t || !entry)
+        return;
     number = slot_take();
     slot = number ? slot_at(number) : 0;
-    if (!slot)
-        return 0;
+    if (!slot) {
+        *entry = NO_SLOT;
+        return;
+    }
     now = bpf_ktime_get_ns();
     __builtin_memset(slot, 0, sizeof(*slot));
     slot->task = (__u64)child;
@@ -150,21 +177,28 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
     slot->is_process = child->pid == child->tgid;
     slot->birth = now;
     slot->stamp = now;
+    slot->number = (__u16)number;
+    slot->serial = (__u32)__sync_fetch_and_add(&t->threads, 1) + 1;
     slot->state = SLOT_NEW;
     *entry = (__u16)number;
-    __sync_fetch_and_add(&t->threads, 1);
-    live = __sync_fetch_and_add(&t->live, 1) + 1;
-    if (live > t->max_live)
-        t->max_live = live;
-    if (slot->is_process) {
-        __sync_fetch_and_add(&t->processes, 1);
-        live = __sync_fetch_and_add(&t->live_processes, 1) + 1;
-        if (live > t->max_live_processes)
-            t->max_live_processes = live;
-        python_fork(parent->tgid, child->tgid);
-        ruby_fork(parent->tgid, child->tgid);
-    }
-    emit_event(RECORD_FORK, now, slot->tid, slot->tgid, parent->pid, 0, (__u64)parent->tgid);
+    rise(&t->live, &t->max_live);
+    if (slot->is_process)
+        process_born(t, parent, slot->tgid);
+    emit_event(RECORD_FORK, now, slot->tid, slot->tgid, parent->pid, slot->serial, (__u64)parent->tgid);
+}
+
+static __always_inline int has_no_slot(const struct task_struct *task)
+{
+    __u16 *entry = slot_number(task->pid);
+
+    return entry && *entry == NO_SLOT;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+    if (slot_find(parent) || has_no_slot(parent))
+        thread_born(parent, child);
     return 0;
 }
 
@@ -173,6 +207,15 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
     struct slot *slot = slot_find(task);
 
+    /* Workers of io_uring are made without sched_process_fork (kernel/fork.c, create_io_thread()), by their group. */
+    if (!slot && task->flags & PF_IO_WORKER) {
+        struct task_struct *parent = bpf_get_current_task_btf();
+
+        if (parent->tgid != task->tgid || !slot_find(parent))
+            return 0;
+        thread_born(parent, task);
+        slot = slot_find(task);
+    }
     if (!slot || slot->state != SLOT_NEW)
         return 0;
     slot->birth = bpf_ktime_get_ns();
@@ -181,44 +224,79 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
     return 0;
 }
 
-/* A thread other than the first that calls exec takes over the pid of the first, which is dead by now (fs/exec.c). */
+/*
+ * A thread other than the first that calls exec takes over the id of the first, which has ended by now; but it may not
+ * have left its CPU yet, and has got the other's id in exchange (fs/exec.c, de_thread(); kernel/pid.c,
+ * exchange_tids()).
+ */
+static __always_inline void take_over(struct task_struct *task, __u32 old_pid)
+{
+    __u16 *old = slot_number(old_pid), *first = slot_number(task->pid), leader;
+
+    if (!old || !first)
+        return;
+    leader = *first;
+    *first = *old;
+    *old = leader == NO_SLOT ? 0 : leader;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
 {
-    __u16 *old, *leader;
+    __u32 other = old_pid == task->pid ? 0 : (__u32)old_pid;
     struct slot *slot;
+    __u16 *entry;
 
-    old = slot_number((__u32)old_pid);
-    if (!old || !*old)
-        return 0;
-    slot = slot_at(*old);
-    if (!slot || slot->task != (__u64)task)
-        return 0;
-    if (old_pid != task->pid) {
-        leader = slot_number(task->pid);
-        if (!leader)
+    if (other) {
+        entry = slot_number(other);
+        slot = entry && *entry ? slot_at(*entry) : 0;
+        if (!entry || !*entry || (*entry != NO_SLOT && (!slot || slot->task != (__u64)task)))
             return 0;
-        *leader = *old;
-        *old = 0;
-        slot->tid = task->pid;
-        slot->is_process = 1;
+        take_over(task, other);
+    } else {
+        slot = slot_find(task);
     }
+    if (!slot)
+        return 0;
+    slot->tid = task->pid;
+    slot->is_process = 1;
     slot->execed = 1;
     python_exec(task->tgid);
     ruby_exec(task->tgid);
-    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, 0, 0);
+    emit_event(RECORD_EXEC, bpf_ktime_get_ns(), slot->tid, slot->tgid, other, slot->serial, 0);
     return 0;
+}
+
+/* May be told twice: by the last thread, and by the one before it if it was about to go as well. */
+static __always_inline void process_ended(struct task_struct *task, const struct slot *slot)
+{
+    struct totals *t = run_totals();
+
+    if (mark_living(slot->tgid, 0) && t)
+        __sync_fetch_and_add(&t->live_processes, -1);
+    emit_event(RECORD_GROUP_EXIT, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, BPF_CORE_READ(task, signal, maxrss), 0);
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
     struct slot *slot = slot_find(task);
+    __u32 tgid = task->tgid, one = 1;
 
+    if (!slot) {
+        __u16 *entry = slot_number(task->pid);
+
+        if (entry && *entry == NO_SLOT)
+            *entry = 0;
+        return 0;
+    }
     /* kernel/exit.c: live has been decremented and maxrss been brought up to date by now. */
-    if (slot && BPF_CORE_READ(task, signal, live.counter) == 0)
-        emit_event(RECORD_GROUP_EXIT, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, BPF_CORE_READ(task, signal, maxrss),
-                   0);
+    if (BPF_CORE_READ(task, signal, live.counter) == 0) {
+        process_ended(task, slot);
+    } else if (task->pid == task->tgid) {
+        bpf_map_update_elem(&leaderless, &tgid, &one, BPF_ANY);
+        leaderless_seen = 1;
+    }
     return 0;
 }
 

@@ -110,10 +110,14 @@ static void take_fork(struct collector *collector, const struct record *r)
     struct run_thread *thread = run_state_find_thread(state, r->tid);
     struct run_process *process;
 
-    if (thread && !thread->closed && thread->birth >= r->time && !thread->parent_tid)
+    if (!thread || thread->closed || thread->birth < r->time || thread->parent_tid)
+        thread = run_state_new_thread(state, r->tid, r->tgid, r->other_tid, r->time);
+    if (thread) {
         thread->parent_tid = r->other_tid;
-    else if (!run_state_new_thread(state, r->tid, r->tgid, r->other_tid, r->time))
+        thread->serial = (uint32_t)r->on_cpu_ns;
+    } else {
         state->threads_omitted++;
+    }
     if (r->tid == r->tgid) {
         take_new_process(collector, r);
         return;
@@ -123,17 +127,20 @@ static void take_fork(struct collector *collector, const struct record *r)
         process->threads++;
 }
 
-static void take_exec(struct collector *collector, const struct record *r)
+static int take_exec(struct collector *collector, const struct record *r)
 {
     struct run_process *process = process_of(&collector->state, r);
 
+    if (r->other_tid && run_state_take_over(&collector->state, r->other_tid, r->tid, (uint32_t)r->on_cpu_ns) < 0)
+        return -ENOMEM;
     if (!process)
-        return;
+        return 0;
     spaces_exec(&collector->state, process, r->time);
     process->execed = true;
     process->exec_time = r->time;
     process->listens = false;
     watch_new_image(&collector->state, process, r->time);
+    return 0;
 }
 
 static void take_group_exit(struct collector *collector, const struct record *r)
@@ -194,7 +201,7 @@ static bool is_possible(const struct record *r)
 static int take_slice(struct collector *collector, const struct record *r)
 {
     struct run_state *state = &collector->state;
-    struct run_thread *thread = run_state_thread(state, r->tid, r->tgid, r->time);
+    struct run_thread *thread = run_state_thread_of_slice(state, r);
     struct run_process *process = run_state_find_process(state, r->tgid);
     struct run_slice slice = {
         .time = r->time,
@@ -242,7 +249,7 @@ static int take_records(struct collector *collector, const struct record *record
             take_fork(collector, &records[i]);
             break;
         case RECORD_EXEC:
-            take_exec(collector, &records[i]);
+            r = take_exec(collector, &records[i]);
             break;
         case RECORD_GROUP_EXIT:
             take_group_exit(collector, &records[i]);
@@ -287,16 +294,19 @@ static void add_io(struct run_io *io, const struct slot *slot)
 static void take_accounts(struct collector *collector, const struct slot *slots, size_t n, bool alive)
 {
     for (size_t i = 0; i < n; i++) {
-        struct run_thread *thread = run_state_find_thread(&collector->state, slots[i].tid);
+        struct run_thread *thread = run_state_find_serial(&collector->state, slots[i].tid, slots[i].serial);
         struct run_process *process;
 
-        if (!thread || thread->closed)
+        if (thread && thread->closed) /* it came with the ring, and again from the slot */
+            continue;
+        if (!thread)
             thread = run_state_new_thread(&collector->state, slots[i].tid, slots[i].tgid, slots[i].parent_tid,
                                           slots[i].birth);
         if (!thread) {
             collector->state.threads_omitted++;
             continue;
         }
+        thread->serial = slots[i].serial;
         thread->account = slots[i];
         thread->tgid = slots[i].tgid;
         thread->birth = slots[i].birth;

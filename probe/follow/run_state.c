@@ -101,6 +101,7 @@ struct run_thread *run_state_new_thread(struct run_state *state, uint32_t tid, u
     thread->tid = tid;
     thread->tgid = tgid;
     thread->parent_tid = parent;
+    thread->previous = *place;
     thread->birth = time;
     *place = (uint32_t)state->n_threads;
     return thread;
@@ -111,6 +112,76 @@ struct run_thread *run_state_thread(struct run_state *state, uint32_t tid, uint3
     struct run_thread *thread = run_state_find_thread(state, tid);
 
     return thread ? thread : run_state_new_thread(state, tid, tgid, 0, time);
+}
+
+static struct run_thread *row_at(const struct run_state *state, uint32_t number)
+{
+    return number ? &state->threads[number - 1] : NULL;
+}
+
+struct run_thread *run_state_thread_of_slice(struct run_state *state, const struct record *slice)
+{
+    struct run_thread *row = row_at(state, *thread_place(state, slice->tid));
+
+    while (row && row->serial && (uint8_t)row->serial != slice->serial_low)
+        row = row_at(state, row->previous);
+    while (row && row->goes_on)
+        row = row_at(state, row->goes_on);
+    return row ? row : run_state_new_thread(state, slice->tid, slice->tgid, 0, slice->time);
+}
+
+struct run_thread *run_state_find_serial(const struct run_state *state, uint32_t tid, uint32_t serial)
+{
+    struct run_thread *nameless = NULL;
+
+    for (uint32_t number = *thread_place(state, tid); number; number = state->threads[number - 1].previous) {
+        struct run_thread *thread = &state->threads[number - 1];
+
+        if (thread->serial == serial)
+            return thread;
+        if (!nameless && !thread->serial && !thread->closed)
+            nameless = thread;
+    }
+    if (nameless)
+        nameless->serial = serial;
+    return nameless;
+}
+
+/* What came for the successor before the news that it is one. */
+static struct run_thread *row_of_successor(struct run_state *state, uint32_t tid, uint32_t tgid)
+{
+    struct run_thread *row = run_state_find_thread(state, tid);
+
+    return row && !row->serial && !row->closed && !row->parent_tid ? row : run_state_new_thread(state, tid, tgid, 0, 0);
+}
+
+int run_state_take_over(struct run_state *state, uint32_t tid, uint32_t new_tid, uint32_t serial)
+{
+    struct run_thread *from = run_state_find_serial(state, tid, serial), *to;
+    size_t row = from ? (size_t)(from - state->threads) : 0;
+    AUTO_FREE struct run_slice *late = NULL;
+    struct run_thread successor;
+    int r = 0;
+
+    to = from ? row_of_successor(state, new_tid, from->tgid) : NULL;
+    if (!to)
+        return 0;
+    from = &state->threads[row]; /* the rows may have moved */
+    successor = *to;
+    late = successor.slices;
+    *to = *from;
+    to->tid = new_tid;
+    to->previous = successor.previous;
+    /* What is left never gets an account. */
+    from->slices = NULL;
+    from->n_slices = from->capacity = 0;
+    from->loop = NULL;
+    from->goes_on = (uint32_t)(to - state->threads) + 1;
+    loops_free(successor.loop);
+    state->slices -= successor.n_slices;
+    for (size_t i = 0; r == 0 && i < successor.n_slices; i++)
+        r = run_state_add_slice(state, to, &late[i]);
+    return r;
 }
 
 struct run_process *run_state_new_process(struct run_state *state, uint32_t tgid, uint32_t parent, uint64_t time)

@@ -38,6 +38,9 @@ struct run_thread {
     bool closed;         /* account is filled */
     bool alive;          /* closed at the end of the run, not by its death */
     uint32_t tid, tgid, parent_tid;
+    uint32_t serial;   /* struct slot.serial; 0: not known yet */
+    uint32_t previous; /* index + 1 of the row that had this tid before; 0: none */
+    uint32_t goes_on;  /* index + 1 of the row that took over from this one (exec); 0: none */
     uint64_t birth;
     struct run_slice *slices;
     size_t n_slices, capacity;
@@ -138,10 +141,30 @@ struct run_state {
 int run_state_init(struct run_state *state, size_t max_slices);
 void run_state_clear(struct run_state *state);
 
-/* The thread's row, made when missing; NULL: no more rows (counted) or no memory. */
+/*
+ * The row of the thread that a slice with this tid and serial_low (struct record) is of, made when missing: rings are
+ * read one after the other, so a slice may come before the news of its thread's birth, or after its end. NULL: no more
+ * rows (counted) or no memory.
+ */
+struct run_thread *run_state_thread_of_slice(struct run_state *state, const struct record *slice);
+
+/* The newest thread's row with that tid, made when missing; NULL: as above. */
 struct run_thread *run_state_thread(struct run_state *state, uint32_t tid, uint32_t tgid, uint64_t time);
 struct run_thread *run_state_find_thread(const struct run_state *state, uint32_t tid); /* NULL: none */
 struct run_process *run_state_find_process(const struct run_state *state, uint32_t tgid);
+
+/*
+ * The row of the thread with this tid and serial, whoever has the tid by now; else the newest one with that tid that
+ * waits for an account and has no serial yet, which it gets. NULL: none.
+ */
+struct run_thread *run_state_find_serial(const struct run_state *state, uint32_t tid, uint32_t serial);
+
+/*
+ * A thread takes over the tid of its group's first thread (exec): what is in its row goes on in a row under that tid.
+ * Nothing happens where the thread is not known or there are no more rows.
+ * @return 0 or -ENOMEM
+ */
+int run_state_take_over(struct run_state *state, uint32_t tid, uint32_t new_tid, uint32_t serial);
 
 /* Begin a new row even where the tid was seen before (pid reuse). */
 struct run_thread *run_state_new_thread(struct run_state *state, uint32_t tid, uint32_t tgid, uint32_t parent,

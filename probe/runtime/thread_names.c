@@ -28,3 +28,8 @@ bool thread_is_internal(enum runtime_kind runtime, const char *name)
             return true;
     return false;
 }
+
+bool thread_is_of_kernel(const char *name)
+{
+    return strncmp(name, "iou-wrk-", 8) == 0 || strncmp(name, "iou-sqp-", 8) == 0;
+}

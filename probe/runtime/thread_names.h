@@ -13,3 +13,6 @@
 
 /* @param name  comm, NUL-terminated, cut to 15 bytes as the kernel does */
 bool thread_is_internal(enum runtime_kind runtime, const char *name);
+
+/* A thread that the kernel made in the program's name: io_uring's workers and pollers (io-wq.c, sqpoll.c). */
+bool thread_is_of_kernel(const char *name);

@@ -47,6 +47,19 @@ static void a_server_waiting_for_requests_is_idle(void **state)
     assert_int_equal(cause_of_wait(WAIT_INET_SERVED, &nothing_special), CAUSE_IDLE);
 }
 
+static void a_wait_in_a_ring_is_for_what_the_process_has(void **state)
+{
+    const struct wait_context server = {.listens = true}, client = {.connects = true},
+                              proxy = {.listens = true, .connects = true};
+
+    (void)state;
+    assert_int_equal(cause_of_wait(WAIT_IO_URING, &nothing_special), CAUSE_DISK);
+    assert_int_equal(cause_of_wait(WAIT_IO_URING, &client), CAUSE_NETWORK);
+    assert_int_equal(cause_of_wait(WAIT_IO_URING, &server), CAUSE_IDLE);
+    assert_int_equal(cause_of_wait(WAIT_IO_URING, &proxy), CAUSE_NETWORK);
+    assert_true(cause_is_socket(WAIT_IO_URING)); /* else nobody would look for connections */
+}
+
 static void who_ended_it_tells_inside_from_outside(void **state)
 {
     (void)state;
@@ -106,6 +119,7 @@ int main(void)
         cmocka_unit_test(every_kind_but_unknown_has_a_cause),
         cmocka_unit_test(only_futexes_can_be_the_interpreter_lock),
         cmocka_unit_test(a_server_waiting_for_requests_is_idle),
+        cmocka_unit_test(a_wait_in_a_ring_is_for_what_the_process_has),
         cmocka_unit_test(who_ended_it_tells_inside_from_outside),
         cmocka_unit_test(a_thread_of_go_without_work_is_idle),
         cmocka_unit_test(a_timed_wait_of_the_jvm_that_ran_out_is_a_sleep),

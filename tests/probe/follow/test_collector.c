@@ -106,6 +106,32 @@ static void news_before_the_birth_is_kept(void **state)
     collector_clear(&c);
 }
 
+/* Of a thread whose id has been used again, and whose account comes from the ring and once more from its slot. */
+static void an_account_that_comes_twice_counts_once(void **state)
+{
+    struct slot slots[] = {account(CHILD, 2000, 3000), account(CHILD, 4000, 6000), account(CHILD, 2000, 3000)};
+    struct record forks[] = {
+        {.time = 1999, .tid = CHILD, .tgid = CHILD, .type = RECORD_FORK, .other_tid = ROOT, .on_cpu_ns = 2},
+        {.time = 3999, .tid = CHILD, .tgid = CHILD, .type = RECORD_FORK, .other_tid = ROOT, .on_cpu_ns = 3},
+    };
+    size_t closed = 0;
+    struct collector c;
+
+    (void)state;
+    begin(&c);
+    slots[0].serial = slots[2].serial = 2;
+    slots[1].serial = 3;
+    assert_int_equal(feed(&c, WIRE_RECORDS, forks, sizeof(forks)), 0);
+    assert_int_equal(feed(&c, WIRE_OBITUARIES, slots, sizeof(slots)), 0);
+    for (size_t i = 0; i < c.state.n_threads; i++)
+        closed += c.state.threads[i].closed;
+    assert_int_equal(closed, 2);
+    assert_int_equal(c.state.n_threads, 3);
+    assert_int_equal(run_state_find_serial(&c.state, CHILD, 2)->account.death, 3000);
+    assert_int_equal(run_state_find_serial(&c.state, CHILD, 3)->account.death, 6000);
+    collector_clear(&c);
+}
+
 /* A difference of clocks that went below zero must not end up in a file, nor anywhere else. */
 static void slices_longer_than_the_uptime_count_as_lost(void **state)
 {
@@ -250,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_bucket_holds_is_unattributed),
         cmocka_unit_test(news_before_the_birth_is_kept),
+        cmocka_unit_test(an_account_that_comes_twice_counts_once),
         cmocka_unit_test(slices_longer_than_the_uptime_count_as_lost),
         cmocka_unit_test(messages_of_odd_sizes_are_refused),
         cmocka_unit_test(a_parked_pool_thread_is_idle),

@@ -99,6 +99,78 @@ static void a_reused_tid_is_a_new_thread(void **state)
     run_state_clear(&run);
 }
 
+/* An account finds the row of its own thread, though another has the id by now and its birth was read first. */
+static void accounts_of_a_reused_tid_are_told_apart(void **state)
+{
+    struct run_state run;
+
+    (void)state;
+    assert_int_equal(run_state_init(&run, 100), 0);
+    for (uint32_t serial = 1; serial <= 3; serial++)
+        run_state_new_thread(&run, 10, 10, 0, serial)->serial = serial;
+    for (uint32_t serial = 1; serial <= 3; serial++)
+        assert_int_equal(run_state_find_serial(&run, 10, serial)->birth, serial);
+    assert_null(run_state_find_serial(&run, 10, 4));
+    /* A row made by an early slice has no serial yet: it is the one that nobody else claims. */
+    assert_non_null(run_state_new_thread(&run, 10, 10, 0, 4));
+    assert_int_equal(run_state_find_serial(&run, 10, 2)->birth, 2);
+    assert_int_equal(run_state_find_serial(&run, 10, 9)->birth, 4);
+    assert_int_equal(run_state_find_serial(&run, 10, 9)->serial, 9);
+    run_state_clear(&run);
+}
+
+static void slices_of_a_reused_tid_are_told_apart(void **state)
+{
+    struct record slice = {.time = 50, .tid = 10, .tgid = 10, .serial_low = 1};
+    struct run_state run;
+
+    (void)state;
+    assert_int_equal(run_state_init(&run, 100), 0);
+    run_state_new_thread(&run, 10, 10, 0, 1)->serial = 0x101;
+    run_state_new_thread(&run, 10, 10, 0, 2)->serial = 0x102;
+    assert_int_equal(run_state_thread_of_slice(&run, &slice)->birth, 1);
+    slice.serial_low = 2;
+    assert_int_equal(run_state_thread_of_slice(&run, &slice)->birth, 2);
+    slice.serial_low = 3; /* its birth is still to be read */
+    assert_int_equal(run_state_thread_of_slice(&run, &slice)->birth, 50);
+    assert_int_equal(run.n_threads, 3);
+    run_state_clear(&run);
+}
+
+/* Threads 10 (serial 1) and 12 (serial 2): 12 calls exec and is 10 from then on. */
+static void a_thread_that_takes_over_a_tid_keeps_its_slices(void **state)
+{
+    const struct run_slice before = {.time = 5, .on_cpu_ns = 7}, early = {.time = 6, .on_cpu_ns = 11};
+    const struct record late = {.time = 5, .tid = 12, .tgid = 10, .serial_low = 2},
+                        first = {.time = 5, .tid = 10, .tgid = 10, .serial_low = 1},
+                        after = {.time = 6, .tid = 10, .tgid = 10, .serial_low = 2};
+    struct run_state run;
+    const struct run_thread *thread;
+
+    (void)state;
+    assert_int_equal(run_state_init(&run, 100), 0);
+    run_state_new_thread(&run, 10, 10, 0, 1)->serial = 1;
+    run_state_new_thread(&run, 12, 10, 10, 2)->serial = 2;
+    assert_int_equal(run_state_add_slice(&run, run_state_thread_of_slice(&run, &late), &before), 0);
+    /* The ring with its first slice under the new id was read before the one with the exec. */
+    assert_int_equal(run_state_add_slice(&run, run_state_thread_of_slice(&run, &after), &early), 0);
+    assert_int_equal(run_state_take_over(&run, 12, 10, 2), 0);
+
+    thread = run_state_find_serial(&run, 10, 2);
+    assert_int_equal(thread->birth, 2);
+    assert_int_equal(thread->tid, 10);
+    assert_int_equal(thread->n_slices, 2);
+    assert_int_equal(thread->slices[0].on_cpu_ns + thread->slices[1].on_cpu_ns, 18);
+    assert_int_equal(run.slices, 2);
+    /* Whatever is read late finds its thread, the one that was replaced included. */
+    assert_ptr_equal(run_state_thread_of_slice(&run, &late), thread);
+    assert_ptr_equal(run_state_thread_of_slice(&run, &after), thread);
+    assert_int_equal(run_state_thread_of_slice(&run, &first)->birth, 1);
+    assert_int_equal(run_state_find_serial(&run, 10, 1)->birth, 1);
+    assert_int_equal(run_state_take_over(&run, 99, 10, 8), 0); /* a thread nobody has heard of */
+    run_state_clear(&run);
+}
+
 static void further_threads_than_rows_are_refused(void **state)
 {
     struct run_state run;
@@ -136,6 +208,9 @@ int main(void)
         cmocka_unit_test(a_merged_slice_is_named_after_its_longest_wait),
         cmocka_unit_test(slices_are_put_in_order),
         cmocka_unit_test(a_reused_tid_is_a_new_thread),
+        cmocka_unit_test(accounts_of_a_reused_tid_are_told_apart),
+        cmocka_unit_test(slices_of_a_reused_tid_are_told_apart),
+        cmocka_unit_test(a_thread_that_takes_over_a_tid_keeps_its_slices),
         cmocka_unit_test(further_threads_than_rows_are_refused),
         cmocka_unit_test(the_interpreter_lock_is_known_by_half_an_address),
     };
