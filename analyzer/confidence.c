@@ -12,6 +12,7 @@
 
 #define NEAR_LIMIT 0.2 /* a value closer than this to its limit may be on the other side next time */
 #define LOSS_WORTH_SAYING 0.01
+#define LOSS_TOO_LARGE 0.1
 #define SHORT_RUN_NS (500 * NSEC_PER_MSEC)
 #define MANY_POLLS 8 /* of one thread: fewer are a connection being set up */
 
@@ -223,12 +224,15 @@ static bool polls_like_a_loop(const struct measurement *m)
 
 static int judge_data(const struct measurement *m, const struct metrics *metrics, struct recommendation *r)
 {
-    double loss = metrics->value[METRIC_DATA_LOSS_SHARE];
+    double loss = metrics->value[METRIC_DATA_LOSS_SHARE], slices = metrics_slices_lost(m);
     char text[WORDS_NUMBER];
     int error = 0;
 
     if (loss >= LOSS_WORTH_SAYING)
         error = lower(r, CONFIDENCE_MEDIUM, "%s of thread time is unexplained", words_share(loss, text));
+    if (error == 0 && slices >= LOSS_WORTH_SAYING)
+        error = lower(r, slices >= LOSS_TOO_LARGE ? CONFIDENCE_LOW : CONFIDENCE_MEDIUM,
+                      "%s of the slices that forecast and replays rest on were lost", words_share(slices, text));
     if (error == 0 && strcmp(m->probe, "procfs") == 0)
         error = lower(r, CONFIDENCE_MEDIUM, "measured without privileges: fewer causes are told apart");
     if (error == 0 && m->target.runtime.interpreter_lock == INTERPRETER_LOCK_UNKNOWN)

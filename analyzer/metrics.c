@@ -60,9 +60,19 @@ int metrics_lookup(const char *name, double *ret_value, void *userdata)
 static double data_loss_share(const struct measurement *m)
 {
     double by_time = metrics_share((double)m->unattributed_ns, (double)m->thread_time_ns);
-    double by_threads = metrics_share((double)m->loss.threads_dropped, (double)m->threads_total);
+    double by_threads =
+        metrics_share((double)m->loss.threads_dropped, (double)(m->threads_total + m->loss.threads_dropped));
 
     return fmin(1.0, fmax(by_time, by_threads));
+}
+
+double metrics_slices_lost(const struct measurement *m)
+{
+    double lost = (double)m->loss.slices_dropped, kept = 0.0;
+
+    for (size_t i = 0; i < m->n_threads; i++)
+        kept += (double)m->threads[i].n_slices * m->loss.decimation;
+    return metrics_share(lost, lost + kept);
 }
 
 /* Of the time at least one CPU was in use, the share with two or more. */

@@ -136,6 +136,9 @@ int metrics_lookup(const char *name, double *ret_value, void *userdata);
 uint64_t metrics_process_start_ns(const struct measurement *m);
 uint64_t metrics_thread_start_ns(const struct measurement *m);
 
+/* Of all slices that happened, the share that never arrived. No sum lacks them, but forecast and replay do. */
+double metrics_slices_lost(const struct measurement *m);
+
 /* The groups, one file each (metrics_waits.c, metrics_messages.c, ...). Called by metrics_compute() in order.
  */
 void metrics_add_waits(const struct measurement *m, const struct lanes *lanes, struct metrics *metrics);

@@ -7,6 +7,7 @@
  *   command line    cli/options.c options_table.c       what is asked for
  *   run             cli/run.c                           the whole path, and the exit status (cli/status.c)
  *     measure       cli/runs.c, probe/probe.h           launch, follow and read out -> probe/measurement.h; -r N
+ *                   cli/probe_limits.c                  less room for it: what a loss looks like
  *     replay        cli/evidence.c, replay/replay.h     the measured work under each model, for real
  *     save          probe/measurement_json.h            --save FILE
  *     judge         analyzer/analyze.h                  metrics, tree.json, findings, forecast -> analyzer/advice.h

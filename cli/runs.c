@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/base.h"
+#include "cli/probe_limits.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/say.h"
@@ -44,8 +45,13 @@ static int measure(const struct options *options, struct progress *progress, uns
         .ret_interrupts = ret_interrupts,
     };
     char message[MESSAGE] = "";
-    int r = probe_run(&probe, ret_m, message, sizeof(message));
+    int r = probe_limits_from_environment(&probe, message, sizeof(message));
 
+    if (r < 0) {
+        say("%s The program was not started.", message);
+        return STATUS_FAILED;
+    }
+    r = probe_run(&probe, ret_m, message, sizeof(message));
     progress_clear(progress);
     if (r == PROBE_MEASURED)
         return 0;

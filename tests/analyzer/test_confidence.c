@@ -198,6 +198,36 @@ static void loss_is_said_and_then_withholds_the_verdict(void **state)
     }
 }
 
+/* No share of time lacks lost slices, so there is a verdict; but it is the less sure, the more of them are missing. */
+static void lost_slices_are_said(void **state)
+{
+    static const struct {
+        uint64_t lost_in_10000;
+        enum confidence most;
+        bool said;
+    } cases[] = {{99, CONFIDENCE_HIGH, false}, {101, CONFIDENCE_MEDIUM, true}, {1001, CONFIDENCE_LOW, true}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct measurement *m = replayed(0.99);
+        uint64_t kept = 0;
+        struct advice *a;
+
+        for (size_t k = 0; k < m->n_threads; k++)
+            kept += m->threads[k].n_slices;
+        m->loss.decimation = 1000; /* so that a share of them is a whole number */
+        m->loss.slices_dropped = kept * 1000 * cases[i].lost_in_10000 / (10000 - cases[i].lost_in_10000);
+        a = build_advice(m);
+        assert_int_not_equal(a->recommendation.model, MODEL_NONE);
+        assert_true(a->recommendation.confidence <= cases[i].most);
+        assert_int_equal(
+            mentions(a->recommendation.confidence_reasons, a->recommendation.n_confidence_reasons, "slices"),
+            cases[i].said);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
 static void less_is_known_without_privileges_and_without_the_lock(void **state)
 {
     struct measurement *m = replayed(0.99);
@@ -269,6 +299,7 @@ int main(void)
         cmocka_unit_test(items_that_hand_on_to_each_other_are_doubted),
         cmocka_unit_test(a_forecast_alone_is_medium_at_best),
         cmocka_unit_test(a_value_next_to_its_limit_is_said),
+        cmocka_unit_test(lost_slices_are_said),
         cmocka_unit_test(loss_is_said_and_then_withholds_the_verdict),
         cmocka_unit_test(less_is_known_without_privileges_and_without_the_lock),
         cmocka_unit_test(a_small_gain_is_no_certainty),

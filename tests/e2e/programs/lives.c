@@ -131,8 +131,15 @@ static void *live_in_crowd(void *stamp)
     return NULL;
 }
 
+static void *live_in_gang(void *stamp)
+{
+    (void)pthread_barrier_wait(&everybody);
+    live(stamp, LIFE_MS);
+    return NULL;
+}
+
 /* All of them are alive at once: nobody passes the barrier before the last one came. */
-static void crowd(uint32_t count)
+static void gather(uint32_t count, void *(*member)(void *))
 {
     pthread_t *all = calloc(count, sizeof(*all));
     uint32_t first = 0;
@@ -142,11 +149,21 @@ static void crowd(uint32_t count)
         struct stamp *stamp = stamps_claim("thread");
 
         first = i ? first : stamps_index(stamp);
-        all[i] = start(live_in_crowd, stamp);
+        all[i] = start(member, stamp);
     }
     for (uint32_t i = 0; i < count; i++)
         join(all[i], stamps_at(first + i));
     free(all);
+}
+
+static void crowd(uint32_t count)
+{
+    gather(count, live_in_crowd);
+}
+
+static void gang(uint32_t count)
+{
+    gather(count, live_in_gang);
 }
 
 static void wait_for(pid_t pid, struct stamp *stamp)
@@ -336,6 +353,7 @@ int main(int argc, char **argv)
         {"threads", threads, true},
         {"thread-storm", thread_storm, true},
         {"crowd", crowd, true},
+        {"gang", gang, true},
         {"forks", forks, true},
         {"fork-storm", fork_storm, true},
         {"vfork-exec", vfork_exec, true},

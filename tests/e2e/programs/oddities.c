@@ -108,6 +108,27 @@ static void stopped(uint32_t count)
     stamps_gone(life);
 }
 
+/* Two processes that do nothing but wake each other: as many switches a second as there can be. */
+static void ping_pong(uint32_t count)
+{
+    int there[2], back[2];
+    char byte = 0;
+    pid_t pid;
+
+    if (pipe(there) < 0 || pipe(back) < 0)
+        die("pipe");
+    pid = fork();
+    for (uint32_t i = 0; i < count; i++) {
+        if (pid == 0 && (read(there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1))
+            _exit(1);
+        if (pid != 0 && (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1))
+            die("pipe");
+    }
+    if (pid == 0)
+        _exit(0);
+    (void)waitpid(pid, NULL, 0);
+}
+
 struct ring {
     int fd;
     unsigned *tail, *mask, *array;
@@ -195,7 +216,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(uint32_t count);
-    } modes[] = {{"same-pid", same_pid}, {"stopped", stopped}, {"io-uring", io_uring}};
+    } modes[] = {{"same-pid", same_pid}, {"stopped", stopped}, {"io-uring", io_uring}, {"ping-pong", ping_pong}};
 
     if (argc < 3)
         return 2;
