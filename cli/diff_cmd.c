@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* diff: what changed between two runs, from saved measurements or JSON reports, without privilege. */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/compare/compare.h"
 #include "analyzer/tree.h"
@@ -9,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/deliver.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/say.h"
 #include "probe/measurement.h"
 #include "probe/measurement_json.h"
@@ -78,7 +77,7 @@ int command_diff(const struct options *options)
     struct report_diff diff = {.sides = sides, .comparison = &comparison};
     int r;
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (deliver_load_tree(options, "Nothing was written.", &tree) < 0 ||
         deliver_check_places(options, "Nothing was written.") < 0 ||
         load(options, options->operands[COMPARE_BEFORE], tree, &before) < 0 ||

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* doctor: what this machine can measure, and what is missing. */
-#include <signal.h>
-
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/deliver.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/say.h"
 #include "probe/probe.h"
 
@@ -53,7 +52,7 @@ int command_doctor(const struct options *options)
         say("out of memory.");
         return STATUS_USAGE;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     missing = print_checks(out);
     if (fclose(out) != 0 || deliver_text(text, size) < 0)
         return STATUS_USAGE;

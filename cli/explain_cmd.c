@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* explain: a finding, or the decision tree, offline. */
-#include <signal.h>
-
 #include "analyzer/findings/findings.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -54,7 +52,7 @@ int command_explain(const struct options *options)
         say("out of memory.");
         return STATUS_USAGE;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (strcmp(what, "tree") == 0)
         r = draw_tree(options, out, width);
     else if (strcmp(what, "findings") == 0)

@@ -22,7 +22,13 @@ int output_check(const char *path);
 /* @return 0 or -errno; on failure what was at `path` is untouched and nothing is left behind */
 int output_put_file(const char *path, const char *bytes, size_t n);
 
-/* @return 0 or -errno; -EPIPE: the reader went away (SIGPIPE must be ignored) */
+/*
+ * From here on a write that can't be done is an error and not the end of the program: SIGPIPE and SIGXFSZ (a limit on
+ * the size of files, setrlimit(2)) are ignored. Not before the target has started: it must find them as they were.
+ */
+void output_let_writes_fail(void);
+
+/* @return 0 or -errno; -EPIPE: the reader went away, -EFBIG: a limit was met (see output_let_writes_fail()) */
 int output_put_fd(int fd, const char *bytes, size_t n);
 
 /* Columns of the terminal at `fd`, else $COLUMNS, else 80. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replay: the evidence step again on a saved measurement, with the replayers of this machine; no probe, no privilege.
  */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/tree.h"
 #include "base/base.h"
@@ -11,6 +9,7 @@
 #include "cli/evidence.h"
 #include "cli/load.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "probe/measurement.h"
@@ -46,7 +45,7 @@ int command_replay(const struct options *options)
     char message[1024] = "";
     int r;
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    output_let_writes_fail();
     if (load_measurement(options->operands[0], &m) < 0 ||
         deliver_load_tree(options, "Nothing was replayed.", &tree) < 0 ||
         deliver_check_places(options, "Nothing was replayed.") < 0)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* run: the whole path: measure, replay, save, judge, report, end as the target ended. */
-#include <signal.h>
-
 #include "analyzer/advice.h"
 #include "analyzer/analyze.h"
 #include "analyzer/tree.h"
@@ -10,6 +8,7 @@
 #include "cli/deliver.h"
 #include "cli/evidence.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/runs.h"
 #include "cli/say.h"
@@ -72,8 +71,8 @@ int command_run(const struct options *options)
     if (r)
         return r;
 
-    /* Only now: the target must have found SIGPIPE as it was. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    /* Only now: the target must have found its signals as they were. */
+    output_let_writes_fail();
     if (wants_evidence(options, m, tree))
         replay_evidence(options, &progress, m);
     saved = deliver_save(options, m);

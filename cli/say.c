@@ -30,6 +30,8 @@ void say_write_failed(const char *what, int error)
         todo = "; make room or choose another place";
     else if (error == -EACCES || error == -EPERM || error == -EROFS)
         todo = "; choose a place that you may write to";
+    else if (error == -EFBIG)
+        todo = "; the limit on the size of files (ulimit -f) is too low for it";
     else if (error == -ENOENT || error == -ENOTDIR)
         todo = "; create the folder first";
     say("can't write %s: %s%s.", what, strerror(-error), todo);

@@ -51,6 +51,7 @@ static void __attribute__((noreturn)) become_replayer(char *const argv[], int so
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGXFSZ, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGTERM, SIG_DFL);
     (void)unsetenv("NODE_OPTIONS"); /* would load the target's hooks; other interpreters are started isolated */

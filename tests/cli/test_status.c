@@ -27,9 +27,10 @@ static void the_targets_end_is_ours(void **state)
 {
     (void)state;
     expect_status(true, 0, 0, 10, 0, (struct status){0});
-    expect_status(true, 42, 0, 10, 0, (struct status){.code = 42});
-    expect_status(true, 0, SIGSEGV, 10, 0, (struct status){.signal = SIGSEGV});
-    expect_status(true, 0, SIGTERM, 10, 0, (struct status){.signal = SIGTERM});
+    for (int code = 0; code < 256; code++)
+        expect_status(true, code, 0, 10, 0, (struct status){.code = code});
+    for (int number = 1; number < NSIG; number++)
+        expect_status(true, 0, number, 10, 0, (struct status){.signal = number});
     expect_status(false, 0, 0, 10, 0, (struct status){.signal = SIGINT});
 }
 

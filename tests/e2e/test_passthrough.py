@@ -83,23 +83,6 @@ class OutputTest(unittest.TestCase):
 
 
 class StatusTest(unittest.TestCase):
-    def test_exit_status_passes_through(self):
-        for status in (0, 1, 2, 42, 125, 126, 127, 255):
-            with self.subTest(status=status):
-                self.assertEqual(sh(f"exit {status}").status, status)
-
-    def test_death_by_signal_is_raised_again(self):
-        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGINT):
-            with self.subTest(signal=number.name):
-                done = sh(f"ulimit -c 0; kill -{int(number)} $$")
-                self.assertEqual(done.status, -number, str(done))
-                self.assertIn(b"concadvise", done.stderr, "the report still comes")
-
-    def test_signal_is_in_the_report(self):
-        done = sh("kill -TERM $$", "-f", "json")
-        target = json.loads(done.stdout)["target"]
-        self.assertEqual(target["signal"], signal.SIGTERM, target)
-
     def test_command_not_found(self):
         done = support.run(*QUIET, "--", "no-such-command-here")
         self.assertEqual(done.status, 127, str(done))
