@@ -77,7 +77,7 @@ static void size_maps(struct bpf_session *session)
     uint32_t cpus = session->cpus;
 
     (void)bpf_map__set_max_entries(skeleton->maps.slot_of, session->pid_max / 4 + 1);
-    (void)bpf_map__set_max_entries(skeleton->maps.ended, session->pid_max / 64 + 1);
+    (void)bpf_map__set_max_entries(skeleton->maps.living, session->pid_max / 64 + 1);
     (void)bpf_map__set_max_entries(skeleton->maps.slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.free_slots, session->max_threads);
     (void)bpf_map__set_max_entries(skeleton->maps.heads, cpus);
@@ -147,6 +147,7 @@ static int place_root(struct bpf_session *session, pid_t root, uint32_t root_fir
 {
     struct slot *slot = (struct slot *)(void *)(session->slots.data + session->slots.stride);
     struct totals *totals = (struct totals *)(void *)session->totals.data;
+    uint64_t living = UINT64_C(1) << (root & 63);
     uint16_t quad[4] = {0};
     uint32_t key = root_first >> 2;
 
@@ -159,7 +160,10 @@ static int place_root(struct bpf_session *session, pid_t root, uint32_t root_fir
     slot->serial = 1;
     slot->state = SLOT_HELD;
     quad[root_first & 3] = 1;
-    return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0 ? -errno : 0;
+    if (bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.slot_of), &key, quad, BPF_ANY) < 0)
+        return -errno;
+    key = (uint32_t)root >> 6;
+    return bpf_map_update_elem(bpf_map__fd(session->skeleton->maps.living), &key, &living, BPF_ANY) < 0 ? -errno : 0;
 }
 
 /*

@@ -96,8 +96,11 @@ static __always_inline void look(struct task_struct *task, struct moment *moment
     moment->on_cpu = BPF_CORE_READ(t, on_cpu);
     moment->exit_state = BPF_CORE_READ(t, exit_state);
     moment->delayed = 0;
-    if (bpf_core_field_exists(t->se.sched_delayed))
+    if (bpf_core_field_exists(t->se.sched_delayed)) {
+        barrier_var(t); /* or the compiler works out the place before it knows whether there is one */
         moment->delayed = BPF_CORE_READ(t, se.sched_delayed) != 0;
+        asm volatile("" ::: "memory");
+    }
 }
 
 static __always_inline int is_same_moment(const struct moment *a, const struct moment *b)
@@ -272,8 +275,10 @@ static __always_inline void rise(__u64 *value, __u64 *most)
         *most = now;
 }
 
-static __always_inline void count_process(struct totals *t)
+static __always_inline void count_process(struct totals *t, struct task_struct *task)
 {
+    if (mark_living(tgid_seen(task), 1))
+        return;
     __sync_fetch_and_add(&t->processes, 1);
     rise(&t->live_processes, &t->max_live_processes);
 }
@@ -342,14 +347,14 @@ static __always_inline int seed_thread(struct task_struct *task, struct totals *
 
     rise(&t->live, &t->max_live);
     if (task->pid == task->tgid)
-        count_process(t);
+        count_process(t, task);
     for (int i = 0; i < TRIES && r == 0; i++)
         r = place(task, t, serial, i);
     if (r > 0)
         return r;
     __sync_fetch_and_add(&t->threads, -1);
     __sync_fetch_and_add(&t->live, -1);
-    if (task->pid == task->tgid) {
+    if (task->pid == task->tgid && mark_living(tgid_seen(task), 0)) {
         __sync_fetch_and_add(&t->processes, -1);
         __sync_fetch_and_add(&t->live_processes, -1);
     }
@@ -365,7 +370,7 @@ static __always_inline void seed_leaderless(struct task_struct *task, struct tot
         return;
     bpf_map_update_elem(&leaderless, &tgid, &one, BPF_ANY);
     leaderless_seen = 1;
-    count_process(t);
+    count_process(t, task);
 }
 
 static __always_inline int is_known(struct task_struct *task)

@@ -112,13 +112,25 @@ struct {
 
 __u32 leaderless_seen = 0; /* there has ever been one */
 
-/* A bit for each tgid: set once its last thread is on its way out. Two threads that leave at once may both be last. */
+/* A bit for each tgid: set while the process counts as alive. Two threads that leave it at once may both be its last.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, __u64);
-} ended SEC(".maps");
+} living SEC(".maps");
+
+/* Whether a process counts as alive. @return whether it did until now */
+static __always_inline int mark_living(__u32 tgid, int is)
+{
+    __u32 key = tgid >> 6;
+    __u64 *bits = bpf_map_lookup_elem(&living, &key), bit = 1ULL << (tgid & 63);
+
+    if (!bits)
+        return 0;
+    return ((is ? __sync_fetch_and_or(bits, bit) : __sync_fetch_and_and(bits, ~bit)) & bit) != 0;
+}
 
 static __always_inline __u16 *slot_number(__u32 pid)
 {

@@ -133,14 +133,6 @@ static __always_inline __u32 slot_take(void)
     return 0;
 }
 
-static __always_inline void ended_mark(__u32 tgid, int is, int *ret_was)
-{
-    __u32 key = tgid >> 6;
-    __u64 *bits = bpf_map_lookup_elem(&ended, &key), bit = 1ULL << (tgid & 63);
-
-    *ret_was = bits && ((is ? __sync_fetch_and_or(bits, bit) : __sync_fetch_and_and(bits, ~bit)) & bit) != 0;
-}
-
 static __always_inline void rise(__u64 *value, __u64 *most)
 {
     __u64 now = __sync_fetch_and_add(value, 1) + 1;
@@ -151,9 +143,7 @@ static __always_inline void rise(__u64 *value, __u64 *most)
 
 static __always_inline void process_born(struct totals *t, __u32 parent_tgid, __u32 tgid)
 {
-    int was;
-
-    ended_mark(tgid, 0, &was);
+    mark_living(tgid, 1);
     __sync_fetch_and_add(&t->processes, 1);
     rise(&t->live_processes, &t->max_live_processes);
     python_fork(parent_tgid, tgid);
@@ -279,15 +269,12 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
     return 0;
 }
 
+/* May be told twice: by the last thread, and by the one before it if it was about to go as well. */
 static __always_inline void process_ended(struct task_struct *task, const struct slot *slot)
 {
     struct totals *t = run_totals();
-    int was;
 
-    ended_mark(slot->tgid, 1, &was);
-    if (was)
-        return;
-    if (t)
+    if (mark_living(slot->tgid, 0) && t)
         __sync_fetch_and_add(&t->live_processes, -1);
     emit_event(RECORD_GROUP_EXIT, bpf_ktime_get_ns(), slot->tid, slot->tgid, 0, BPF_CORE_READ(task, signal, maxrss), 0);
 }

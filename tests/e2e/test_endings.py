@@ -53,7 +53,9 @@ class StatusTest(unittest.TestCase):
                 done = support.measure(["/bin/sh", "-c", script], "--no-evidence")
                 self.assertEqual(done.status, -number, str(done))
                 self.assertEqual(done.report["target"]["signal"], number)
-                self.assertGreater(support.blocked_share(done.report, "join", "sleep"), 0.8)
+                measurement = done.report["measurement"]
+                waited = measurement["blocked_ns"].get("join", 0) + measurement["blocked_ns"].get("sleep", 0)
+                self.assertGreater(waited, (measurement["thread_time_ns"] - measurement["runnable_ns"]) / 2)
                 support.on_cpu_and_waits_add_up(self, done.report)
 
 
