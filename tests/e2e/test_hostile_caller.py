@@ -74,9 +74,10 @@ class HostileCallerTest(rights.RightsCase):
             self.assertEqual((word, status), (None, 2), name)
 
     def test_arguments(self):
-        for words in ([], ["3"], ["3", "1", "0", "0", "2"], ["-1", "1", "0", "0", "1"], ["3", "1", "0", "0", "1", "1"],
-                      ["3", "0", "0", "0", "1"], ["3", "99999999999", "0", "0", "1"], ["3", "1", "4294967296", "0", "1"],
-                      ["3", "1", "0", "60001", "1"], ["3x", "1", "0", "0", "1"], ["3", "1", "0", "0", ""], ["%n"] * 5):  # fmt: skip
+        good = ["3", "1", "0", "0", "1", "0"]
+        bad = {0: ("-1", "3x", ""), 1: ("0", "99999999999"), 2: ("4294967296",), 3: ("60001",), 4: ("2", ""), 5: ("2", "%n")}
+        wrong = [good[:at] + [word] + good[at + 1 :] for at, words in bad.items() for word in words]
+        for words in ([], ["3"], good[:-1], good + ["0"], ["%n"] * 6, *wrong):
             done = subprocess.run([*rights.AS_NOBODY, self.helper, *words], capture_output=True, cwd="/", timeout=30)
             self.assertEqual((done.returncode, done.stdout), (2, b""), words)
             self.assertIn(b"started by concadvise", done.stderr)

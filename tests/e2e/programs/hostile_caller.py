@@ -43,7 +43,7 @@ class Helper:
         self.ours.settimeout(TIMEOUT_S)
         fd = theirs.fileno() if fd is None else fd
         self.process = subprocess.Popen(
-            [HELPER, str(fd), str(target), "0", "0", "1"], pass_fds=[fd], stderr=subprocess.DEVNULL, **popen
+            [HELPER, str(fd), str(target), "0", "0", "1", "0"], pass_fds=[fd], stderr=subprocess.DEVNULL, **popen
         )
         theirs.close()
 
