@@ -84,6 +84,7 @@ struct moment {
     int on_cpu;
     int delayed;
     int exit_state;
+    __u32 exiting; /* its end has been told, or is about to be (sched_process_exit) */
 };
 
 static __always_inline void look(struct task_struct *task, struct moment *moment)
@@ -95,6 +96,7 @@ static __always_inline void look(struct task_struct *task, struct moment *moment
     moment->on_rq = BPF_CORE_READ(t, on_rq);
     moment->on_cpu = BPF_CORE_READ(t, on_cpu);
     moment->exit_state = BPF_CORE_READ(t, exit_state);
+    moment->exiting = BPF_CORE_READ(task, flags) & PF_EXITING;
     moment->delayed = 0;
     if (bpf_core_field_exists(t->se.sched_delayed)) {
         barrier_var(t); /* or the compiler works out the place before it knows whether there is one */
@@ -106,7 +108,7 @@ static __always_inline void look(struct task_struct *task, struct moment *moment
 static __always_inline int is_same_moment(const struct moment *a, const struct moment *b)
 {
     return a->switches == b->switches && a->state == b->state && a->on_rq == b->on_rq && a->on_cpu == b->on_cpu &&
-           a->delayed == b->delayed && a->exit_state == b->exit_state;
+           a->delayed == b->delayed && a->exit_state == b->exit_state && a->exiting == b->exiting;
 }
 
 /* By pointers, not by slots: the first thread of a process may have ended, and have none. */
@@ -317,7 +319,7 @@ static __always_inline int place(struct task_struct *task, struct totals *t, __u
         return -1;
     }
     look(task, &before);
-    if (before.exit_state)
+    if (before.exiting)
         return -1;
     state = state_of(&before);
     fill(slot, task, before.state, state, tries);
@@ -398,6 +400,11 @@ int on_task(struct bpf_iter__task *context)
     if (moment.exit_state) {
         if (task->pid == task->tgid)
             seed_leaderless(task, t);
+        return 0;
+    }
+    /* Whether it is the last of its process shows when it has gone. */
+    if (moment.exiting) {
+        seed.unsettled++;
         return 0;
     }
     /* Its birth is yet to be announced to sched_process_fork, which gives it a slot if its parent has one. */
