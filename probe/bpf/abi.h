@@ -93,7 +93,8 @@ struct stack_limiter {
 
 /* One live thread's exact account. Kernel and user space share it through an mmapable array. */
 struct slot {
-    __u64 task; /* address of its task_struct: tells a reused pid */
+    __u64 task;      /* address of its task_struct: tells a reused pid */
+    __u64 registers; /* address of its struct pt_regs, for the kernel side; 0: not looked up yet */
     __u32 tid;
     __u32 tgid;
     __u32 parent_tid;

@@ -163,6 +163,7 @@ __noinline int bury(struct slot *slot, __u32 number)
         copy = bpf_map_lookup_elem(&obituaries, &key);
         if (copy) {
             __builtin_memcpy(copy, slot, sizeof(*copy));
+            copy->task = copy->registers = 0; /* the kernel's addresses are nobody else's business */
             asm volatile("" ::: "memory");
             head->obituaries++;
         }
@@ -230,7 +231,7 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
         return;
     }
     slot->voluntary++;
-    read_wait(task, state, slot->kind, now, &facts);
+    read_wait(task, slot, state, now, &facts);
     slot->kind = facts.kind;
     slot->address = facts.address;
     slot->deadline = facts.deadline;

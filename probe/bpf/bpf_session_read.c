@@ -260,6 +260,7 @@ static int emit_survivors(struct bpf_session *session, uint64_t end, bpf_session
         if (slot->state == SLOT_FREE || slot->state == SLOT_HELD || slot->state == SLOT_NEW)
             continue;
         out[batch] = *slot;
+        out[batch].task = out[batch].registers = 0; /* the kernel's addresses are nobody else's business */
         close_account(&out[batch], end);
         if (++batch < capacity)
             continue;

@@ -300,8 +300,21 @@ static __always_inline void read_call(struct pt_regs *regs, __u16 class, __u64 n
     }
 }
 
-/* Of the thread that is switched out; `previous` is the kind of its wait before. */
-static __always_inline void read_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
+/*
+ * The user registers of the thread that is switched out. They stay at one address for all of a thread's life
+ * (task_pt_regs(), arch/x86/include/asm/processor.h), so the helper is called once a thread where a plain load will do.
+ */
+static __always_inline struct pt_regs *user_registers(struct task_struct *task, struct slot *slot)
+{
+    if (!bpf_rdonly_cast)
+        return (struct pt_regs *)bpf_task_pt_regs(task);
+    if (!slot->registers)
+        slot->registers = (__u64)bpf_task_pt_regs(task);
+    return TYPED(slot->registers, struct pt_regs);
+}
+
+/* Of the thread that is switched out. */
+static __always_inline void read_wait(struct task_struct *task, struct slot *slot, unsigned int state, __u64 now,
                                       struct wait_facts *facts)
 {
     struct pt_regs *regs;
@@ -317,7 +330,7 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
         facts->kind = task->flags & PF_IO_WORKER ? WAIT_IO_URING : WAIT_EXIT;
         return;
     }
-    regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    regs = user_registers(task, slot);
     number = (long)regs->orig_ax;
     if (number < 0) {
         facts->kind = WAIT_FAULT;
@@ -327,7 +340,7 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
         return;
     class = syscall_class[number & 511];
     if (class == CALL_RESTART) { /* a stopped and continued sleep, poll or futex wait goes on */
-        facts->kind = previous;
+        facts->kind = slot->kind;
         return;
     }
     read_call(regs, class, now, facts);
