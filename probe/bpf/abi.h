@@ -235,7 +235,8 @@ struct ring_head {
     struct stack_limiter limiter; /* of all stacks of this CPU */
     __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
     struct loop_timers timers;    /* of the wait whose stack is taken next */
-    __u64 pad[2];
+    __u64 clock_ahead;            /* CLOCK_MONOTONIC less rq->clock of this CPU, when it was */
+    __u64 clock_read;             /* by rq->clock; 0: not yet */
 };
 
 /* Sums over threads that ended, and counters of the whole run. */

@@ -203,12 +203,19 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     bury(slot, number);
 }
 
+/* Stamps of two CPUs, and of switches and wakings, differ by a fraction of a microsecond: no stretch is negative. */
+static __always_inline __u64 not_before(const struct slot *slot, __u64 now)
+{
+    return now > slot->stamp ? now : slot->stamp;
+}
+
 static __always_inline void switch_out(void *context, struct slot *slot, struct task_struct *task, unsigned int state,
                                        __u64 now)
 {
     struct wait_facts facts = {};
     __u64 on;
 
+    now = not_before(slot, now);
     on = now - slot->stamp;
     if (slot->state != SLOT_RUNNING) {
         __u64 ran = task->se.sum_exec_runtime - slot->exec_base;
@@ -261,6 +268,7 @@ static __always_inline void wait_ended(struct slot *slot, __u64 now, int who)
 
 static __always_inline void switch_in(struct slot *slot, __u64 now)
 {
+    now = not_before(slot, now);
     if (slot->state == SLOT_BLOCKED) {
         /* The waking came while the thread was on its way out (its CPU had not reported the switch yet). */
         int early = slot->early_wake && slot->early_wake + 20000 > slot->stamp;
@@ -271,10 +279,8 @@ static __always_inline void switch_in(struct slot *slot, __u64 now)
         slot->state = SLOT_RUNNABLE;
     }
     if (slot->state == SLOT_RUNNABLE) {
-        __u64 ns = now > slot->stamp ? now - slot->stamp : 0;
-
-        slot->runnable_ns += ns;
-        slot->slice_runnable_ns += ns;
+        slot->runnable_ns += now - slot->stamp;
+        slot->slice_runnable_ns += now - slot->stamp;
         if (slot->slice_blocked_ns)
             emit_slice(slot, now);
     } else if (slot->state == SLOT_NEW || slot->state == SLOT_HELD) {

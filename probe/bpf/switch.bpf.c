@@ -23,6 +23,7 @@
 
 /* In this order: each uses the ones before it. */
 #include "probe/bpf/slots.bpf.h"
+#include "probe/bpf/clock.bpf.h"
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
 #include "probe/bpf/user.bpf.h"
@@ -43,14 +44,14 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
     __s64 step = 0;
 
     if (slot && slot->state != SLOT_HELD) {
-        now = bpf_ktime_get_ns();
+        now = switch_time(next);
         step += slot->state != SLOT_RUNNING;
         switch_in(slot, now);
     }
     slot = slot_find(prev);
     if (slot && slot->state != SLOT_HELD) {
         if (!now)
-            now = bpf_ktime_get_ns();
+            now = switch_time(next);
         step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
         if (step)
             parallelism_step(now, step);
