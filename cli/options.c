@@ -211,6 +211,10 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_SAVE:
         o->save = value;
         return 0;
+    case OPTION_LIGHT:
+        o->light = true;
+        o->evidence = false;
+        return 0;
     case OPTION_NO_EVIDENCE:
         o->evidence = false;
         return 0;

@@ -38,9 +38,9 @@ static int find_helper(const char *path, char *ret_path, size_t size)
 }
 
 static void run_helper(const char *path, int socket, pid_t target, uint32_t ring_records, uint32_t max_threads,
-                       bool sites)
+                       enum wire_detail detail)
 {
-    char fd[16], pid[16], ring[16], threads[16];
+    char fd[16], pid[16], ring[16], threads[16], how[16];
     /* The socket must survive exec: a duplicate has no close-on-exec flag. */
     int inherited = dup(socket);
 
@@ -48,7 +48,8 @@ static void run_helper(const char *path, int socket, pid_t target, uint32_t ring
     (void)snprintf(pid, sizeof(pid), "%d", (int)target);
     (void)snprintf(ring, sizeof(ring), "%u", ring_records);
     (void)snprintf(threads, sizeof(threads), "%u", max_threads);
-    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, sites ? "1" : "0", (char *)NULL);
+    (void)snprintf(how, sizeof(how), "%d", (int)detail);
+    (void)execl(path, HELPER_NAME, fd, pid, ring, threads, how, (char *)NULL);
     _exit(127);
 }
 
@@ -72,8 +73,9 @@ static int wait_until_ready(int socket, int *ret_sampling, char *message, size_t
     return header.type == WIRE_FAILED ? -EPERM : -EPROTO;
 }
 
-int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
-                         struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads,
+                         enum wire_detail detail, struct helper_process *ret_helper, int *ret_sampling, char *message,
+                         size_t size)
 {
     struct helper_process helper = {.pid = -1, .socket = -1};
     char file[PATH_MAX];
@@ -88,7 +90,7 @@ int helper_process_start(const char *path, pid_t target, uint32_t ring_records, 
         return -errno;
     helper.pid = fork();
     if (helper.pid == 0)
-        run_helper(file, sockets[1], target, ring_records, max_threads, sites);
+        run_helper(file, sockets[1], target, ring_records, max_threads, detail);
     (void)close(sockets[1]);
     helper.socket = sockets[0];
     if (helper.pid < 0)

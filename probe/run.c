@@ -43,6 +43,13 @@ static int measure(struct run *run, const char *command, struct measurement **re
     return r;
 }
 
+static enum wire_detail detail_of(const struct probe_options *options)
+{
+    if (options->light)
+        return WIRE_DETAIL_LIGHT;
+    return options->sites ? WIRE_DETAIL_SITES : WIRE_DETAIL_NO_SITES;
+}
+
 static int run_held(struct run *run, const char *command, struct measurement **ret_m, char *message, size_t size)
 {
     const struct probe_options *options = run->options;
@@ -50,7 +57,7 @@ static int run_held(struct run *run, const char *command, struct measurement **r
     int sampling = 0, r;
 
     r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             options->sites, &run->helper, &sampling, reason, sizeof(reason));
+                             detail_of(options), &run->helper, &sampling, reason, sizeof(reason));
     if (r < 0) {
         (void)snprintf(message, size, "cannot measure: %s. The target was not started.",
                        reason[0] ? reason : strerror(-r));

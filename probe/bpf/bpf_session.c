@@ -266,7 +266,10 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     if (!session->skeleton)
         return -errno;
     size_maps(session);
-    session->skeleton->rodata->take_stacks = !options->no_stacks;
+    session->skeleton->rodata->take_stacks = !options->no_stacks && !options->light;
+    session->skeleton->rodata->light = options->light;
+    if (options->light)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_waking, false);
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
     if (!peers)
         (void)bpf_program__set_autoload(session->skeleton->progs.on_tcp_state, false);

@@ -20,6 +20,11 @@ struct cfs_rq {
     struct rq *rq;
 };
 
+/* with CONFIG_SCHED_INFO */
+struct sched_info {
+    unsigned long long last_queued;
+};
+
 struct sched_entity {
     struct cfs_rq *cfs_rq;
     __u64 sum_exec_runtime;
@@ -122,6 +127,7 @@ struct task_struct {
     __u64 utime;
     __u64 stime;
     struct sched_entity se;
+    struct sched_info sched_info;
     const struct cred *cred;
     char comm[16];
     struct task_io_accounting ioac;

@@ -43,10 +43,12 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
     __u64 now = 0;
     __s64 step = 0;
 
-    if (slot && slot->state != SLOT_HELD) {
+    if (slot && (light || slot->state != SLOT_HELD)) {
         now = switch_time(next);
+        if (slot->state == SLOT_HELD) /* where nobody saw it being woken */
+            root_released(slot, next, now);
         step += slot->state != SLOT_RUNNING;
-        switch_in(slot, now);
+        switch_in(slot, next, now);
     }
     slot = slot_find(prev);
     if (slot && slot->state != SLOT_HELD) {
@@ -81,12 +83,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
         return 0;
     now = bpf_ktime_get_ns();
     if (slot->state == SLOT_HELD) {
-        /* The release of the root: its life starts here. */
-        slot->birth = now;
-        slot->stamp = now;
-        slot->task = (__u64)task;
-        slot->exec_base = task->se.sum_exec_runtime;
-        slot->state = SLOT_RUNNABLE;
+        root_released(slot, task, now);
         return 0;
     }
     current = bpf_get_current_task_btf();

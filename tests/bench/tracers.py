@@ -85,6 +85,7 @@ def own_tracers():
         "untraced": Tracer(),
         "empty program": Before([BENCH / "bench_floor"]),
         "concadvise": Before([*measure, "--"]),
+        "--light": Before([*measure, "--light", "--"]),
         "without sites": Before([BENCH / "bench_probe", 0]),
     }
 
