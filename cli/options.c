@@ -220,6 +220,10 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_TO:
         o->export_given = true;
         return report_export_from_str(value, &o->export_to) < 0 ? bad_value(p, key, value, report_export_names()) : 0;
+    case OPTION_LIGHT:
+        o->light = true;
+        o->evidence = false;
+        return 0;
     case OPTION_NO_EVIDENCE:
         o->evidence = false;
         return 0;

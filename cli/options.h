@@ -51,6 +51,7 @@ struct options {
     uint32_t runs;        /* 1..OPTIONS_MOST_RUNS */
     uint64_t duration_ns; /* 0: until the target ends */
     uint32_t cpus;        /* 0: as many as the target may use */
+    bool light;           /* implies no evidence */
     bool evidence;
     uint64_t evidence_ns;
     enum probe_kind probe;

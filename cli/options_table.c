@@ -27,6 +27,7 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_USER] = {'u', "user", "USER", RUN, "run the program as USER (default: whoever called, also under sudo)"},
     [OPTION_SAVE] = {0, "save", "FILE", RUN | REPLAY, "keep the measurement, for concadvise report, diff and replay"},
     [OPTION_TO] = {0, "to", "FORMAT", EXPORT, "what export writes: folded, perfetto, pprof, sarif or openmetrics"},
+    [OPTION_LIGHT] = {0, "light", NULL, RUN, "totals alone, at about half the cost: no lines of code, no replays"},
     [OPTION_NO_EVIDENCE] = {0, "no-evidence", NULL, RUN, "do not replay the work under each model: forecast only"},
     [OPTION_EVIDENCE_TIME] = {0, "evidence-time", "TIME", RUN | REPLAY, "time for the replays (default 3s)"},
     [OPTION_PROBE] = {0, "probe", "PROBE", RUN, "auto, bpf, or procfs (no privilege needed; not in every build)"},

@@ -41,6 +41,7 @@ static int measure(const struct options *options, struct progress *progress, uns
         .target_stdout_to_stderr = json_takes_stdout(options),
         .duration_ns = options->duration_ns,
         .sites = true,
+        .light = options->light,
         .progress = progress->enabled ? progress_measuring : NULL,
         .userdata = progress,
         .ret_interrupts = ret_interrupts,

@@ -184,15 +184,15 @@ int main(int argc, char **argv)
 {
     struct bpf_session_options options = {.verbose = getenv("CONCADVISE_PROBE_DEBUG") != NULL};
     struct bpf_session *session = NULL;
-    uint64_t socket_fd, target, ring, threads, stacks, running;
+    uint64_t socket_fd, target, ring, threads, detail, running;
     struct wire_ready ready = {0};
     char message[512] = "";
     int socket, r;
 
     if (argc != 7 || parse_u64(argv[1], 3, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
         parse_u64(argv[3], 0, 1u << 20, &ring) < 0 || parse_u64(argv[4], 0, 60000, &threads) < 0 ||
-        parse_u64(argv[5], 0, 1, &stacks) < 0 || parse_u64(argv[6], 0, 1, &running) < 0 ||
-        helper_rights_prepare((int)socket_fd) < 0) {
+        parse_u64(argv[5], WIRE_DETAIL_NO_SITES, WIRE_DETAIL_LIGHT, &detail) < 0 ||
+        parse_u64(argv[6], 0, 1, &running) < 0 || helper_rights_prepare((int)socket_fd) < 0) {
         (void)fprintf(stderr, "concadvise-probe is started by concadvise; it is of no use by itself.\n");
         return 2;
     }
@@ -200,7 +200,8 @@ int main(int argc, char **argv)
     options.root = (pid_t)target;
     options.ring_records = (uint32_t)ring;
     options.max_threads = (uint32_t)threads;
-    options.no_stacks = !stacks;
+    options.no_stacks = detail == WIRE_DETAIL_NO_SITES;
+    options.light = detail == WIRE_DETAIL_LIGHT;
     options.attach = running != 0;
     r = attach(&options, &session, message, sizeof(message));
     if (r < 0) {

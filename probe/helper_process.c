@@ -70,11 +70,15 @@ static pid_t start(const char *path, int socket, const struct helper_request *re
     return pid < 0 ? -errno : pid;
 }
 
-int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads, bool sites,
-                         bool running, struct helper_process *ret_helper, int *ret_sampling, char *message, size_t size)
+int helper_process_start(const char *path, pid_t target, uint32_t ring_records, uint32_t max_threads,
+                         enum wire_detail detail, bool running, struct helper_process *ret_helper, int *ret_sampling,
+                         char *message, size_t size)
 {
-    struct helper_request request = {
-        .target = target, .ring_records = ring_records, .max_threads = max_threads, .sites = sites, .running = running};
+    struct helper_request request = {.target = target,
+                                     .ring_records = ring_records,
+                                     .max_threads = max_threads,
+                                     .detail = detail,
+                                     .running = running};
     struct helper_process helper = {.pid = -1, .socket = -1};
     char file[PATH_MAX];
     int sockets[2], r;

@@ -28,7 +28,7 @@ static const char *why_not_executed(int error)
 
 void helper_starter_exec(const char *path, int socket, const struct helper_request *request)
 {
-    char fd[16], pid[16], ring[16], threads[16], message[512], debug[] = "CONCADVISE_PROBE_DEBUG=1";
+    char fd[16], pid[16], ring[16], threads[16], detail[16], message[512], debug[] = "CONCADVISE_PROBE_DEBUG=1";
     char *environment[] = {getenv("CONCADVISE_PROBE_DEBUG") ? debug : NULL, NULL};
     /* The socket must survive exec: a duplicate has no close-on-exec flag. */
     int inherited = dup(socket);
@@ -37,8 +37,9 @@ void helper_starter_exec(const char *path, int socket, const struct helper_reque
     (void)snprintf(pid, sizeof(pid), "%d", (int)request->target);
     (void)snprintf(ring, sizeof(ring), "%u", request->ring_records);
     (void)snprintf(threads, sizeof(threads), "%u", request->max_threads);
-    (void)execle(path, "concadvise-probe", fd, pid, ring, threads, request->sites ? "1" : "0",
-                 request->running ? "1" : "0", (char *)NULL, environment);
+    (void)snprintf(detail, sizeof(detail), "%u", request->detail);
+    (void)execle(path, "concadvise-probe", fd, pid, ring, threads, detail, request->running ? "1" : "0", (char *)NULL,
+                 environment);
     (void)snprintf(message, sizeof(message), "%s can't be executed: %s", path, why_not_executed(errno));
     (void)wire_send(socket, WIRE_FAILED, message, strlen(message));
     _exit(127);

@@ -18,7 +18,7 @@ struct helper_request {
     int32_t target; /* pid */
     uint32_t ring_records;
     uint32_t max_threads;
-    uint32_t sites;   /* 0 or 1 */
+    uint32_t detail;  /* enum wire_detail */
     uint32_t running; /* 0 or 1 */
 };
 

@@ -36,6 +36,7 @@ struct probe_options {
     bool target_stdout_to_stderr; /* -f json without -o */
     uint64_t duration_ns;    /* stop measuring (and TERM the target, but not that of pid) after this; 0: at its end */
     bool sites;              /* take stacks */
+    bool light;              /* totals alone, at half the cost; sites has no meaning then */
     const char *helper_path; /* concadvise-probe; NULL: beside this executable, then libexecdir */
     uint32_t max_slices;     /* slices kept in memory; 0: the default (131072) */
     uint32_t ring_records;   /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */

@@ -57,6 +57,13 @@ static int measure(struct run *run, const char *command, struct measurement **re
     return run_to_the_end(run, command, cpu_before, ret_m, message, size);
 }
 
+enum wire_detail run_detail(const struct probe_options *options)
+{
+    if (options->light)
+        return WIRE_DETAIL_LIGHT;
+    return options->sites ? WIRE_DETAIL_SITES : WIRE_DETAIL_NO_SITES;
+}
+
 static int run_held(struct run *run, const char *command, struct measurement **ret_m, char *message, size_t size)
 {
     const struct probe_options *options = run->options;
@@ -64,7 +71,7 @@ static int run_held(struct run *run, const char *command, struct measurement **r
     int sampling = 0, r;
 
     r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             options->sites, false, &run->helper, &sampling, reason, sizeof(reason));
+                             run_detail(options), false, &run->helper, &sampling, reason, sizeof(reason));
     if (r < 0) {
         (void)snprintf(message, size, "cannot measure: %s. The target was not started.",
                        reason[0] ? reason : strerror(-r));

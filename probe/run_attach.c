@@ -16,7 +16,7 @@ static int measure_attached(struct run *run, const struct attach *attach, struct
     int sampling = 0, r;
 
     r = helper_process_start(options->helper_path, attach->pid, options->ring_records, options->max_threads,
-                             options->sites, true, &run->helper, &sampling, reason, sizeof(reason));
+                             run_detail(options), true, &run->helper, &sampling, reason, sizeof(reason));
     if (r < 0) {
         (void)snprintf(message, size, "cannot measure: %s. The process was left alone.",
                        reason[0] ? reason : strerror(-r));

@@ -46,7 +46,11 @@ static int note_circumstances(const struct run *run, struct measurement *m)
 {
     int r = 0;
 
-    if (run->sampling == SAMPLING_NONE)
+    if (run->options->light)
+        r = measurement_note(m,
+                             "Measured with --light: totals alone. No lines of code, no order of events, and not who "
+                             "ended a wait: pipes and sockets between processes of the program count as outside.");
+    if (r == 0 && run->sampling == SAMPLING_NONE)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");

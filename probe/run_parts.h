@@ -64,6 +64,9 @@ int run_send_stop(struct run *run);
 /* Remember the machine as the target sees it, at most once a second; `now` 0: in any case. */
 void run_look_at_machine(struct run *run, uint64_t now);
 
+/* What the options ask the helper to measure. */
+enum wire_detail run_detail(const struct probe_options *options);
+
 /* The collector for the run's helper and target. @return 0 or -ENOMEM */
 int run_collect(struct run *run);
 

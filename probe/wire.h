@@ -13,6 +13,13 @@
 
 #include "probe/bpf/abi.h"
 
+/* The last argument of concadvise-probe: how much is measured. */
+enum wire_detail {
+    WIRE_DETAIL_NO_SITES, /* no stacks */
+    WIRE_DETAIL_SITES,
+    WIRE_DETAIL_LIGHT, /* totals alone */
+};
+
 enum wire_type {
     /* helper -> front end */
     WIRE_READY = 1,  /* struct wire_ready: attached, the target may run */

@@ -93,7 +93,8 @@ struct stack_limiter {
 
 /* One live thread's exact account. Kernel and user space share it through an mmapable array. */
 struct slot {
-    __u64 task; /* address of its task_struct: tells a reused pid */
+    __u64 task;      /* address of its task_struct: tells a reused pid */
+    __u64 registers; /* address of its struct pt_regs, for the kernel side; 0: not looked up yet */
     __u32 tid;
     __u32 tgid;
     __u32 parent_tid;
@@ -236,10 +237,11 @@ struct ring_head {
     __u64 obituaries;
     __u64 natives;
     struct stack_limiter limiter; /* of all stacks of this CPU */
-    __u32 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
+    __u16 busy;                   /* a stack is being written: an interrupt's must not go to the same place */
+    __u16 tick;                   /* jiffies at the last sample, low bits, where they are taken at ticks */
     struct loop_timers timers;    /* of the wait whose stack is taken next */
-    __u64 tick;                   /* jiffies at the last sample, where they are taken at ticks */
-    __u64 pad;
+    __u64 clock_ahead;            /* CLOCK_MONOTONIC less rq->clock of this CPU, when it was */
+    __u64 clock_read;             /* by rq->clock; 0: not yet */
 };
 
 /* Sums over threads that ended, and counters of the whole run. */

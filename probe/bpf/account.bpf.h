@@ -7,6 +7,8 @@
  * The picture is at the top of switch.bpf.c. What the thread waits for is read by cause.bpf.h.
  */
 
+const volatile __u8 light = 0; /* set by user space before loading: totals alone; no slices, and wakings are not seen */
+
 /* One more (or one fewer) thread of the target on a CPU. */
 static __always_inline void parallelism_step(__u64 now, __s64 step)
 {
@@ -60,8 +62,11 @@ static __always_inline void account_blocked(struct slot *slot, __u16 kind, __u64
 static __always_inline void emit_slice(struct slot *slot, __u64 now)
 {
     struct ring_head *head;
-    struct record *r = ring_reserve(&head);
+    struct record *r;
 
+    if (light)
+        return;
+    r = ring_reserve(&head);
     if (r) {
         r->time = now;
         r->tid = slot->tid;
@@ -164,6 +169,7 @@ __noinline int bury(struct slot *slot, __u32 number)
         copy = bpf_map_lookup_elem(&obituaries, &key);
         if (copy) {
             __builtin_memcpy(copy, slot, sizeof(*copy));
+            copy->task = copy->registers = 0; /* the kernel's addresses are nobody else's business */
             asm volatile("" ::: "memory");
             head->obituaries++;
         }
@@ -207,12 +213,19 @@ static __always_inline void thread_died(struct slot *slot, struct task_struct *t
     bury(slot, number);
 }
 
+/* Stamps of two CPUs, and of switches and wakings, differ by a fraction of a microsecond: no stretch is negative. */
+static __always_inline __u64 not_before(const struct slot *slot, __u64 now)
+{
+    return now > slot->stamp ? now : slot->stamp;
+}
+
 static __always_inline void switch_out(void *context, struct slot *slot, struct task_struct *task, unsigned int state,
                                        __u64 now)
 {
     struct wait_facts facts = {};
     __u64 on;
 
+    now = not_before(slot, now);
     on = now - slot->stamp;
     if (slot->state != SLOT_RUNNING) {
         __u64 ran = task->se.sum_exec_runtime - slot->exec_base;
@@ -235,7 +248,7 @@ static __always_inline void switch_out(void *context, struct slot *slot, struct 
         return;
     }
     slot->voluntary++;
-    read_wait(task, state, slot->call_kind, now, &facts);
+    read_wait(task, user_registers(task, slot), state, slot->call_kind, now, &facts);
     slot->kind = facts.kind;
     if (facts.kind != WAIT_UNKNOWN && facts.kind != WAIT_STOPPED && facts.kind != WAIT_FAULT)
         slot->call_kind = facts.kind;
@@ -270,9 +283,38 @@ static __always_inline void wait_ended(struct slot *slot, __u64 now, int who)
     slot->stamp += ns;
 }
 
-static __always_inline void switch_in(struct slot *slot, __u64 now)
+/* The life of the root starts when its launcher lets it go. */
+static __always_inline void root_released(struct slot *slot, struct task_struct *task, __u64 now)
 {
-    if (slot->state == SLOT_BLOCKED) {
+    slot->birth = now;
+    slot->stamp = now;
+    slot->task = (__u64)task;
+    slot->exec_base = task->se.sum_exec_runtime;
+    slot->state = SLOT_RUNNABLE;
+}
+
+/* How long a thread that gets its CPU has been runnable: by the scheduler's own account (kernel/sched/stats.h). */
+static __always_inline __u64 queued_ns(const struct slot *slot, struct task_struct *next, __u64 now)
+{
+    __u64 clock, since;
+
+    if (!bpf_core_field_exists(next->sched_info.last_queued) || !bpf_core_field_exists(next->se.cfs_rq))
+        return 0;
+    clock = next->se.cfs_rq->rq->clock;
+    since = next->sched_info.last_queued;
+    if (!since || since > clock)
+        return 0;
+    return clock - since < now - slot->stamp ? clock - since : now - slot->stamp;
+}
+
+static __always_inline void switch_in(struct slot *slot, struct task_struct *next, __u64 now)
+{
+    now = not_before(slot, now);
+    if (light && slot->state == SLOT_BLOCKED) {
+        wait_ended(slot, now - queued_ns(slot, next, now), 0);
+        slot->state = SLOT_RUNNABLE;
+    }
+    if (!light && slot->state == SLOT_BLOCKED) {
         /*
          * The waking came while the thread was on its way out (its CPU had not reported the switch yet). How long that
          * takes is up to the hypervisor, who may halt a CPU in the midst of it.
@@ -285,13 +327,11 @@ static __always_inline void switch_in(struct slot *slot, __u64 now)
         slot->state = SLOT_RUNNABLE;
     }
     if (slot->state == SLOT_RUNNABLE) {
-        __u64 ns = now > slot->stamp ? now - slot->stamp : 0;
-
-        slot->runnable_ns += ns;
-        slot->slice_runnable_ns += ns;
+        slot->runnable_ns += now - slot->stamp;
+        slot->slice_runnable_ns += now - slot->stamp;
         if (slot->slice_blocked_ns)
             emit_slice(slot, now);
-    } else if (slot->state == SLOT_NEW || slot->state == SLOT_HELD) {
+    } else if (slot->state == SLOT_NEW) {
         slot->birth = now;
     }
     slot->early_wake = 0;

@@ -71,6 +71,15 @@ static uint32_t power_of_two_below(uint32_t value, uint32_t min, uint32_t max)
     return power;
 }
 
+/* Does the scheduler count the cycles that CLOCK_MONOTONIC counts (probe/bpf/clock.bpf.h)? */
+static bool clocksource_is_tsc(void)
+{
+    AUTO_FCLOSE FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+    char name[32] = "";
+
+    return file && fgets(name, sizeof(name), file) && strcmp(name, "tsc\n") == 0;
+}
+
 static void size_maps(struct bpf_session *session)
 {
     struct switch_bpf *skeleton = session->skeleton;
@@ -87,6 +96,7 @@ static void size_maps(struct bpf_session *session)
     (void)bpf_map__set_max_entries(skeleton->maps.obituaries, cpus * OBITUARIES_PER_CPU);
     (void)bpf_map__set_max_entries(skeleton->maps.futexes, FUTEX_ENTRIES);
     skeleton->rodata->realtime_ahead = bpf_session_clock(CLOCK_REALTIME) - bpf_session_clock(CLOCK_MONOTONIC);
+    skeleton->rodata->scheduler_clock = clocksource_is_tsc();
     skeleton->rodata->max_slots = session->max_threads;
     skeleton->rodata->ring_mask = session->ring_records - 1;
     skeleton->rodata->stack_mask = STACKS_PER_CPU - 1;
@@ -303,7 +313,10 @@ static int load(struct bpf_session *session, const struct bpf_session_options *o
     if (!session->skeleton)
         return -errno;
     size_maps(session);
-    session->skeleton->rodata->take_stacks = !options->no_stacks;
+    session->skeleton->rodata->take_stacks = !options->no_stacks && !options->light;
+    session->skeleton->rodata->light = options->light;
+    if (options->light)
+        (void)bpf_program__set_autoload(session->skeleton->progs.on_waking, false);
     session->skeleton->rodata->reader_uid = (uint32_t)getuid();
     session->skeleton->rodata->pid_level = session->ids.level;
     if (way->no_peers)

@@ -26,6 +26,7 @@ struct bpf_session_options {
     uint32_t max_threads;  /* live threads; 0: default 16384 */
     bool no_stacks;        /* take none */
     bool verbose;          /* the kernel's and libbpf's own words on stderr */
+    bool light;            /* totals alone: no stacks, no slices, and who ended a wait is not known */
 };
 
 /* One thing to pass on; called from bpf_session_drain() and bpf_session_finish(). @return 0 or -errno (stops) */

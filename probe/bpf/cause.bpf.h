@@ -322,11 +322,23 @@ static __always_inline __u16 kind_of_io_worker(struct task_struct *task, unsigne
     return flags & IO_WORKER_F_FREE ? WAIT_POOL : WAIT_IO_URING;
 }
 
-/* Of the thread that is switched out; `previous` is the kind of its last wait in a system call. */
-static __always_inline void read_wait(struct task_struct *task, unsigned int state, __u16 previous, __u64 now,
-                                      struct wait_facts *facts)
+/*
+ * The user registers of the thread that is switched out. They stay at one address for all of a thread's life
+ * (task_pt_regs(), arch/x86/include/asm/processor.h), so the helper is called once a thread where a plain load will do.
+ */
+static __always_inline struct pt_regs *user_registers(struct task_struct *task, struct slot *slot)
 {
-    struct pt_regs *regs;
+    if (!bpf_rdonly_cast)
+        return (struct pt_regs *)bpf_task_pt_regs(task);
+    if (!slot->registers)
+        slot->registers = (__u64)bpf_task_pt_regs(task);
+    return TYPED(slot->registers, struct pt_regs);
+}
+
+/* Of a thread that is switched out; `previous` is the kind of its last wait in a system call. */
+static __always_inline void read_wait(struct task_struct *task, struct pt_regs *regs, unsigned int state,
+                                      __u16 previous, __u64 now, struct wait_facts *facts)
+{
     __u16 class, kind;
     long number;
 
@@ -343,7 +355,6 @@ static __always_inline void read_wait(struct task_struct *task, unsigned int sta
         facts->kind = kind_of_io_worker(task, state);
         return;
     }
-    regs = (struct pt_regs *)bpf_task_pt_regs(task);
     number = (long)regs->orig_ax;
     if (number < 0) {
         facts->kind = WAIT_FAULT;

@@ -4,14 +4,29 @@
 /*
  * core: the few kernel types that the BPF programs read, kept by hand so that the build needs neither BTF nor a
  * generated vmlinux.h. CO-RE relocates every field at load time; only names and types must match the kernel's
- * (include/linux/sched.h, fs.h, fdtable.h, net.h, include/net/sock.h, arch/x86/include/asm/{ptrace,processor}.h).
+ * (include/linux/sched.h, kernel/sched/sched.h, fs.h, fdtable.h, net.h, include/net/sock.h,
+ * arch/x86/include/asm/{ptrace,processor}.h).
  */
 
 #include <linux/bpf.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct rq {
+    __u64 clock;
+};
+
+struct cfs_rq {
+    struct rq *rq;
+};
+
+/* with CONFIG_SCHED_INFO */
+struct sched_info {
+    unsigned long long last_queued;
+};
+
 struct sched_entity {
+    struct cfs_rq *cfs_rq;
     __u64 sum_exec_runtime;
 };
 
@@ -144,6 +159,7 @@ struct task_struct {
     __u64 utime;
     __u64 stime;
     struct sched_entity se;
+    struct sched_info sched_info;
     const struct cred *cred;
     struct mm_struct *mm;
     char comm[16];

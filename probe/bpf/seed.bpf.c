@@ -252,7 +252,7 @@ static __noinline int fill(struct slot *slot, struct task_struct *task, __u32 st
     slot->exec_base = task->se.sum_exec_runtime;
     slot->fd = NO_FD;
     if (state == SLOT_BLOCKED) {
-        read_wait(task, state_bits, 0, now, &facts);
+        read_wait(task, (struct pt_regs *)bpf_task_pt_regs(task), state_bits, 0, now, &facts);
         facts.deadline = 0; /* of relative ones it is not known when they began */
         if (may_read_of(task))
             read_memory(task, &facts);

@@ -23,6 +23,7 @@
 
 /* In this order: each uses the ones before it. */
 #include "probe/bpf/slots.bpf.h"
+#include "probe/bpf/clock.bpf.h"
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
 #include "probe/bpf/user.bpf.h"
@@ -52,15 +53,17 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev, struct task_str
     __u64 now = 0;
     __s64 step = 0;
 
-    if (slot && slot->state != SLOT_HELD) {
-        now = bpf_ktime_get_ns();
+    if (slot && (light || slot->state != SLOT_HELD)) {
+        now = switch_time(next);
+        if (slot->state == SLOT_HELD) /* where nobody saw it being woken */
+            root_released(slot, next, now);
         step += slot->state != SLOT_RUNNING;
-        switch_in(slot, now);
+        switch_in(slot, next, now);
     }
     slot = slot_find(prev);
     if (slot && slot->state != SLOT_HELD) {
         if (!now)
-            now = bpf_ktime_get_ns();
+            now = switch_time(next);
         step -= slot->state == SLOT_RUNNING; /* a missed switch-in was not counted either */
         if (step)
             parallelism_step(now, step);
@@ -90,12 +93,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
         return 0;
     now = bpf_ktime_get_ns();
     if (slot->state == SLOT_HELD) {
-        /* The release of the root: its life starts here. */
-        slot->birth = now;
-        slot->stamp = now;
-        slot->task = (__u64)task;
-        slot->exec_base = task->se.sum_exec_runtime;
-        slot->state = SLOT_RUNNABLE;
+        root_released(slot, task, now);
         return 0;
     }
     current = bpf_get_current_task_btf();
@@ -333,7 +331,7 @@ int BPF_PROG(on_tick, struct task_struct *task)
 {
     struct slot *slot = slot_find(task);
     struct ring_head *head;
-    __u64 tick;
+    __u16 tick;
     __u32 cpu;
 
     if (!slot || slot->state != SLOT_RUNNING || task != bpf_get_current_task_btf())
@@ -341,7 +339,7 @@ int BPF_PROG(on_tick, struct task_struct *task)
     if ((long)((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax != -1)
         return 0;
     head = ring_head(&cpu);
-    tick = bpf_jiffies64();
+    tick = (__u16)bpf_jiffies64();
     if (!head || head->tick == tick)
         return 0;
     head->tick = tick;

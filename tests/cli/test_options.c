@@ -117,6 +117,7 @@ static void defaults_and_values(void **state)
     PARSE(&p, "prog");
     assert_int_equal(p.status, 0);
     assert_true(p.options.evidence);
+    assert_false(p.options.light);
     assert_int_equal(p.options.evidence_ns, 3 * NSEC_PER_SEC);
     assert_int_equal(p.options.probe, PROBE_AUTO);
     assert_int_equal(p.options.format, REPORT_TEXT);
@@ -124,6 +125,12 @@ static void defaults_and_values(void **state)
     assert_int_equal(p.options.fail_severity, -1);
     assert_int_equal(p.options.cpus, 0);
     assert_int_equal(p.options.runs, 1);
+    options_clear(&p.options);
+
+    PARSE(&p, "--light", "prog");
+    assert_int_equal(p.status, 0);
+    assert_true(p.options.light);
+    assert_false(p.options.evidence);
     options_clear(&p.options);
 
     PARSE(&p, "-d500ms", "--cpus=4", "--evidence-time", "1s", "--probe", "procfs", "--save=s", "-u", "me", "prog");

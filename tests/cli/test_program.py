@@ -32,7 +32,7 @@ class FolderCase(unittest.TestCase):
         for word in words:
             self.assertIn(word, err)
         self.assertFalse(self.marker.exists(), "the target was started")
-        self.assertLess(len(err.splitlines()), 8, err)
+        self.assertLess(len(err.splitlines()), 12, err)
 
 
 class UsageTest(FolderCase):

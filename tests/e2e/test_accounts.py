@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import tempfile
 import unittest
 
 import support
@@ -44,6 +45,43 @@ class KernelBillTest(unittest.TestCase):
 
     def test_more_threads_than_cpus(self):
         self.check("8", "250")
+
+
+class LightTest(unittest.TestCase):
+    """--light: the same totals, and nothing else."""
+
+    SCRIPT = (
+        "import threading, time\n"
+        "lock = threading.Lock()\n"
+        "def work():\n"
+        "    with lock: time.sleep(0.2)\n"
+        "    sum(range(3000000))\n"
+        "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+        "for t in threads: t.start()\n"
+        "for t in threads: t.join()\n"
+    )
+
+    def test_totals_are_those_of_a_full_measurement(self):
+        light, full = python(self.SCRIPT, "--light"), python(self.SCRIPT)
+        self.assertEqual((light.status, full.status), (0, 0), str(light))
+        for done in (light, full):
+            support.on_cpu_and_waits_add_up(self, done.report)
+            blocked = done.report["measurement"]["blocked_ns"]
+            self.assertGreaterEqual(blocked["sleep"], 0.6e9)
+            self.assertLess(blocked["sleep"], 1.0e9)
+            # Two wait for the lock while the first sleeps, one while the second does; main waits for them all.
+            self.assertGreaterEqual(sum(blocked.get(cause, 0) for cause in ("lock", "handoff", "join")), 1.1e9, blocked)
+        self.assertEqual(light.report["measurement"]["threads"], 4)
+
+    def test_it_says_so_and_keeps_nothing_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = support.measure([support.PYTHON, "-c", self.SCRIPT], "--light", keep=folder)
+            self.assertEqual(done.status, 0, str(done))
+            m = json.loads(done.saved.read_text())
+        self.assertTrue(any("--light" in note for note in m["notes"]), m["notes"])
+        self.assertEqual([t["tid"] for t in m["threads"] if t.get("slices")], [])
+        self.assertFalse(m.get("sites"))
+        self.assertEqual(m["loss"]["slices_dropped"], 0)
 
 
 class CauseTest(unittest.TestCase):

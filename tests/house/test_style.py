@@ -99,7 +99,7 @@ class StyleTest(unittest.TestCase):
             if not match or name in TESTS_OF_SEVERAL:
                 continue
             room, folder, stem = match[1], match[2] or "", match[3]
-            candidates = [*(ROOT / room).rglob(stem + ".[ch]"), *(ROOT / room).rglob(stem + ".bpf.c")]
+            candidates = [*(ROOT / room).rglob(stem + ".[ch]"), *(ROOT / room).rglob(stem + ".bpf.[ch]")]
             candidates += [*(ROOT / room).rglob(stem + ".json"), *(ROOT / room).rglob(stem + ".py")]
             candidates += [path for path in (ROOT / room).rglob(stem) if path.is_dir()]
             if not candidates:
