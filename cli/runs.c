@@ -28,6 +28,12 @@ static bool json_takes_stdout(const struct options *options)
     return options->n_outputs == 0 && options->format == REPORT_JSON;
 }
 
+static void say_notice(const char *text, void *userdata)
+{
+    (void)userdata;
+    say("%s", text);
+}
+
 /* @return 0, or the exit status (said) */
 static int measure(const struct options *options, struct progress *progress, unsigned *ret_interrupts,
                    struct measurement **ret_m)
@@ -39,6 +45,7 @@ static int measure(const struct options *options, struct progress *progress, uns
         .target_stdout_to_stderr = json_takes_stdout(options),
         .duration_ns = options->duration_ns,
         .sites = true,
+        .notice = options->quiet ? NULL : say_notice,
         .progress = progress->enabled ? progress_measuring : NULL,
         .userdata = progress,
         .ret_interrupts = ret_interrupts,

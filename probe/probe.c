@@ -29,12 +29,6 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
     AUTO_FREE char *command = NULL;
     int r;
 
-    if (options->kind == PROBE_PROCFS) {
-        (void)snprintf(message, size,
-                       "this version cannot measure without BPF (--probe=procfs). Run it with sudo. The "
-                       "target was not started.");
-        return PROBE_UNAVAILABLE;
-    }
     r = find_command(options, &command, message, size);
     if (r != 0)
         return r;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include "base/base.h"
 #include "probe/run_parts.h"
@@ -38,7 +37,7 @@ void run_close_signals(struct run *run)
 
 void run_reap_root(struct run *run)
 {
-    if (!run->exited && waitpid(run->launch.pid, &run->status, WNOHANG) == run->launch.pid) {
+    if (!run->exited && run_reap(run, run->launch.pid, &run->status)) {
         run->exited = true;
         run->exited_ns = run_clock(CLOCK_MONOTONIC);
         (void)wire_send(run->helper.socket, WIRE_ASK, NULL, 0); /* is anybody left? */
@@ -55,6 +54,7 @@ static int take_signal(struct run *run, const struct signalfd_siginfo *info)
 
     if (number == SIGCHLD) {
         run_reap_root(run);
+        run_reap_orphans(run);
         return 0;
     }
     if (!run->exited && info->ssi_code != SI_KERNEL)
