@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "probe/bpf/abi.h"
+#include "probe/procfs/tcp_diag.h"
 #include "probe/procfs/unix_peer.h"
 
 #define PROCESSES_MAX 64u
@@ -16,7 +17,6 @@
 #define CONNECTIONS_MAX 8192u
 #define AGE_LEAST_NS (20 * NSEC_PER_MSEC) /* a table is not read again before that; */
 #define AGE_OF_COST 100u                  /* nor before so many times what reading it took */
-#define TCP_LISTEN 10u
 
 enum end_type {
     END_OTHER,
@@ -215,6 +215,18 @@ static void read_connections_of(struct descriptors *d, uint32_t pid, const char 
     }
 }
 
+/* tcp_diag_fn */
+static int take_connection(const struct tcp_diag_socket *socket, void *userdata)
+{
+    const struct connection c = {socket->inode, socket->local_port, socket->remote_port, socket->state};
+    struct descriptors *d = userdata;
+
+    if (d->n_connections < CONNECTIONS_MAX &&
+        base_grow(&d->connections, &d->connections_capacity, d->n_connections + 1, sizeof(c)) == 0)
+        d->connections[d->n_connections++] = c;
+    return 0;
+}
+
 static int by_inode(const void *left, const void *right)
 {
     const struct connection *a = left, *b = right;
@@ -244,7 +256,7 @@ static void sort_connections(struct descriptors *d)
     qsort(d->by_port, d->n_connections, sizeof(*d->by_port), by_local_port);
     memset(d->listened, 0, sizeof(d->listened));
     for (size_t i = 0; i < d->n_connections; i++)
-        if (d->connections[i].state == TCP_LISTEN)
+        if (d->connections[i].state == TCP_DIAG_LISTEN)
             d->listened[d->connections[i].local_port / 8 & 8191] |= (uint8_t)(1u << (d->connections[i].local_port % 8));
 }
 
@@ -257,17 +269,25 @@ static const struct connection *find_connection(const struct descriptors *d, uin
 
 static const struct connection *connection_of(struct descriptors *d, uint32_t pid, uint64_t inode)
 {
+    static const struct tcp_diag_query query = {.states = 1u << TCP_DIAG_ESTABLISHED | 1u << TCP_DIAG_LISTEN};
     const struct connection *found = find_connection(d, inode);
     uint64_t before;
 
     if (found || !age_begin(d, &d->connections_age, &before)) /* an inode is one connection's for life */
         return found;
     d->n_connections = 0;
-    read_connections_of(d, pid, "tcp");
-    read_connections_of(d, pid, "tcp6");
-    sort_connections(d);
+    if (tcp_diag_list(&query, take_connection, d) == 0)
+        sort_connections(d);
+    found = find_connection(d, inode);
+    if (!found) { /* of another network namespace, or of a kernel that has no such list */
+        d->n_connections = 0;
+        read_connections_of(d, pid, "tcp");
+        read_connections_of(d, pid, "tcp6");
+        sort_connections(d);
+        found = find_connection(d, inode);
+    }
     age_end(d, &d->connections_age, before);
-    return find_connection(d, inode);
+    return found;
 }
 
 #define CANDIDATES 64
@@ -295,7 +315,7 @@ static uint16_t kind_of_tcp(struct descriptors *d, uint32_t pid, uint64_t inode)
 
     if (!c)
         return WAIT_INET_OUTSIDE;
-    if (c->state == TCP_LISTEN)
+    if (c->state == TCP_DIAG_LISTEN)
         return WAIT_ACCEPT;
     if (d->listened[c->local_port / 8 & 8191] >> (c->local_port % 8) & 1)
         return WAIT_INET_SERVED;

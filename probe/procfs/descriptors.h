@@ -5,8 +5,8 @@
  * descriptors: what a wait for a descriptor means: who holds the other end.
  *
  * Under BPF the waker tells; here the kernel's tables do: /proc/PID/fd of all processes of the target, unix_diag
- * (sock_diag(7)) for the peers of local sockets, /proc/PID/net/tcp. Needs no privilege for processes of one's own. The
- * tables are read anew when something unknown is asked for, and no more often than they are cheap.
+ * (sock_diag(7)) for the peers of local sockets, its list of TCP connections. Needs no privilege for processes of one's
+ * own. The tables are read anew when something unknown is asked for, and no more often than they are cheap.
  */
 
 #include <stdbool.h>
