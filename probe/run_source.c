@@ -71,6 +71,7 @@ static uint64_t ns_of(const struct timeval *time)
 
 bool run_reap(struct run *run, pid_t pid, int *ret_status)
 {
+    uint64_t own_ns, all_ns;
     struct rusage usage;
     siginfo_t info = {0};
 
@@ -78,10 +79,12 @@ bool run_reap(struct run *run, pid_t pid, int *ret_status)
         return waitpid(pid, ret_status, WNOHANG) == pid;
     if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != pid)
         return false;
-    sampler_last_look(run->sampler, pid);
+    own_ns = sampler_last_look(run->sampler, pid);
     if (wait4(pid, ret_status, WNOHANG, &usage) != pid)
         return false;
-    sampler_reaped(run->sampler, ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime));
+    all_ns = ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime);
+    if (own_ns && all_ns > own_ns)
+        sampler_reaped(run->sampler, all_ns - own_ns);
     return true;
 }
 

@@ -236,7 +236,7 @@ void sampler_release(struct sampler *s, uint64_t now)
     (void)pthread_mutex_unlock(&s->mutex);
 }
 
-void sampler_last_look(struct sampler *s, pid_t pid)
+uint64_t sampler_last_look(struct sampler *s, pid_t pid)
 {
     clockid_t clock;
     uint64_t cpu_ns = clock_getcpuclockid(pid, &clock) == 0 ? clock_of(clock) : 0;
@@ -245,6 +245,7 @@ void sampler_last_look(struct sampler *s, pid_t pid)
     s->words[s->n_words++ % LAST_WORDS] =
         (struct last_words){.pid = (uint32_t)pid, .time = sampler_clock(), .cpu_ns = cpu_ns};
     (void)pthread_mutex_unlock(&s->mutex);
+    return cpu_ns;
 }
 
 bool sampler_owns(const struct sampler *s, pid_t pid)
@@ -255,10 +256,10 @@ bool sampler_owns(const struct sampler *s, pid_t pid)
     return true;
 }
 
-void sampler_reaped(struct sampler *s, uint64_t cpu_ns)
+void sampler_reaped(struct sampler *s, uint64_t children_ns)
 {
     (void)pthread_mutex_lock(&s->mutex);
-    s->reaped_cpu_ns += cpu_ns;
+    s->reaped_cpu_ns += children_ns;
     (void)pthread_mutex_unlock(&s->mutex);
 }
 

@@ -31,17 +31,15 @@ void sampler_release(struct sampler *sampler, uint64_t now);
 
 /*
  * A child of ours has ended and is about to be reaped: look at what reaping takes away. From any thread.
+ * @return CPU time of all its threads, ns; 0: not known
  */
-void sampler_last_look(struct sampler *sampler, pid_t pid);
+uint64_t sampler_last_look(struct sampler *sampler, pid_t pid);
 
 /* Is this child of ours of the target (an orphan that came to us)? Then it is ours to reap. From any thread. */
 bool sampler_owns(const struct sampler *sampler, pid_t pid);
 
-/*
- * What a child of ours that was reaped had used of CPU time, together with all children that it had waited for. From
- * any thread.
- */
-void sampler_reaped(struct sampler *sampler, uint64_t cpu_ns);
+/* CPU time of the children that a child of ours had waited for by the time it was reaped. From any thread. */
+void sampler_reaped(struct sampler *sampler, uint64_t children_ns);
 
 /* End and free it; the socket must be closed before. NULL-safe. */
 void sampler_end(struct sampler *sampler);

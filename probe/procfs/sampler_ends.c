@@ -95,7 +95,7 @@ int sampler_close_thread(struct sampler *s, size_t index, const struct look *las
     t->process->live--;
     if (!alive) {
         t->process->died = slot->death;
-        s->own_cpu_ns += slot->on_cpu_ns;
+        s->children_cpu_ns += t->process->pid == s->root ? 0 : slot->on_cpu_ns;
         s->totals.live--;
         add_to_grave(&s->grave, slot);
     }

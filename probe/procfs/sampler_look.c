@@ -200,7 +200,7 @@ static void read_voluntary(struct sampler_thread *t, struct look *look)
         look->voluntary_known = task_parse_voluntary(text, &look->voluntary) == 0;
 }
 
-static void read_stat(struct sampler *s, struct sampler_thread *t)
+void sampler_read_stat(struct sampler *s, struct sampler_thread *t)
 {
     long hz = sysconf(_SC_CLK_TCK);
     struct task_stat stat;
@@ -245,7 +245,7 @@ static void note_run(struct sampler *s, struct sampler_thread *t, const struct l
     else
         t->unsampled_ns = 0;
     if (s->round >= t->next_stat && may_read_more(s))
-        read_stat(s, t);
+        sampler_read_stat(s, t);
 }
 
 /* A new wait, not the one that was there at the last look: give it a stack. */
@@ -281,6 +281,7 @@ int sampler_look_at(struct sampler *s, size_t index)
         return r;
     if (r == 1) {
         read_voluntary(t, &look);
+        sampler_read_stat(s, t);
         t->process->lost = true;
         return sampler_close_thread(s, index, &look, false) < 0 ? -ENOMEM : 1;
     }

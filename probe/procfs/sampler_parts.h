@@ -25,6 +25,7 @@ struct sampler_process {
     int tasks;                 /* its folder task/, kept open; -1: could not be */
     uint64_t links;            /* of that folder, when it was read last: grows and shrinks with the threads */
     bool moved;                /* one of its threads did something since the last round */
+    bool unchecked;            /* it did something since it was last looked for another program */
     bool lost;                 /* one of its threads is gone: look who is left */
     uint32_t live;             /* threads */
     uint64_t born;             /* when it was found */
@@ -107,11 +108,11 @@ struct sampler {
     int64_t stack_credit_ns, stack_floor_ns; /* CPU time for stacks; what this round must leave of it */
     uint32_t next_stack;
     uint64_t parallel_ns[PARALLELISM_MAX];
-    uint64_t merged;     /* waits that were told together with others */
-    uint64_t own_cpu_ns; /* accounted to threads that have ended */
-    int loadavg;         /* open file; -1: none */
-    uint32_t last_id;    /* of a thread or process, as the kernel gave it away last */
-    uint64_t ids_given;  /* since measuring began */
+    uint64_t merged;          /* waits that were told together with others */
+    uint64_t children_cpu_ns; /* accounted to threads that have ended, of other processes than the first */
+    int loadavg;              /* open file; -1: none */
+    uint32_t last_id;         /* of a thread or process, as the kernel gave it away last */
+    uint64_t ids_given;       /* since measuring began */
     bool unseen_forks;
     struct totals totals;
     struct grave grave;
@@ -147,6 +148,8 @@ struct stretch_target {
     struct sampler_thread *thread;
     int error;
 };
+/* Its name, and its user and system time. */
+void sampler_read_stat(struct sampler *sampler, struct sampler_thread *thread);
 /* What the futex waits of a thread came to. @return 0 or -ENOMEM */
 int sampler_tell_futexes(struct sampler *sampler, const struct sampler_thread *thread);
 

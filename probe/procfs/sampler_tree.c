@@ -58,10 +58,14 @@ static void look_for_exec(struct sampler *s, struct sampler_process *process)
     struct record record = {.type = RECORD_EXEC, .time = s->round, .tid = process->pid, .tgid = process->pid};
 
     process->next_program = s->round + (age / 8 < PROGRAM_INTERVAL_MOST_NS ? age / 8 : PROGRAM_INTERVAL_MOST_NS);
+    process->unchecked = false;
     if (!program || program == process->program)
         return;
     process->program = program;
     process->has_python = false;
+    for (size_t i = 0; i < s->n_threads; i++)
+        if (s->threads[i]->process == process)
+            sampler_read_stat(s, s->threads[i]);
     (void)sampler_record(s, &record);
 }
 
@@ -332,13 +336,14 @@ static int find_threads(struct sampler *s)
         struct sampler_process *process = s->processes[i];
         struct stat status;
 
-        if (!process->moved && !process->lost)
+        if (!process->moved && !process->lost && !process->unchecked)
             continue;
         if (fstat(process->tasks, &status) == 0 && (process->lost || status.st_nlink != process->links)) {
             process->links = status.st_nlink;
             r = scan_threads(s, process);
         }
-        if (process->moved && s->round >= process->next_program)
+        process->unchecked = process->unchecked || process->moved; /* it may sleep by the time that it is due */
+        if (process->unchecked && s->round >= process->next_program)
             look_for_exec(s, process);
         process->moved = process->lost = false;
     }

@@ -81,9 +81,9 @@ static void add_unseen(struct sampler *s)
     (void)pthread_mutex_lock(&s->mutex);
     reaped = s->reaped_cpu_ns;
     (void)pthread_mutex_unlock(&s->mutex);
-    if (reaped <= s->own_cpu_ns + NSEC_PER_MSEC || reaped - s->own_cpu_ns <= reaped / 50)
+    if (reaped <= s->children_cpu_ns + NSEC_PER_MSEC || reaped - s->children_cpu_ns <= reaped / 50)
         return;
-    missing = reaped - s->own_cpu_ns;
+    missing = reaped - s->children_cpu_ns;
     n = s->ids_given > s->totals.threads ? s->ids_given - s->totals.threads : 0;
     if (n > missing / LEAST_PROCESS_NS)
         n = missing / LEAST_PROCESS_NS;
