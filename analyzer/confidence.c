@@ -294,6 +294,9 @@ static int add_not_seen(const struct measurement *m, struct recommendation *r)
         error = words_append(&r->not_seen, &r->n_not_seen, "goroutines that block without blocking a thread");
     if (error == 0 && m->target.runtime.kind == RUNTIME_JVM)
         error = words_append(&r->not_seen, &r->n_not_seen, "virtual threads that block without blocking a thread");
+    if (error == 0 && strcmp(m->probe, "procfs") == 0)
+        error = words_append(&r->not_seen, &r->n_not_seen,
+                             "without privileges: who ended a wait, waits between two looks one by one, native stacks");
     if (error == 0 && m->loss.decimation > 1)
         error = words_append(&r->not_seen, &r->n_not_seen, "%u of every %u slices (totals are complete)",
                              m->loss.decimation - 1, m->loss.decimation);

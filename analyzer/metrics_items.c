@@ -62,6 +62,21 @@ struct brief {
     double start_ns;
 };
 
+/*
+ * Sampling misses what begins and ends between two looks; from CPU time the probe knows about how many that were. They
+ * are like those that were seen, only shorter.
+ */
+static void add_unseen_processes(const struct measurement *m, struct brief *ret)
+{
+    double unseen = m->processes_total > m->n_processes ? (double)(m->processes_total - m->n_processes) : 0;
+
+    if (strcmp(m->probe, "procfs") != 0 || ret->n < 1)
+        return;
+    ret->life_ns += unseen * ret->life_ns / ret->n;
+    ret->start_ns += unseen * ret->start_ns / ret->n;
+    ret->n += unseen;
+}
+
 static void add_brief_processes(const struct measurement *m, const struct lanes *lanes, double *v, struct brief *ret)
 {
     for (size_t i = 0; i < m->n_processes; i++) {
@@ -73,6 +88,7 @@ static void add_brief_processes(const struct measurement *m, const struct lanes 
         ret->life_ns += (double)(p->death_ns - p->birth_ns);
         ret->start_ns += (double)process_start_ns(p->runtime, p->execed);
     }
+    add_unseen_processes(m, ret);
     for (size_t i = 0; i < lanes->n; i++)
         if (lanes->items[i].short_process)
             ret->cpu_ns += (double)lanes->items[i].thread->on_cpu_ns;

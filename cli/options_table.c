@@ -30,7 +30,7 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_LIGHT] = {0, "light", NULL, RUN, "totals alone, at about half the cost: no lines of code, no replays"},
     [OPTION_NO_EVIDENCE] = {0, "no-evidence", NULL, RUN, "do not replay the work under each model: forecast only"},
     [OPTION_EVIDENCE_TIME] = {0, "evidence-time", "TIME", RUN | REPLAY, "time for the replays (default 3s)"},
-    [OPTION_PROBE] = {0, "probe", "PROBE", RUN, "auto, bpf, or procfs (no privilege needed; not in every build)"},
+    [OPTION_PROBE] = {0, "probe", "PROBE", RUN, "auto (bpf, else procfs), bpf, or procfs (needs no privilege)"},
     [OPTION_CPUS] = {0, "cpus", "N", JUDGES | EXPORT, "advise for N CPUs (default: those the program may use)"},
     [OPTION_TREE] = {0, "tree", "FILE", JUDGES | DIFF | EXPLAIN | EXPORT,
                      "decide by this tree instead of the built-in one"},

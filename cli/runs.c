@@ -29,6 +29,12 @@ static bool json_takes_stdout(const struct options *options)
     return options->n_outputs == 0 && options->format == REPORT_JSON;
 }
 
+static void say_notice(const char *text, void *userdata)
+{
+    (void)userdata;
+    say("%s", text);
+}
+
 /* @return 0, or the exit status (said) */
 static int measure(const struct options *options, struct progress *progress, unsigned *ret_interrupts,
                    struct measurement **ret_m)
@@ -42,6 +48,7 @@ static int measure(const struct options *options, struct progress *progress, uns
         .duration_ns = options->duration_ns,
         .sites = true,
         .light = options->light,
+        .notice = options->quiet ? NULL : say_notice,
         .progress = progress->enabled ? progress_measuring : NULL,
         .userdata = progress,
         .ret_interrupts = ret_interrupts,

@@ -34,10 +34,9 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
     AUTO_FREE char *command = NULL;
     int r;
 
-    if (options->kind == PROBE_PROCFS) {
+    if (options->pid > 0 && options->kind == PROBE_PROCFS) {
         (void)snprintf(message, size,
-                       "this version cannot measure without BPF (--probe=procfs). Run it with sudo. The "
-                       "target was not started.");
+                       "-p needs BPF, which --probe=procfs does without: leave that out. The process was left alone.");
         return PROBE_UNAVAILABLE;
     }
     if (options->pid > 0)

@@ -15,7 +15,7 @@
 struct measurement;
 
 enum probe_kind {
-    PROBE_AUTO, /* bpf where it works; never falls back silently */
+    PROBE_AUTO, /* bpf where it works, else procfs; never silently (probe_options.notice) */
     PROBE_BPF,
     PROBE_PROCFS,
 };
@@ -41,6 +41,8 @@ struct probe_options {
     uint32_t max_slices;     /* slices kept in memory; 0: the default (131072) */
     uint32_t ring_records;   /* per-CPU ring size, a power of two; 0: the default. Tests force loss with a tiny one. */
     uint32_t max_threads;    /* live thread slots; 0: the default (16384) */
+    /* Called with a line for people before the target starts: why another probe is taken than was hoped for. */
+    void (*notice)(const char *text, void *userdata);
     /* Called about 4 times a second from the probe's own loop; NULL: none. */
     void (*progress)(const struct probe_progress *progress, void *userdata);
     void *userdata;

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "probe/probe.h"
+#include "probe/procfs/sampler.h"
 #include "probe/run_parts.h"
 
 #define DEFAULT_SLICES 131072u
@@ -47,6 +48,8 @@ static int measure(struct run *run, const char *command, struct measurement **re
 
     run_look_at_machine(run, 0);
     run->collector.released_ns = run_clock(CLOCK_MONOTONIC);
+    if (run->sampler)
+        sampler_release(run->sampler, run->collector.released_ns);
     r = launch_release(&run->launch);
     if (r < 0) {
         (void)snprintf(message, size, "cannot execute %s: %s. The target was not started.", run->options->argv[0],
@@ -66,18 +69,10 @@ enum wire_detail run_detail(const struct probe_options *options)
 
 static int run_held(struct run *run, const char *command, struct measurement **ret_m, char *message, size_t size)
 {
-    const struct probe_options *options = run->options;
-    char reason[512] = "";
-    int sampling = 0, r;
+    int r = run_start_source(run, message, size);
 
-    r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             run_detail(options), false, &run->helper, &sampling, reason, sizeof(reason));
-    if (r < 0) {
-        (void)snprintf(message, size, "cannot measure: %s. The target was not started.",
-                       reason[0] ? reason : strerror(-r));
-        return PROBE_UNAVAILABLE;
-    }
-    run->sampling = (enum sampling)sampling;
+    if (r != 0)
+        return r;
     r = run_collect(run);
     if (r < 0) {
         (void)snprintf(message, size, "out of memory. The target was not started.");
@@ -123,7 +118,7 @@ int run_target(const struct probe_options *options, const char *command, struct 
     if (held && run.collector.released_ns == 0)
         launch_abort(&run.launch);
     launch_close(&run.launch);
-    helper_process_end(&run.helper);
+    run_end_source(&run);
     collector_clear(&run.collector);
     run_close_signals(&run);
     return r;

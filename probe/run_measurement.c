@@ -42,15 +42,30 @@ static void find_runtime(const struct run *run, struct measurement *m)
         m->target.runtime = best->image->runtime;
 }
 
+/* How closely was looked: what lies between two rounds was not seen. */
+static int note_sampling(const struct run *run, struct measurement *m)
+{
+    const struct wire_final *final = &run->collector.final;
+    char text[256];
+
+    if (!run->sampler || !final->rounds)
+        return 0;
+    (void)snprintf(text, sizeof(text),
+                   "Sampling took %.1f ms of CPU time in %llu rounds of looks at /proc, one every %.1f ms on average.",
+                   (double)final->cpu_ns / (double)NSEC_PER_MSEC, (unsigned long long)final->rounds,
+                   (double)m->wall_ns / (double)NSEC_PER_MSEC / (double)final->rounds);
+    return measurement_note(m, text);
+}
+
 static int note_circumstances(const struct run *run, struct measurement *m)
 {
-    int r = 0;
+    int r = note_sampling(run, m);
 
-    if (run->options->light)
+    if (r == 0 && run->options->light && !run->sampler)
         r = measurement_note(m,
                              "Measured with --light: totals alone. No lines of code, no order of events, and not who "
                              "ended a wait: pipes and sockets between processes of the program count as outside.");
-    if (r == 0 && run->sampling == SAMPLING_NONE)
+    if (r == 0 && !run->sampler && run->sampling == SAMPLING_NONE)
         r = measurement_note(m,
                              "No on-CPU samples: the kernel refused performance events (perf_event_paranoid), so the "
                              "share of CPU time under the interpreter lock is not known.");
@@ -81,7 +96,7 @@ int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, s
     if (!m)
         return -ENOMEM;
     (void)snprintf(m->tool_version, sizeof(m->tool_version), "%s", CONCADVISE_VERSION);
-    (void)snprintf(m->probe, sizeof(m->probe), "bpf");
+    (void)snprintf(m->probe, sizeof(m->probe), run->sampler ? "procfs" : "bpf");
     m->machine = run->machine;
     r = copy_argv(m, run->options->argv);
     if (r < 0)
@@ -101,7 +116,8 @@ int run_measurement(struct run *run, const char *command, uint64_t own_cpu_ns, s
         r = note_circumstances(run, m);
     if (r < 0)
         return r;
-    m->overhead_ns = run->collector.final.cpu_ns + own_cpu_ns;
+    m->overhead_ns =
+        own_cpu_ns + (run->sampler ? 0 : run->collector.final.cpu_ns); /* the sampler is a thread of ours */
     *ret_m = TAKE_PTR(m);
     return 0;
 }

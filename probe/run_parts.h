@@ -22,11 +22,13 @@
 #include "probe/wire.h"
 
 struct probe_options;
+struct sampler;
 
 struct run {
     const struct probe_options *options;
     struct launch launch;
     struct helper_process helper;
+    struct sampler *sampler; /* NULL: the helper measures; else this does, at helper.socket (run_source.c) */
     struct collector collector;
     sigset_t saved_mask;
     struct sigaction saved_child_action;
@@ -54,6 +56,17 @@ int run_open_signals(struct run *run);
 void run_close_signals(struct run *run);
 /* Act on those that have come. @return 0 or -errno */
 int run_read_signals(struct run *run);
+
+/*
+ * Start who measures: the privileged helper, or, where that is wanted or it can't start (PROBE_AUTO), the sampler.
+ * @return 0, PROBE_UNAVAILABLE (message is set), -errno
+ */
+int run_start_source(struct run *run, char *message, size_t size);
+void run_end_source(struct run *run);
+/* Reap that child if it has ended; the sampler looks at it before. @return whether it had */
+bool run_reap(struct run *run, pid_t pid, int *ret_status);
+/* Reap what came to us when its parent ended. */
+void run_reap_orphans(struct run *run);
 
 /* Has the target ended? Takes its status if so. */
 void run_reap_root(struct run *run);

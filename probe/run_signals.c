@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include "base/base.h"
 #include "probe/run_parts.h"
@@ -46,7 +45,7 @@ static bool has_ended(struct run *run)
 
     if (run->attached)
         return poll(&process, 1, 0) > 0;
-    return waitpid(run->launch.pid, &run->status, WNOHANG) == run->launch.pid;
+    return run_reap(run, run->launch.pid, &run->status);
 }
 
 void run_reap_root(struct run *run)
@@ -68,6 +67,7 @@ static int take_signal(struct run *run, const struct signalfd_siginfo *info)
 
     if (number == SIGCHLD) {
         run_reap_root(run);
+        run_reap_orphans(run);
         return 0;
     }
     if (run->attached) { /* it is for us alone */

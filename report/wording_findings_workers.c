@@ -159,8 +159,9 @@ const struct wording_finding wording_findings_workers[] = {
         .id = 9006,
         .title = "measured without privileges",
         .seen = "The run was sampled from /proc, because the eBPF probe could not be used or was not wanted.",
-        .why = "CPU time and run-queue waits are exact, but waits are only looked at now and then: short ones "
-               "are missed, fewer causes are told apart, and there are no places, holders or wakers.",
+        .why = "CPU time, run-queue waits and the sum of all waits are the kernel's own, but waits are only looked at "
+               "now and then: short ones share what was seen before and after them, nobody is named as the one who "
+               "ended a wait, and native code has no places.",
         .action = "Run it as root or through sudo (the program still runs as you), or give the helper concadvise-"
                   "probe its capabilities; `concadvise doctor` says what is missing.",
         .check = "Run concadvise again: the second line of the report should not say procfs.",

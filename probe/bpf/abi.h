@@ -354,7 +354,9 @@ struct wire_ruby {
 
 struct wire_python {
     __u32 tgid;
-    __u32 pad;
+    __u32 interpreters_head; /* within _PyRuntime; 0: not known. Offsets for walks over all threads, from user space: */
+    __u32 interpreter_next;  /* within PyInterpreterState; 0 is an offset here */
+    __u32 threads_head;      /* likewise: its first PyThreadState */
     struct python_process process;
 };
 
@@ -364,6 +366,7 @@ struct wire_final {
     __u64 records_lost;
     __u64 stacks_lost; /* Python and native */
     __u64 obituaries_lost;
+    __u64 rounds; /* of looks; 0: nothing was sampled (BPF) */
     struct totals totals;
     struct grave grave; /* sum over CPUs */
 };

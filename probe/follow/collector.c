@@ -443,6 +443,9 @@ static void register_runtime(const struct run_process *process, void *userdata)
     message.process.runtime = process->image->runtime_address;
     message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
+    message.interpreters_head = process->image->interpreters_head;
+    message.interpreter_next = process->image->interpreter_next;
+    message.threads_head = process->image->offsets.interp_threads_head;
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
 }
 

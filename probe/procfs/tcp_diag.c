@@ -60,6 +60,7 @@ static int take_message(const struct nlmsghdr *header, const struct tcp_diag_que
         return 0;
     socket.inode = body->idiag_inode;
     socket.local_port = ntohs(body->id.idiag_sport);
+    socket.remote_port = ntohs(body->id.idiag_dport);
     socket.state = body->idiag_state;
     take_segments(body, rest, &socket);
     return take(&socket, userdata);

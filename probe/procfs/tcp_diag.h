@@ -24,9 +24,10 @@ struct tcp_diag_query {
 struct tcp_diag_socket {
     uint64_t inode;
     uint16_t local_port; /* host byte order */
-    uint8_t state;       /* TCP_DIAG_... */
-    bool has_segments;   /* the counts are known (Linux 4.6+) */
-    uint64_t sent;       /* segments with data, retransmissions included (struct tcp_info) */
+    uint16_t remote_port;
+    uint8_t state;     /* TCP_DIAG_... */
+    bool has_segments; /* the counts are known (Linux 4.6+) */
+    uint64_t sent;     /* segments with data, retransmissions included (struct tcp_info) */
     uint64_t received;
 };
 

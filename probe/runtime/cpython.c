@@ -380,31 +380,43 @@ int cpython_find_tstate(pid_t pid, const struct cpython_walk_config *config, uin
     return -ENOENT;
 }
 
+/* The part of a frame that a walk needs, in one read: each is a system call. */
+#define FRAME_MAX 256u
+
+static size_t frame_size(const struct cpython_walk_config *config)
+{
+    const size_t ends[] = {config->frame_code + sizeof(uint64_t), config->frame_previous + sizeof(uint64_t),
+                           (size_t)config->frame_instr + config->frame_instr_size, config->frame_owner + 1};
+    size_t size = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+        if (ends[i] > size)
+            size = ends[i];
+    return size;
+}
+
 ssize_t cpython_walk_user(pid_t pid, const struct cpython_walk_config *config, uint64_t tstate,
                           struct cpython_frame *ret_frames, size_t max)
 {
-    size_t n = 0;
+    size_t n = 0, size = frame_size(config);
+    uint8_t bytes[FRAME_MAX];
     uint64_t frame;
-    int r = read_memory(pid, tstate + config->tstate_frame, &frame, sizeof(frame));
+    int r = size > sizeof(bytes) ? -EFAULT : read_memory(pid, tstate + config->tstate_frame, &frame, sizeof(frame));
 
     if (r == 0 && frame && config->frame_access == CPYTHON_FRAME_CFRAME)
         r = read_memory(pid, frame + config->cframe_current, &frame, sizeof(frame));
     /* A circle of frames that are all skipped would never fill the result: bound the steps, too. */
     for (size_t steps = 0; r == 0 && frame && n < max && steps < 4 * max; steps++) {
-        struct cpython_frame found = {0};
-        uint8_t owner = 0;
+        struct cpython_frame found = {.frame = frame};
 
-        if (config->frame_owner)
-            r = read_memory(pid, frame + config->frame_owner, &owner, sizeof(owner));
-        if (r == 0 && !(config->frame_owner && owner == config->owner_c_shim)) {
-            r = read_memory(pid, frame + config->frame_code, &found.code, sizeof(found.code));
-            if (r == 0)
-                r = read_memory(pid, frame + config->frame_instr, &found.instr, config->frame_instr_size);
-            if (r == 0)
-                ret_frames[n++] = found;
-        }
-        if (r == 0)
-            r = read_memory(pid, frame + config->frame_previous, &frame, sizeof(frame));
+        r = read_memory(pid, frame, bytes, size);
+        if (r < 0)
+            break;
+        memcpy(&found.code, bytes + config->frame_code, sizeof(found.code));
+        memcpy(&found.instr, bytes + config->frame_instr, config->frame_instr_size);
+        memcpy(&frame, bytes + config->frame_previous, sizeof(frame));
+        if (!config->frame_owner || bytes[config->frame_owner] != config->owner_c_shim)
+            ret_frames[n++] = found;
     }
     return r < 0 && n == 0 ? r : (ssize_t)n;
 }

@@ -103,6 +103,7 @@ uint32_t cpython_frame_line(const struct cpython_code *code, uint64_t instr);
 
 /* One Python frame, innermost first, as BPF delivers it. */
 struct cpython_frame {
+    uint64_t frame; /* address of the frame itself */
     uint64_t code;  /* address of the code object */
     uint64_t instr; /* raw; see cpython_frame_line() */
 };

@@ -42,6 +42,15 @@ static enum confidence confidence_of(const struct measurement *m, const char *re
     return confidence;
 }
 
+static bool says_not_seen(const struct measurement *m, const char *what)
+{
+    struct advice *a = build_advice(m);
+    bool says = mentions(a->recommendation.not_seen, a->recommendation.n_not_seen, what);
+
+    advice_free(a);
+    return says;
+}
+
 static void a_faithful_clear_replay_is_trusted(void **state)
 {
     struct measurement *m = replayed(0.99);
@@ -235,6 +244,10 @@ static void less_is_known_without_privileges_and_without_the_lock(void **state)
     (void)state;
     (void)strcpy(m->probe, "procfs");
     assert_int_equal(confidence_of(m, "without privileges"), CONFIDENCE_MEDIUM);
+    assert_true(says_not_seen(m, "who ended a wait"));
+    (void)strcpy(m->probe, "bpf");
+    assert_false(says_not_seen(m, "who ended a wait"));
+    (void)strcpy(m->probe, "procfs");
     m->target.runtime.interpreter_lock = INTERPRETER_LOCK_UNKNOWN;
     assert_int_equal(confidence_of(m, "interpreter lock"), CONFIDENCE_LOW);
     measurement_free(m);

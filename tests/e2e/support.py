@@ -42,19 +42,19 @@ class Run:
         return f"{' '.join(map(str, self.argv))}\nstatus {self.status}\nstderr:\n{tail}"
 
 
-def run(*arguments, env=None, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, **popen):
-    """Run concadvise with these arguments. Status as subprocess gives it: negative for a signal."""
-    argv = [CONCADVISE, *map(str, arguments)]
+def run(*arguments, env=None, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, before=(), **popen):
+    """Run concadvise with these arguments, `before` put before it. Status as subprocess gives it: negative for a signal."""
+    argv = [*before, CONCADVISE, *map(str, arguments)]
     done = subprocess.run(argv, capture_output=True, env=env or target_environment(), stdin=stdin, timeout=timeout, **popen)
     return Run(argv, done.returncode, done.stdout, done.stderr)
 
 
-def measure(command, *options, env=None, timeout=TIMEOUT_S, keep=None):
+def measure(command, *options, env=None, timeout=TIMEOUT_S, keep=None, **popen):
     """Run a target under concadvise; returns the Run with the JSON report. `keep`: folder for the saved measurement."""
     with tempfile.TemporaryDirectory(prefix="concadvise-test-") as folder:
         folder = pathlib.Path(keep or folder)
         report, saved = folder / "report.json", folder / "run.json"
-        done = run(*options, "-o", report, "--save", saved, "--", *command, env=env, timeout=timeout)
+        done = run(*options, "-o", report, "--save", saved, "--", *command, env=env, timeout=timeout, **popen)
         if report.exists():
             done.report = json.loads(report.read_text())
         if keep and saved.exists():
