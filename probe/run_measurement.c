@@ -52,8 +52,8 @@ static int note_sampling(const struct run *run, struct measurement *m)
         return 0;
     (void)snprintf(text, sizeof(text),
                    "Sampling took %.1f ms of CPU time in %llu rounds of looks at /proc, one every %.1f ms on average.",
-                   (double)final->cpu_ns / (double)NSEC_PER_MSEC, (unsigned long long)final->rounds,
-                   (double)m->wall_ns / (double)NSEC_PER_MSEC / (double)final->rounds);
+                   (double) final->cpu_ns / (double)NSEC_PER_MSEC, (unsigned long long) final->rounds,
+                   (double)m->wall_ns / (double)NSEC_PER_MSEC / (double) final->rounds);
     return measurement_note(m, text);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/wire.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -40,6 +41,14 @@ int wire_send(int fd, enum wire_type type, const void *payload, size_t size)
     if (size > WIRE_MAX)
         return -EMSGSIZE;
     return send_all(fd, parts, size ? 2 : 1);
+}
+
+/* A stream socket is writable while three quarters of its buffer are free (net/unix/af_unix.c, unix_writable()). */
+bool wire_has_room(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+    return poll(&room, 1, 0) > 0;
 }
 
 /* @return 1: filled, 0: closed before the first byte, -errno, -EPROTO: closed in the middle */

@@ -8,6 +8,7 @@
  * the kernel side's records on as they are (probe/bpf/abi.h). Native byte order: both ends are one machine.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -108,6 +109,9 @@ struct wire_status {
 
 /* Send one message; waits until it is written whole. @return 0 or -errno (-EPIPE: the other end is gone) */
 int wire_send(int fd, enum wire_type type, const void *payload, size_t size);
+
+/* Would a message of up to 4 KiB be taken without waiting for the other end to read? */
+bool wire_has_room(int fd);
 
 /*
  * Receive one message; waits until it is there whole.

@@ -6,7 +6,6 @@
 
 #define MIN_SAMPLES 10               /* on-CPU samples of a thread, before it can be told what it does */
 #define LITTLE 0.1                   /* of a thread's CPU: any arrangement has as much */
-#define NEARLY_ALL 0.9               /* the thread feeds or collects */
 #define EXPLAINED 0.8                /* of a thread's CPU in sites of its own: those that threads share are others' */
 #define BULK_BYTES 8192              /* a write: copying it costs more than the wake-up, in batches as well */
 #define BATCH_NS (4 * NSEC_PER_MSEC) /* against some 0.1 ms for handing it over */
@@ -89,7 +88,7 @@ static double share_of(const struct thread *t, const struct told *own, const str
     if (sum.samples < MIN_SAMPLES || !sum.all_ns)
         return 0;
     share = (double)sum.handover_ns / (double)sum.all_ns;
-    return share < LITTLE ? 0 : share > NEARLY_ALL ? 1 : share;
+    return share < LITTLE ? 0 : share > HANDOVER_NEARLY_ALL ? 1 : share;
 }
 
 static bool is_bulk(const struct measurement *m)
@@ -168,7 +167,7 @@ static bool queues_to_hand_over(const struct measurement *m)
         all_ns += site->time_ns;
         handover_ns += is_handover(site) ? site->time_ns : 0;
     }
-    return (double)handover_ns >= NEARLY_ALL * (double)all_ns;
+    return (double)handover_ns >= HANDOVER_NEARLY_ALL * (double)all_ns;
 }
 
 static bool has_waits(const struct profile *p)

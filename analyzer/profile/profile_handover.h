@@ -14,6 +14,9 @@
 #include "analyzer/profile/profile_lanes.h"
 #include "probe/measurement.h"
 
+/* From this share on a thread feeds or collects; its own work can't be told from none. */
+#define HANDOVER_NEARLY_ALL 0.9
+
 /*
  * Of each thread's CPU time the share in hand-over code, 0..1, from its samples; by row of m->threads. 0 where it is
  * little or there are too few samples to tell, or where messages between processes are so large that batches would not

@@ -220,6 +220,34 @@ static bool handover_matters(const struct measurement *m, const double *handover
     return handover_ns * HANDOVER_MATTERS > (double)m->on_cpu_ns;
 }
 
+static bool any_works(const struct measurement *m, const uint64_t *works)
+{
+    for (size_t i = 0; i < m->n_threads; i++)
+        if (works[i])
+            return true;
+    return false;
+}
+
+/*
+ * Items so small that the samples hit none of them: they are somewhere in the CPU time of the processes that were made
+ * for them, as the rest that the samples leave open. @return whether there are such processes
+ */
+static bool leave_work_to_children(const struct measurement *m, double *handover)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < m->n_threads; i++) {
+        bool child = false;
+
+        for (size_t k = 0; k < m->n_processes && !child; k++)
+            child = m->processes[k].pid == m->threads[i].pid && m->processes[k].parent_pid;
+        if (child && handover[i] > HANDOVER_NEARLY_ALL)
+            handover[i] = HANDOVER_NEARLY_ALL;
+        found = found || child;
+    }
+    return found;
+}
+
 int thread_roles_find(const struct measurement *m, const struct executor *executor, struct thread_roles *ret_roles)
 {
     CLEANUP(thread_roles_clear) struct thread_roles roles = {0};
@@ -228,6 +256,10 @@ int thread_roles_find(const struct measurement *m, const struct executor *execut
     if (r < 0)
         return r;
     roles.works = thread_works(m, roles.handover);
+    if (roles.works && !any_works(m, roles.works) && leave_work_to_children(m, roles.handover)) {
+        free(roles.works);
+        roles.works = thread_works(m, roles.handover);
+    }
     roles.creators = roles.works ? find_creators(m, roles.works) : NULL;
     if (!roles.creators)
         return -ENOMEM;

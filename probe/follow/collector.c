@@ -430,16 +430,19 @@ void collector_finish(struct collector *collector)
 
 /* Tell the helper where the frames, or the threads' states, of a process are; a vanished helper is noticed by the
  * reader. */
-static void register_runtime(const struct run_process *process, void *userdata)
+/* Never waits for the helper, which may be waiting for us to read: then it is told at the next look. */
+static bool register_runtime(const struct run_process *process, void *userdata)
 {
     const struct collector *collector = userdata;
     struct wire_python message = {.tgid = process->tgid};
     struct wire_ruby ruby = {.tgid = process->tgid};
 
+    if (!wire_has_room(collector->helper))
+        return false;
     if (ruby_process_of(process->image, &ruby.process) == 0)
         (void)wire_send(collector->helper, WIRE_RUBY, &ruby, sizeof(ruby));
     if (!process->image->has_offsets)
-        return;
+        return true;
     message.process.runtime = process->image->runtime_address;
     message.process.runtime_end = process->image->gil_end;
     cpython_walk_config(&process->image->offsets, &message.process.walk);
@@ -447,6 +450,7 @@ static void register_runtime(const struct run_process *process, void *userdata)
     message.interpreter_next = process->image->interpreter_next;
     message.threads_head = process->image->offsets.interp_threads_head;
     (void)wire_send(collector->helper, WIRE_PYTHON, &message, sizeof(message));
+    return true;
 }
 
 static uint64_t own_cpu_ns(void)

@@ -125,8 +125,9 @@ void watch_images(struct watch *watch, struct run_state *state, uint64_t now, wa
         if (process->next_look && process->next_look <= now) {
             look_at_image(watch, state, process, now);
             if (process->image &&
-                (process->image->runtime.kind == RUNTIME_CPYTHON || process->image->runtime.kind == RUNTIME_RUBY))
-                python(process, userdata);
+                (process->image->runtime.kind == RUNTIME_CPYTHON || process->image->runtime.kind == RUNTIME_RUBY) &&
+                !python(process, userdata))
+                process->next_look = now;
         }
         if (process->next_look && process->next_look < earliest)
             earliest = process->next_look;

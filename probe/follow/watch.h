@@ -9,6 +9,7 @@
  * bounded; a process that ends first keeps what was seen.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,11 @@ struct watch {
 int watch_init(struct watch *watch); /* 0 or -ENOMEM */
 void watch_clear(struct watch *watch);
 
-/* Called when a CPython process has been recognised: its frames can be walked from now on. */
-typedef void (*watch_python_fn)(const struct run_process *process, void *userdata);
+/*
+ * Called when a CPython or Ruby process has been recognised: its frames can be walked from now on.
+ * @return false: not now, ask again at the next look
+ */
+typedef bool (*watch_python_fn)(const struct run_process *process, void *userdata);
 
 /* A process was started or has exec'd: forget its image and look soon. */
 void watch_new_image(struct run_state *state, struct run_process *process, uint64_t now);

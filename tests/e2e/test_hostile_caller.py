@@ -101,8 +101,8 @@ class HostileCallerTest(rights.RightsCase):
         self.assertEqual(set(seen["statuses"]), {1}, context)
 
     def struct_sizes(self):
-        """What the compiler makes of the payloads, without the pid before them."""
-        code = '#include <stdio.h>\n#include "probe/bpf/abi.h"\nint main(void) { printf("%zu %zu", sizeof(struct python_process), sizeof(struct ruby_process)); }\n'
+        """What the compiler makes of the payloads, without the 8 bytes that begin with the pid."""
+        code = '#include <stdio.h>\n#include "probe/bpf/abi.h"\nint main(void) { printf("%zu %zu", sizeof(struct wire_python) - 8, sizeof(struct wire_ruby) - 8); }\n'
         program = self.folder / "sizes"
         subprocess.run(["cc", "-I", support.ROOT, "-o", program, "-x", "c", "-"], input=code.encode(), check=True)
         python, ruby = subprocess.run([program], capture_output=True, check=True).stdout.split()

@@ -179,7 +179,7 @@ class InstallTest(rights.RightsCase):
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         (helper,) = root.rglob("concadvise-probe")
-        (concadvise,) = (path for path in root.rglob("concadvise") if path.is_file())
+        (concadvise,) = root.rglob("bin/concadvise")
         listed = subprocess.run(["getcap", helper], capture_output=True, text=True, check=True)
         self.assertEqual(listed.stdout, "", "installed with capabilities")
         self.assertEqual(helper.stat().st_mode & 0o7777, 0o755)

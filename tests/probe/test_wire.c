@@ -56,10 +56,33 @@ static void what_makes_no_sense_is_refused(void **state)
     (void)close(pair[1]);
 }
 
+static void room_is_told_before_the_buffer_is_full(void **state)
+{
+    static const char payload[4096];
+    AUTO_FREE void *buffer = NULL;
+    struct wire_header header;
+    size_t capacity = 0, sent = 0;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_true(wire_has_room(ends[0]));
+    /* Where it said that there is room, sending has not waited: else this test would hang. */
+    for (; wire_has_room(ends[0]) && sent < 10000; sent++)
+        assert_int_equal(wire_send(ends[0], WIRE_PYTHON, payload, sizeof(payload)), 0);
+    assert_true(sent > 0 && sent < 10000);
+    for (size_t i = 0; i < sent; i++)
+        assert_int_equal(wire_receive(ends[1], &header, &buffer, &capacity), 1);
+    assert_true(wire_has_room(ends[0]));
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_arrive_whole_and_in_order),
+        cmocka_unit_test(room_is_told_before_the_buffer_is_full),
         cmocka_unit_test(what_makes_no_sense_is_refused),
     };
 

@@ -174,11 +174,36 @@ static void large_messages_stay_where_they_are(void **state)
     assert_true(share_of(m, 0) == 0);
 }
 
+/* Ten thousand squares in a pool of processes: no sample hits one, and all the same they were computed there. */
+static void items_that_no_sample_hits_are_in_the_workers(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = pool();
+    CLEANUP(profile_freep) struct profile *p = NULL;
+
+    (void)state;
+    assert_int_equal(profile_from_measurement(m, &p), -ENODATA);
+    for (int32_t k = 0; k < WORKERS; k++) {
+        synthetic_process(m, FEEDER + 1 + k, 1);
+        m->threads[1 + k].pid = FEEDER + 1 + k;
+    }
+    for (size_t i = 0; i < m->n_sites; i++)
+        if (m->sites[i].tid != FEEDER)
+            m->sites[i].threads = 1;
+    for (int32_t k = 1; k < WORKERS; k++)
+        cpu_site(m, FEEDER + 1 + k, 1, ITEMS * TAKING, "Condition.__enter__", LIB "threading.py",
+                 LIB "concurrent/futures/thread.py");
+    assert_int_equal(profile_from_measurement(m, &p), 0);
+    assert_true(work_of(p) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tiny_items_are_told_from_their_hand_over), cmocka_unit_test(own_hand_overs_are_left_alone),
-        cmocka_unit_test(little_and_unsure_shares_are_none),        cmocka_unit_test(only_what_hands_over_counts),
+        cmocka_unit_test(tiny_items_are_told_from_their_hand_over),
+        cmocka_unit_test(own_hand_overs_are_left_alone),
+        cmocka_unit_test(little_and_unsure_shares_are_none),
+        cmocka_unit_test(only_what_hands_over_counts),
+        cmocka_unit_test(items_that_no_sample_hits_are_in_the_workers),
         cmocka_unit_test(large_messages_stay_where_they_are),
     };
 

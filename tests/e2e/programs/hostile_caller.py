@@ -15,7 +15,7 @@ SCENARIO, SETTINGS = sys.argv[1], json.loads(sys.argv[2])
 HELPER, TYPES = SETTINGS["helper"], SETTINGS["types"]
 NAMES = {number: name for name, number in TYPES.items()}
 TIMEOUT_S = 90  # machines may be busy
-RECORD = struct.Struct("=QIIHBBIQQQQII")  # struct record (probe/bpf/abi.h)
+RECORD = struct.Struct("=QIIBxBBIQQQQII")  # struct record (probe/bpf/abi.h)
 # Offset of the tgid in an element, and how long an element is: fixed, or at this offset in it.
 ELEMENTS = {
     "RECORDS": (12, 64, None),

@@ -88,10 +88,11 @@ static void end(const struct child *child)
     (void)close(child->answers);
 }
 
-static void ignore_python(const struct run_process *process, void *userdata)
+static bool ignore_python(const struct run_process *process, void *userdata)
 {
     (void)process;
     (void)userdata;
+    return true;
 }
 
 static struct run_process *follow(struct run_state *run, const struct child *child)
