@@ -35,7 +35,9 @@ static size_t print_checks(FILE *out)
         (void)fputs("\nThis machine can measure everything: concadvise -- ./myprog\n", out);
     else
         (void)fprintf(
-            out, "\n%zu thing%s missing for the BPF probe: see above. Reports of saved measurements work anyway.\n",
+            out,
+            "\n%zu thing%s missing for the BPF probe: see above. Until then concadvise -- ./myprog measures from "
+            "/proc, with\nfewer causes told apart (--probe=procfs). Reports of saved measurements need neither.\n",
             missing, missing == 1 ? " is" : "s are");
     return missing;
 }

@@ -164,7 +164,33 @@ class Kernel:
         self.assertNotIn("MISSING", told)
 
     def test_no_rights(self):
-        self.assertRegex(self.step("nothing", 125).stderr, r"setcap cap_bpf,cap_perfmon\+ep .*target was not started")
+        """BPF where it is asked for is refused in a sentence; else /proc does, and says so."""
+        refused = self.step("nothing", 125).stderr
+        self.assertRegex(refused, r"setcap cap_bpf,cap_perfmon\+ep .*target was not started.*--probe=procfs")
+        done = self.step("fallback")
+        self.assertRegex(done.stderr, r"measuring from /proc.*setcap cap_bpf,cap_perfmon\+ep")
+        self.check_sampled(done)
+
+    def check_sampled(self, step):
+        """From /proc: the same sums, and of every cause that can be told there something was seen."""
+        report = step.report
+        self.assertEqual(report["tool"]["probe"], "procfs")
+        m = report["measurement"]
+        parts = m["on_cpu_ns"] + m["runnable_ns"] + sum(m["blocked_ns"].values()) + m["unattributed_ns"]
+        self.assertLessEqual(abs(parts - m["thread_time_ns"]), m["thread_time_ns"] * TOLERANCE)
+        for cause in ("sleep", "lock", "join"):
+            self.assertGreater(m["blocked_ns"][cause], 0, m["blocked_ns"])
+
+    def test_attach(self):
+        """Who was waiting when we came and still is when we go has waited all the time, for what he says."""
+        done = self.step("attach")
+        m = done.report["measurement"]
+        self.assertTrue(done.report["target"]["attached"])
+        self.assertEqual([m["loss"][key] for key in ("slices_dropped", "threads_dropped", "threads_omitted")], [0, 0, 0])
+        for cause, threads in (("lock", 2), ("sleep", 1), ("ipc", 2), ("join", 1)):
+            self.assertGreaterEqual(m["blocked_ns"][cause], threads * m["wall_ns"] * 0.9, cause)
+        self.assertLessEqual(m["unattributed_ns"], m["thread_time_ns"] * 0.05)
+        self.step("attached-ends")
 
     def test_lockdown_integrity(self):
         done = self.step("integrity")
@@ -173,6 +199,7 @@ class Kernel:
         self.assertNotIn("MISSING", self.step("integrity-doctor").stdout)
 
     def test_lockdown_confidentiality(self):
+        self.check_sampled(self.step("locked-down"))
         told = self.step("confidentiality", 125)
         self.assertRegex(told.stderr, r"locked down.*target was not started")
         self.assertEqual(told.stdout, "", "the target ran")
