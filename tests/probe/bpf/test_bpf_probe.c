@@ -307,6 +307,7 @@ static void failures_start_nothing(void **state)
     assert_non_null(strstr(message, "not started"));
     options.argv = target;
     options.helper_path = "/nonexistent/concadvise-probe";
+    options.kind = PROBE_BPF; /* PROBE_AUTO goes on without BPF */
     assert_int_equal(probe_run(&options, &m, message, sizeof(message)), PROBE_UNAVAILABLE);
     assert_non_null(strstr(message, "not started"));
     assert_null(m);
