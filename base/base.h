@@ -86,6 +86,14 @@ static inline bool base_ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+/* What follows the last slash of a path; all of it where nothing follows. */
+static inline const char *base_last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 /*
  * Grow a heap array to hold at least `want` elements of `size` bytes (doubling).
  *

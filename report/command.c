@@ -27,19 +27,12 @@ static void add_argument(struct buffer *b, const char *argument)
     buffer_add(b, "'");
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 void command_add(struct buffer *b, const struct target *target, bool short_names)
 {
     for (size_t i = 0; i < target->n_argv; i++) {
         if (i > 0)
             buffer_add(b, " ");
-        add_argument(b, short_names ? last_part(target->argv[i]) : target->argv[i]);
+        add_argument(b, short_names ? base_last_part(target->argv[i]) : target->argv[i]);
     }
 }
 

@@ -162,17 +162,6 @@ void escape_json_script(struct buffer *b, const char *document, size_t n)
 }
 
 /* Made safe to show first; that leaves ASCII to be quoted for the language it goes into. */
-static void escape_shown(struct buffer *b, const char *raw, void (*put)(struct buffer *b, const char *at))
-{
-    AUTO_BUFFER shown = {0};
-
-    escape_terminal(&shown, raw, true);
-    for (const char *at = buffer_text(&shown); *at; at++)
-        put(b, at);
-    if (shown.error && !b->error)
-        b->error = shown.error;
-}
-
 static void put_html(struct buffer *b, const char *at)
 {
     switch (*at) {
@@ -198,23 +187,79 @@ static void put_html(struct buffer *b, const char *at)
 
 void escape_html(struct buffer *b, const char *raw)
 {
-    escape_shown(b, raw, put_html);
+    AUTO_BUFFER shown = {0};
+
+    escape_terminal(&shown, raw, true);
+    for (const char *at = buffer_text(&shown); *at; at++)
+        put_html(b, at);
+    if (shown.error && !b->error)
+        b->error = shown.error;
+}
+
+/* ":tada:" is a picture. */
+static bool is_emoji(const char *colon)
+{
+    size_t n = strspn(colon + 1, "abcdefghijklmnopqrstuvwxyz0123456789_+-");
+
+    return n > 0 && colon[1 + n] == ':';
+}
+
+/* Only digits before it, and nothing or a space behind: "1." and "1)" begin a list. */
+static bool ends_number(const char *text, const char *at)
+{
+    return strspn(text, "0123456789") >= (size_t)(at - text) && (!at[1] || at[1] == ' ');
+}
+
+/*
+ * Must this character of `text`, which stands in one line but may begin it, have a backslash? Links need brackets,
+ * "://", "www." or "@"; lists, rules and titles begin a line; the rest is emphasis, code, tables and references.
+ */
+static bool is_markup(const char *text, const char *at)
+{
+    switch (*at) {
+    case ',':
+    case ';':
+    case '?':
+    case '%':
+    case '\'':
+    case '"':
+    case '/':
+    case '!':
+    case '(':
+        return false;
+    case ')':
+        return ends_number(text, at);
+    case '-':
+    case '+':
+    case '=':
+        return at == text;
+    case '.':
+        return ends_number(text, at) || (at - text >= 3 && strncasecmp(at - 3, "www", 3) == 0);
+    case ':':
+        return at[1] == '/' || is_emoji(at);
+    default:
+        return ispunct((unsigned char)*at) && (unsigned char)*at < 0x80;
+    }
 }
 
 /* Any ASCII punctuation may have a backslash (CommonMark 2.4), and then starts neither a link nor a list. */
-static void put_markdown(struct buffer *b, const char *at)
-{
-    if (*at == '&' || *at == '<' || *at == '>')
-        put_html(b, at);
-    else if (ispunct((unsigned char)*at) && (unsigned char)*at < 0x80)
-        buffer_format(b, "\\%c", *at);
-    else
-        buffer_add_bytes(b, at, 1);
-}
-
 void escape_markdown(struct buffer *b, const char *raw)
 {
-    escape_shown(b, raw, put_markdown);
+    AUTO_BUFFER shown = {0};
+    const char *text;
+
+    escape_terminal(&shown, raw, true);
+    text = buffer_text(&shown);
+    for (const char *at = text; *at; at++) {
+        if (*at == '&' || *at == '<' || *at == '>')
+            put_html(b, at);
+        else if (is_markup(text, at))
+            buffer_format(b, "\\%c", *at);
+        else
+            buffer_add_bytes(b, at, 1);
+    }
+    if (shown.error && !b->error)
+        b->error = shown.error;
 }
 
 /* Longest run of backticks; the fence has to be longer (CommonMark 6.1). */

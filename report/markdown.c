@@ -11,13 +11,6 @@
 #include "report/verdict.h"
 #include "report/wording.h"
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 /* A field of a fixed size that may lack its terminator. */
 static void add_field(struct buffer *b, const char *raw, size_t size)
 {
@@ -40,7 +33,7 @@ static void add_place(struct buffer *b, const struct frame *frame)
     if (!frame->file && !frame->module)
         return;
     buffer_add(b, named ? " " : "");
-    escape_markdown(b, last_part(frame->file ? frame->file : frame->module));
+    escape_markdown(b, base_last_part(frame->file ? frame->file : frame->module));
     if (frame->file && frame->line > 0)
         buffer_format(b, ":%u", frame->line);
 }

@@ -14,26 +14,19 @@ const struct frame *text_site_frame(const struct site *site)
     return advice_near_frame_in(site->frames, site->n_frames);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 void text_place(struct text *t, struct buffer *b, const struct frame *frame)
 {
     if (!frame)
         return;
     if (frame->file) {
-        escape_terminal(b, base_name(frame->file), t->layout.utf8);
+        escape_terminal(b, base_last_part(frame->file), t->layout.utf8);
         if (frame->line > 0)
             buffer_format(b, ":%u", frame->line);
     } else if (strcmp(frame->function, "?") != 0) {
         escape_terminal(b, frame->function, t->layout.utf8);
         buffer_add(b, "()");
     } else if (frame->module) {
-        escape_terminal(b, base_name(frame->module), t->layout.utf8);
+        escape_terminal(b, base_last_part(frame->module), t->layout.utf8);
     }
 }
 

@@ -12,13 +12,6 @@ static bool has_name(const struct frame *frame)
     return strcmp(frame->function, "?") != 0;
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static const struct frame *telling_frame(const struct frame *frames, size_t n)
 {
     const struct frame *own = advice_program_frame_in(frames, n);
@@ -35,7 +28,7 @@ static const char *frame_words(const struct frame *frame, char buffer[static FIN
     int n = snprintf(buffer, FINDING_PLACE, "%.*s()", FUNCTION_MAX, frame->function);
 
     if (frame->file && frame->line > 0)
-        (void)snprintf(buffer + n, (size_t)(FINDING_PLACE - n), " at %.*s:%u", FILE_MAX, last_part(frame->file),
+        (void)snprintf(buffer + n, (size_t)(FINDING_PLACE - n), " at %.*s:%u", FILE_MAX, base_last_part(frame->file),
                        frame->line);
     return buffer;
 }

@@ -119,23 +119,16 @@ static void add_advice(struct buffer *b, const char *program, const struct advic
     }
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* What people call it: "redis-server"; with its script where the program is an interpreter: "python3 crawl.py". */
 static void add_program(struct buffer *b, const struct target *target)
 {
     bool script = target->n_argv > 1 && target->runtime.kind != RUNTIME_NATIVE && target->argv[1][0] != '-';
 
     if (target->n_argv > 0)
-        add_label_value(b, last_part(target->argv[0]));
+        add_label_value(b, base_last_part(target->argv[0]));
     if (script) {
         buffer_add(b, " ");
-        add_label_value(b, last_part(target->argv[1]));
+        add_label_value(b, base_last_part(target->argv[1]));
     }
 }
 

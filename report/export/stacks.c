@@ -23,25 +23,18 @@ void stacks_process(struct buffer *b, const struct measurement *m, int32_t pid)
     buffer_format(b, "pid %d", (int)pid);
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 void stacks_frame(struct buffer *b, const struct frame *frame)
 {
     escape_terminal(b, frame->function, true);
     if (frame->file) {
         buffer_add(b, " (");
-        escape_terminal(b, last_part(frame->file), true);
+        escape_terminal(b, base_last_part(frame->file), true);
         if (frame->line > 0)
             buffer_format(b, ":%u", frame->line);
         buffer_add(b, ")");
     } else if (frame->module) {
         buffer_add(b, " (");
-        escape_terminal(b, last_part(frame->module), true);
+        escape_terminal(b, base_last_part(frame->module), true);
         buffer_add(b, ")");
     }
 }

@@ -10,13 +10,6 @@
 /* Rows of the table that stands in for the timeline. */
 #define THREADS_SHOWN 100
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 void html_place(struct buffer *b, const struct frame *frame)
 {
     bool named = frame && strcmp(frame->function, "?") != 0;
@@ -33,7 +26,7 @@ void html_place(struct buffer *b, const struct frame *frame)
     buffer_add(b, "<span class=\"file\" title=\"");
     escape_html(b, frame->file ? frame->file : frame->module);
     buffer_add(b, "\">");
-    escape_html(b, last_part(frame->file ? frame->file : frame->module));
+    escape_html(b, base_last_part(frame->file ? frame->file : frame->module));
     if (frame->file && frame->line > 0)
         buffer_format(b, ":%u", frame->line);
     buffer_add(b, "</span>");

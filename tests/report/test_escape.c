@@ -255,20 +255,36 @@ static void check_html(const char *raw)
 }
 
 /* Every mark that Markdown knows has a backslash before it, which is not itself escaped. */
+/* What stands without a backslash before it means nothing to a reader of GitHub's Markdown. */
+static void check_plain(const char *text, const char *c)
+{
+    bool first = c == text;
+
+    assert_null(strchr("`*_{}[]#|~@$^<>", *c));
+    assert_false(first && strchr("-+=", *c));
+    if (*c == '.' && c - text >= 3)
+        assert_false(strncasecmp(c - 3, "www", 3) == 0);
+    if (*c == ':')
+        assert_int_not_equal(c[1], '/');
+    if (*c == ')' || *c == '.')
+        assert_true(strspn(text, "0123456789") < (size_t)(c - text) || (c[1] && c[1] != ' '));
+}
+
 static void check_markdown(const char *raw)
 {
     AUTO_BUFFER markdown = {0};
+    const char *text;
 
     escape_markdown(&markdown, raw);
-    assert_shown(buffer_text(&markdown));
-    for (const char *c = buffer_text(&markdown); *c; c++) {
-        assert_false(*c == '<' || *c == '>');
+    text = buffer_text(&markdown);
+    assert_shown(text);
+    for (const char *c = text; *c; c++) {
         if (*c == '&')
             c = strchr(c, ';'); /* one of ours: a raw & is one */
         else if (*c == '\\')
             c++;
         else
-            assert_null(strchr("`*_{}[]()#+-.!|~:@/=", *c));
+            check_plain(text, c);
     }
 }
 
@@ -338,7 +354,16 @@ static void forms_read_as_expected(void **state)
     assert_string_equal(buffer_text(&b), "[\"\\u003c/script\\u003e\\u2028\\udb40\\udc41\"]");
     buffer_reset(&b);
     escape_markdown(&b, "a|b *c* [d](e) <f>");
-    assert_string_equal(buffer_text(&b), "a\\|b \\*c\\* \\[d\\]\\(e\\) &lt;f&gt;");
+    assert_string_equal(buffer_text(&b), "a\\|b \\*c\\* \\[d\\](e) &lt;f&gt;");
+    buffer_reset(&b);
+    escape_markdown(&b, "12.4 s at crawl.py:88 (2x): www.x.org http://x :tada: a@b");
+    assert_string_equal(buffer_text(&b), "12.4 s at crawl.py:88 (2x): www\\.x.org http\\://x \\:tada: a\\@b");
+    buffer_reset(&b);
+    escape_markdown(&b, "1) - 2. x");
+    assert_string_equal(buffer_text(&b), "1\\) - 2. x");
+    buffer_reset(&b);
+    escape_markdown(&b, "- x");
+    assert_string_equal(buffer_text(&b), "\\- x");
     buffer_reset(&b);
     escape_markdown_code(&b, "a|b", false);
     escape_markdown_code(&b, "a|b", true);
