@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-OPTIONS = "--headless=new --no-sandbox --disable-gpu --remote-debugging-pipe --no-first-run --window-size=1100,900".split()
+OPTIONS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --remote-debugging-pipe --no-first-run --window-size=1100,900".split()
 TIMEOUT_S = 120
 
 
