@@ -398,9 +398,6 @@ static int read_subcommand(struct parser *p, size_t index, int argc, char **argv
     bool dashes = false;
     int r;
 
-    if (options_commands[index].later)
-        return refuse(p, STATUS_USAGE, "concadvise %s is not in this version; %s.", options_commands[index].name,
-                      options_commands[index].later);
     p->options->command = options_commands[index].command;
     r = read_options(p, argc, argv, p->options->command != COMMAND_RUN, &dashes);
     set_operands(p->options, argc, argv, optind);

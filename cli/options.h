@@ -4,8 +4,8 @@
 /*
  * options: what the command line asks for.
  *
- * One table holds every option: it parses, and it prints --help. Options and sub-commands of later versions are known
- * and refused with a sentence. Refuses to act: nothing is opened, started or printed here (but for --help).
+ * One table holds every option: it parses, and it prints --help. Refuses to act: nothing is opened, started or printed
+ * here (but for --help).
  */
 
 #include <stdbool.h>
@@ -79,7 +79,7 @@ struct options {
 #define OPTIONS_MOST_RUNS 100
 
 /* Exit statuses for wrong use (DESIGN 6). */
-#define STATUS_USAGE 2    /* sub-commands, features of a later version, no arguments at all */
+#define STATUS_USAGE 2    /* sub-commands, no arguments at all */
 #define STATUS_FAILED 125 /* concadvise itself failed; the target's own statuses stay below */
 
 /*

@@ -49,9 +49,8 @@ const struct option_row options_table[OPTION_COUNT] = {
 };
 
 const struct command_row options_commands[OPTION_COMMANDS] = {
-    {"run", COMMAND_RUN, NULL},       {"report", COMMAND_REPORT, NULL}, {"explain", COMMAND_EXPLAIN, NULL},
-    {"doctor", COMMAND_DOCTOR, NULL}, {"diff", COMMAND_DIFF, NULL},     {"replay", COMMAND_REPLAY, NULL},
-    {"export", COMMAND_EXPORT, NULL},
+    {"run", COMMAND_RUN},   {"report", COMMAND_REPORT}, {"explain", COMMAND_EXPLAIN}, {"doctor", COMMAND_DOCTOR},
+    {"diff", COMMAND_DIFF}, {"replay", COMMAND_REPLAY}, {"export", COMMAND_EXPORT},
 };
 
 void options_print_usage(FILE *out)

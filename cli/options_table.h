@@ -45,11 +45,10 @@ struct option_row {
     const char *help;
 };
 
-/* A sub-command; `later` says what to use until a later version has it. */
+/* A sub-command. */
 struct command_row {
     const char *name;
     enum command command;
-    const char *later; /* NULL: it is there */
 };
 
 #define OPTION_COMMANDS 7
