@@ -82,3 +82,12 @@ bool utf8_unsafe(uint32_t code)
             return true;
     return code >= 0x1fffe && (code & 0xfffe) == 0xfffe;
 }
+
+size_t utf8_cut(const char *text, size_t most)
+{
+    size_t n = strnlen(text, most);
+
+    while (text[n] && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}

@@ -25,3 +25,6 @@ size_t utf8_decode(const char *text, size_t n, uint32_t *ret_code);
  * Default_Ignorable_Code_Point), blank fillers, private use, noncharacters.
  */
 bool utf8_unsafe(uint32_t code);
+
+/* The longest prefix of `text` of at most `most` bytes that does not end within a code point. @return its length */
+size_t utf8_cut(const char *text, size_t most);

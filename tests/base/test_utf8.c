@@ -71,11 +71,29 @@ static void what_acts_is_unsafe(void **state)
         assert_false(utf8_unsafe(safe[i]));
 }
 
+static void a_cut_leaves_code_points_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(utf8_cut("abc", 4), 3);
+    assert_int_equal(utf8_cut("abc", 3), 3);
+    assert_int_equal(utf8_cut("abc", 2), 2);
+    assert_int_equal(utf8_cut("", 2), 0);
+    assert_int_equal(utf8_cut("a\xe4\xb8\xad", 4), 4);
+    assert_int_equal(utf8_cut("a\xe4\xb8\xad", 3), 1);
+    assert_int_equal(utf8_cut("a\xe4\xb8\xad"
+                              "b",
+                              2),
+                     1);
+    assert_int_equal(utf8_cut("\xff\xff\xff", 2), 2);
+    assert_int_equal(utf8_cut("\xad\xad\xad", 2), 0); /* no beginning to go back to */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_knows_the_limits_of_each_length),
         cmocka_unit_test(what_acts_is_unsafe),
+        cmocka_unit_test(a_cut_leaves_code_points_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
