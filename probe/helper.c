@@ -9,6 +9,8 @@
  *
  *     concadvise-probe SOCKET-FD TARGET-PID RING-RECORDS MAX-THREADS STACKS RUNNING
  *
+ *     concadvise-probe --libbpf                        prints the version of its libbpf, and does nothing else
+ *
  * RING-RECORDS and MAX-THREADS: 0 is the default; STACKS: 1, or 0 for none; RUNNING: 1 for a process that runs already.
  */
 
@@ -58,6 +60,14 @@ static int forward(uint32_t type, const void *data, size_t size, void *userdata)
     return wire_send(*socket, type, data, size);
 }
 
+/* The slices that have ended come first: what is in progress is told on top of them. */
+static int look(struct bpf_session *session, int socket, uint32_t waits)
+{
+    int r = bpf_session_drain(session, forward, &socket);
+
+    return r < 0 ? r : bpf_session_emit_live(session, waits, forward, &socket);
+}
+
 /* @return 2: drain now, 1: go on, 0: finish, -errno */
 static int handle_request(struct bpf_session *session, int socket, void **buffer, size_t *capacity)
 {
@@ -71,6 +81,10 @@ static int handle_request(struct bpf_session *session, int socket, void **buffer
     if (header.type == WIRE_ASK) {
         bpf_session_speak(session);
         return 2;
+    }
+    if (header.type == WIRE_LOOK && header.size == sizeof(uint32_t)) {
+        r = look(session, socket, *(const uint32_t *)*buffer);
+        return r < 0 ? r : 1;
     }
     if (header.type == WIRE_PYTHON && header.size == sizeof(struct wire_python)) {
         const struct wire_python *python = *buffer;
@@ -180,6 +194,14 @@ static int attach(const struct bpf_session_options *options, struct bpf_session 
     return r;
 }
 
+static int say_libbpf(void)
+{
+    unsigned major, minor;
+
+    bpf_session_libbpf(&major, &minor);
+    return printf("%u.%u\n", major, minor) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     struct bpf_session_options options = {.verbose = getenv("CONCADVISE_PROBE_DEBUG") != NULL};
@@ -189,6 +211,8 @@ int main(int argc, char **argv)
     char message[512] = "";
     int socket, r;
 
+    if (argc == 2 && strcmp(argv[1], "--libbpf") == 0)
+        return say_libbpf();
     if (argc != 7 || parse_u64(argv[1], 3, 1024, &socket_fd) < 0 || parse_u64(argv[2], 1, 4194304, &target) < 0 ||
         parse_u64(argv[3], 0, 1u << 20, &ring) < 0 || parse_u64(argv[4], 0, 60000, &threads) < 0 ||
         parse_u64(argv[5], WIRE_DETAIL_NO_SITES, WIRE_DETAIL_LIGHT, &detail) < 0 ||

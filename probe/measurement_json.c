@@ -670,3 +670,8 @@ int measurement_load(const char *path, struct measurement **ret_m, char *message
         snprintf(message, size, "out of memory");
     return r;
 }
+
+const char *measurement_jansson_version(void)
+{
+    return jansson_version_str();
+}

@@ -31,3 +31,5 @@ int measurement_save(const struct measurement *m, const char *path, const char *
  *         -EPROTONOSUPPORT (a later format version)
  */
 int measurement_load(const char *path, struct measurement **ret_m, char *message, size_t size);
+
+const char *measurement_jansson_version(void); /* of the library in use; static */

@@ -34,11 +34,6 @@ int probe_run(const struct probe_options *options, struct measurement **ret_m, c
     AUTO_FREE char *command = NULL;
     int r;
 
-    if (options->pid > 0 && options->kind == PROBE_PROCFS) {
-        (void)snprintf(message, size,
-                       "-p needs BPF, which --probe=procfs does without: leave that out. The process was left alone.");
-        return PROBE_UNAVAILABLE;
-    }
     if (options->pid > 0)
         return run_attached(options, ret_m, message, size);
     r = find_command(options, &command, message, size);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct live_view;
 struct measurement;
 
 enum probe_kind {
@@ -24,8 +25,8 @@ enum probe_kind {
 struct probe_progress {
     uint64_t elapsed_ns;
     uint32_t live_threads;
-    uint64_t on_cpu_ns;  /* so far */
-    uint64_t blocked_ns; /* so far */
+    uint64_t on_cpu_ns;  /* so far, of all threads, */
+    uint64_t blocked_ns; /* likewise; what is in progress included */
 };
 
 struct probe_options {
@@ -43,8 +44,11 @@ struct probe_options {
     uint32_t max_threads;    /* live thread slots; 0: the default (16384) */
     /* Called with a line for people before the target starts: why another probe is taken than was hoped for. */
     void (*notice)(const char *text, void *userdata);
-    /* Called about 4 times a second from the probe's own loop; NULL: none. */
+    /* Called twice a second from the probe's own loop, not in the first half second; NULL: none. */
     void (*progress)(const struct probe_progress *progress, void *userdata);
+    /* The same, with where and by cause (probe/live_view.h, borrowed during the call): that is looked for only for it.
+     */
+    void (*live)(const struct live_view *view, void *userdata);
     void *userdata;
     /* Set to the number of signals (interrupt, terminate, ...) that came for us while the target ran; NULL: none. */
     unsigned *ret_interrupts;
@@ -99,3 +103,18 @@ struct probe_check {
  * @return number of checks written (at most `max`)
  */
 size_t probe_doctor(const char *helper_path, struct probe_check *ret_checks, size_t max);
+
+/* Whose frames get names, for people: "native code, CPython 3.6-3.13, ...". Cut to `size`; 160 is enough. */
+void probe_stacks(char *ret_text, size_t size);
+
+/* A library that measuring rests on, as it is found at run time. */
+struct probe_library {
+    const char *name; /* static */
+    char version[32]; /* empty: not known */
+};
+
+/*
+ * Asks the helper, the only one with libbpf, for that version; loads and measures nothing.
+ * @return number of libraries written (at most `max`)
+ */
+size_t probe_libraries(const char *helper_path, struct probe_library *ret_libraries, size_t max);

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "probe/follow/live.h"
 #include "probe/probe.h"
 #include "probe/procfs/sampler.h"
 #include "probe/run_parts.h"
@@ -36,8 +37,12 @@ int run_to_the_end(struct run *run, const char *command, uint64_t cpu_before, st
 int run_collect(struct run *run)
 {
     uint32_t slices = run->options->max_slices;
+    int r = collector_init(&run->collector, run->launch.pid, run->helper.socket, slices ? slices : DEFAULT_SLICES);
 
-    return collector_init(&run->collector, run->launch.pid, run->helper.socket, slices ? slices : DEFAULT_SLICES);
+    if (r < 0 || !(run->options->progress || run->options->live))
+        return r;
+    run->collector.live = live_new(run->options->live);
+    return run->collector.live ? 0 : -ENOMEM;
 }
 
 /* Held target and helper are there: let it run, follow it, make the measurement. */

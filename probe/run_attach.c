@@ -10,19 +10,11 @@
 static int measure_attached(struct run *run, const struct attach *attach, struct measurement **ret_m, char *message,
                             size_t size)
 {
-    const struct probe_options *options = run->options;
     uint64_t cpu_before = run_clock(CLOCK_PROCESS_CPUTIME_ID);
-    char reason[512] = "";
-    int sampling = 0, r;
+    int r = run_start_source(run, message, size);
 
-    r = helper_process_start(options->helper_path, attach->pid, options->ring_records, options->max_threads,
-                             run_detail(options), true, &run->helper, &sampling, reason, sizeof(reason));
-    if (r < 0) {
-        (void)snprintf(message, size, "cannot measure: %s. The process was left alone.",
-                       reason[0] ? reason : strerror(-r));
-        return PROBE_UNAVAILABLE;
-    }
-    run->sampling = (enum sampling)sampling;
+    if (r != 0)
+        return r;
     r = run_collect(run);
     if (r < 0) {
         (void)snprintf(message, size, "out of memory. Nothing was measured; the process was left alone.");
@@ -53,7 +45,7 @@ int run_attached(const struct probe_options *options, struct measurement **ret_m
     r = run_open_signals(&run);
     if (r == 0)
         r = measure_attached(&run, &attach, ret_m, message, size);
-    helper_process_end(&run.helper);
+    run_end_source(&run);
     collector_clear(&run.collector);
     run_close_signals(&run);
     return r;

@@ -2,12 +2,14 @@
 #include <poll.h>
 
 #include "base/base.h"
+#include "probe/follow/live.h"
+#include "probe/live_view.h"
 #include "probe/probe.h"
 #include "probe/run_parts.h"
 
 #define TICK_SOON_MS 5 /* while a process's image is still to be found */
 #define TICK_MS 100
-#define PROGRESS_INTERVAL_NS (250 * NSEC_PER_MSEC)
+#define PROGRESS_INTERVAL_NS (500 * NSEC_PER_MSEC)
 #define OUTLIVE_NS (2 * NSEC_PER_SEC) /* how long descendants may outlive the program before we stop looking */
 
 uint64_t run_clock(clockid_t clock)
@@ -26,20 +28,45 @@ int run_send_stop(struct run *run)
     return wire_send(run->helper.socket, WIRE_STOP, NULL, 0);
 }
 
+/* The helper is asked; never waited for: it may be waiting for us to read. */
+static void ask_for_view(struct run *run, uint64_t now)
+{
+    uint32_t waits;
+
+    if (!run->collector.live || run->stop_sent || now < run->next_progress || !wire_has_room(run->helper.socket))
+        return;
+    /* What is over in a moment needs no telling. */
+    if (run->next_progress) {
+        waits = live_waits(run->collector.live);
+        (void)wire_send(run->helper.socket, WIRE_LOOK, &waits, sizeof(waits));
+    }
+    run->next_progress = now + PROGRESS_INTERVAL_NS;
+}
+
+static void tell_progress(const struct run *run, const struct live_view *view)
+{
+    struct probe_progress progress = {.elapsed_ns = view->elapsed_ns, .live_threads = view->threads};
+
+    for (size_t i = 0; i < LIVE_STATES; i++) {
+        if (view->states[i].kind == LIVE_ON_CPU)
+            progress.on_cpu_ns += view->states[i].time_ns;
+        else if (view->states[i].kind != LIVE_RUNNABLE)
+            progress.blocked_ns += view->states[i].time_ns;
+    }
+    run->options->progress(&progress, run->options->userdata);
+}
+
 static void report_progress(struct run *run, uint64_t now)
 {
-    const struct collector *collector = &run->collector;
-    uint64_t accounted = collector->on_cpu_ns + collector->runnable_ns;
-    struct probe_progress progress = {0};
+    struct live_view view;
 
-    if (!run->options->progress || now < run->next_progress)
+    ask_for_view(run, now);
+    if (!run->collector.live || !live_next_view(run->collector.live, &run->collector, &view))
         return;
-    run->next_progress = now + PROGRESS_INTERVAL_NS;
-    progress.elapsed_ns = now - collector->released_ns;
-    progress.live_threads = (uint32_t)collector->status.live_threads;
-    progress.on_cpu_ns = collector->on_cpu_ns;
-    progress.blocked_ns = collector->thread_time_ns > accounted ? collector->thread_time_ns - accounted : 0;
-    run->options->progress(&progress, run->options->userdata);
+    if (run->options->progress)
+        tell_progress(run, &view);
+    if (run->options->live)
+        run->options->live(&view, run->options->userdata);
 }
 
 /* When to stop reading: everyone has ended, descendants linger too long, or the time is up. */

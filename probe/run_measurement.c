@@ -42,6 +42,22 @@ static void find_runtime(const struct run *run, struct measurement *m)
         m->target.runtime = best->image->runtime;
 }
 
+/* Another user's threads, or a security module that shows them to their ancestors alone. */
+static int note_opaque(const struct run *run, struct measurement *m)
+{
+    char text[320];
+
+    if (!run->collector.final.opaque)
+        return 0;
+    (void)snprintf(text, sizeof(text),
+                   "The system calls of %llu of %llu threads are not shown to us (another user's program, or "
+                   "kernel.yama.ptrace_scope): what they waited for is told by the kernel's functions alone, and they "
+                   "have no lines of code.",
+                   (unsigned long long)run->collector.final.opaque,
+                   (unsigned long long)run->collector.final.totals.threads);
+    return measurement_note(m, text);
+}
+
 /* How closely was looked: what lies between two rounds was not seen. */
 static int note_sampling(const struct run *run, struct measurement *m)
 {
@@ -61,6 +77,8 @@ static int note_circumstances(const struct run *run, struct measurement *m)
 {
     int r = note_sampling(run, m);
 
+    if (r == 0)
+        r = note_opaque(run, m);
     if (r == 0 && run->options->light && !run->sampler)
         r = measurement_note(m,
                              "Measured with --light: totals alone. No lines of code, no order of events, and not who "

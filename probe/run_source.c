@@ -10,14 +10,19 @@
 #include "probe/procfs/sampler.h"
 #include "probe/run_parts.h"
 
+static const char *untouched(const struct run *run)
+{
+    return run->attached ? "The process was left alone." : "The target was not started.";
+}
+
 static int start_sampler(struct run *run, char *message, size_t size)
 {
-    int r =
-        sampler_start(run->launch.pid, run->options->sites && !run->options->light, &run->sampler, &run->helper.socket);
+    bool stacks = run->options->sites && !run->options->light;
+    int r = sampler_start(run->launch.pid, run->attached, stacks, &run->sampler, &run->helper.socket);
 
     if (r == 0)
         return 0;
-    (void)snprintf(message, size, "cannot measure from /proc: %s. The target was not started.", strerror(-r));
+    (void)snprintf(message, size, "cannot measure from /proc: %s. %s", strerror(-r), untouched(run));
     return PROBE_UNAVAILABLE;
 }
 
@@ -45,7 +50,7 @@ int run_start_source(struct run *run, char *message, size_t size)
     if (options->kind == PROBE_PROCFS)
         return start_sampler(run, message, size);
     r = helper_process_start(options->helper_path, run->launch.pid, options->ring_records, options->max_threads,
-                             run_detail(options), false, &run->helper, &sampling, reason, sizeof(reason));
+                             run_detail(options), run->attached, &run->helper, &sampling, reason, sizeof(reason));
     run->sampling = (enum sampling)sampling;
     if (r == 0)
         return 0;
@@ -53,8 +58,8 @@ int run_start_source(struct run *run, char *message, size_t size)
         say_fallback(run, reason[0] ? reason : strerror(-r));
         return start_sampler(run, message, size);
     }
-    (void)snprintf(message, size, "cannot measure: %s. The target was not started. --probe=procfs needs no privileges.",
-                   reason[0] ? reason : strerror(-r));
+    (void)snprintf(message, size, "cannot measure: %s. %s --probe=procfs needs no privileges.",
+                   reason[0] ? reason : strerror(-r), untouched(run));
     return PROBE_UNAVAILABLE;
 }
 

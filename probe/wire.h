@@ -8,6 +8,7 @@
  * the kernel side's records on as they are (probe/bpf/abi.h). Native byte order: both ends are one machine.
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,10 +38,12 @@ enum wire_type {
     WIRE_PARALLEL,   /* uint64_t[]: time with exactly k threads on CPUs */
     WIRE_FINAL,      /* struct wire_final; the last message */
     WIRE_PRESENT,    /* struct slot[]: threads that were there when the measurement began (-p); follows WIRE_READY */
+    WIRE_LIVE,       /* struct wire_live: the answer to WIRE_LOOK */
     /* front end -> helper */
     WIRE_PYTHON, /* struct wire_python: register a CPython process */
     WIRE_RUBY,   /* struct wire_ruby: register a Ruby process */
     WIRE_ASK,    /* no payload: send news, and a status, at once */
+    WIRE_LOOK,   /* uint32_t: send news, then where all threads are now, with at most so many waits in progress */
     WIRE_STOP,   /* no payload: detach, send what is left and WIRE_FINAL */
 };
 
@@ -106,6 +109,38 @@ struct wire_status {
     uint64_t stacks_lost;
     uint64_t obituaries_lost;
 };
+
+/* A wait in progress. */
+struct wire_live_wait {
+    uint64_t since; /* CLOCK_MONOTONIC */
+    uint32_t tgid;
+    uint32_t address_low; /* as in struct record */
+    uint32_t stack_id;    /* 0: none taken */
+    uint16_t kind;        /* enum wait_kind */
+    uint16_t stack_shift; /* it stands for 2^stack_shift waits */
+};
+
+#define WIRE_LIVE_WAITS 1024u /* at most so many are told of one by one */
+
+/*
+ * Where all threads are now, and what those of the run came to so far: the dead are in the sums, and what is in
+ * progress counts up to now_ns. Read while they run: a switch at this very moment may be missing in a sum, and is in
+ * that of the next message.
+ */
+struct wire_live {
+    uint64_t now_ns; /* CLOCK_MONOTONIC */
+    uint64_t on_cpu_ns;
+    uint64_t runnable_ns;
+    uint64_t blocked_ns[WAIT_KIND_COUNT];
+    uint32_t running, runnable;        /* threads */
+    uint32_t blocked[WAIT_KIND_COUNT]; /* threads, by the kind of the wait in progress */
+    uint32_t processes;
+    uint32_t n_waits; /* of the blocked, told one by one: */
+    uint32_t pad;
+    struct wire_live_wait waits[];
+};
+
+static_assert(offsetof(struct wire_live, waits) == sizeof(struct wire_live), "the waits follow without a gap");
 
 /* Send one message; waits until it is written whole. @return 0 or -errno (-EPIPE: the other end is gone) */
 int wire_send(int fd, enum wire_type type, const void *payload, size_t size);

@@ -367,6 +367,7 @@ struct wire_final {
     __u64 stacks_lost; /* Python and native */
     __u64 obituaries_lost;
     __u64 rounds; /* of looks; 0: nothing was sampled (BPF) */
+    __u64 opaque; /* threads whose system calls were not shown to us (/proc) */
     struct totals totals;
     struct grave grave; /* sum over CPUs */
 };

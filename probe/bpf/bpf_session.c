@@ -488,3 +488,9 @@ int bpf_session_peers_fd(const struct bpf_session *session)
 {
     return bpf_map__fd(session->skeleton->maps.peers);
 }
+
+void bpf_session_libbpf(unsigned *ret_major, unsigned *ret_minor)
+{
+    *ret_major = libbpf_major_version();
+    *ret_minor = libbpf_minor_version();
+}

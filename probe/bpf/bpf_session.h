@@ -59,6 +59,9 @@ double bpf_session_fill(const struct bpf_session *session);
 /* Emit WIRE_PRESENT: the threads that were there when the programs were attached. Nothing without `attach`. */
 int bpf_session_emit_present(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
+/* Emit WIRE_LIVE with at most so many waits in progress. @return 0, -ENOMEM, or as emit() has it */
+int bpf_session_emit_live(struct bpf_session *session, uint32_t waits, bpf_session_emit_fn emit, void *userdata);
+
 /* Register a CPython process for stacks. @return 0 or -errno */
 int bpf_session_add_python(struct bpf_session *session, uint32_t tgid, const struct python_process *process);
 
@@ -69,3 +72,6 @@ int bpf_session_add_ruby(struct bpf_session *session, uint32_t tgid, const struc
 int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, void *userdata);
 
 void bpf_session_free(struct bpf_session *session); /* NULL-safe; detaches */
+
+/* Version of the libbpf in use. */
+void bpf_session_libbpf(unsigned *ret_major, unsigned *ret_minor);

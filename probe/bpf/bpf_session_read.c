@@ -431,8 +431,7 @@ static int emit_parallelism(struct bpf_session *session, uint64_t end, bpf_sessi
     return emit(WIRE_PARALLEL, time_ns, sizeof(time_ns), userdata);
 }
 
-/* The graves are per CPU: add them up. */
-static int sum_graves(struct bpf_session *session, struct grave *ret_sum)
+int bpf_session_graves(const struct bpf_session *session, struct grave *ret_sum)
 {
     size_t words = sizeof(struct grave) / sizeof(uint64_t);
     AUTO_FREE uint64_t *values = calloc(session->cpus, sizeof(struct grave));
@@ -470,7 +469,7 @@ int bpf_session_finish(struct bpf_session *session, bpf_session_emit_fn emit, vo
     if (r == 0)
         r = emit_parallelism(session, final.end_ns, emit, userdata);
     if (r == 0)
-        r = sum_graves(session, &final.grave);
+        r = bpf_session_graves(session, &final.grave);
     if (r < 0)
         return r;
     final.cpu_ns = bpf_session_clock(CLOCK_PROCESS_CPUTIME_ID) - session->start_ns;

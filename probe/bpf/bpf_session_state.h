@@ -60,6 +60,9 @@ int bpf_session_futexes_fd(const struct bpf_session *session);
 int bpf_session_graves_fd(const struct bpf_session *session);
 int bpf_session_peers_fd(const struct bpf_session *session);
 
+/* Sums over the threads that ended: the graves are per CPU. @return 0, -ENOMEM, -errno */
+int bpf_session_graves(const struct bpf_session *session, struct grave *ret_sum);
+
 void bpf_session_detach(struct bpf_session *session); /* safe to call again */
 
 /* A clock in nanoseconds. */

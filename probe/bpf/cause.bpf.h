@@ -97,23 +97,14 @@ static __always_inline __u16 kind_of_socket(const struct socket_facts *facts, in
     return is_loopback4(facts->peer) ? WAIT_INET_SIBLING : WAIT_INET_OUTSIDE;
 }
 
-/*
- * From the descriptor table on the verifier knows no types. Where the kernel has bpf_rdonly_cast() (6.2), plain loads
- * do; before, every read is a call of a helper, which is what this costs most.
- */
-#ifndef WITHOUT_KERNEL_FUNCTIONS
-extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
-#else
-static void *(*const bpf_rdonly_cast)(void *object, __u32 type) = 0;
-#endif
-#define TYPED(object, type) ((type *)bpf_rdonly_cast((void *)(object), bpf_core_type_id_kernel(type)))
-
 static __always_inline struct file *file_of_fd(struct fdtable *table, unsigned int fd)
 {
     struct file *file = 0;
 
-    if (bpf_rdonly_cast) /* list_head: a type whose first member is a pointer, as the table's entries are */
-        return TYPED(TYPED(table->fd + fd, struct list_head)->next, struct file);
+    /* By its place in an fdtable that lies so far before: each further type takes libbpf a millisecond to find. */
+    if (bpf_rdonly_cast)
+        return TYPED(TYPED((char *)(table->fd + fd) - bpf_core_field_offset(table->fd), struct fdtable)->fd,
+                     struct file);
     bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
     return file;
 }
@@ -148,7 +139,7 @@ static __always_inline void read_socket(struct file *file, struct socket_facts *
 /* The kind of a descriptor. Kinds of pipes and sockets are provisional: the waker decides (resolve_kind). */
 static __always_inline __u16 kind_of_fd(struct task_struct *task, unsigned int fd, int accepting)
 {
-    struct files_struct *files = task->files;
+    struct files_struct *files = readable(task)->files;
     struct socket_facts facts = {};
     struct fdtable *table;
     struct file *file;

@@ -41,7 +41,7 @@ static __always_inline __u64 switch_time(struct task_struct *next)
     head = ring_head(&cpu);
     if (!head)
         return bpf_ktime_get_ns();
-    clock = next->se.cfs_rq->rq->clock;
+    clock = readable(next)->se.cfs_rq->rq->clock;
     if (clock - head->clock_read < CLOCK_KEEP_NS)
         return clock + head->clock_ahead;
     return clock_keep_offset(head, clock, bpf_ktime_get_ns());

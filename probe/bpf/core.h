@@ -34,10 +34,6 @@ struct thread_struct {
     unsigned long fsbase;
 };
 
-struct list_head {
-    struct list_head *next;
-};
-
 struct inode {
     unsigned short i_mode;
 };

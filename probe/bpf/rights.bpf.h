@@ -37,14 +37,18 @@ static __always_inline int is_dumpable(struct task_struct *task)
  */
 static __always_inline int may_read_of(struct task_struct *task)
 {
-    const struct cred *cred = task->cred;
+    const struct cred *cred;
     __u64 capabilities = 0;
+    __u32 uid;
 
     if (!reader_uid)
         return 1;
-    bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_permitted);
-    return cred->uid.val == reader_uid && cred->euid.val == reader_uid && cred->suid.val == reader_uid &&
-           cred->gid.val == cred->egid.val && !capabilities && is_dumpable(task);
+    /* Copied, not walked: see typed.bpf.h. It is not for every switch. */
+    cred = BPF_CORE_READ(task, cred);
+    uid = BPF_CORE_READ(cred, uid.val);
+    bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_permitted);
+    return uid == reader_uid && BPF_CORE_READ(cred, euid.val) == uid && BPF_CORE_READ(cred, suid.val) == uid &&
+           BPF_CORE_READ(cred, gid.val) == BPF_CORE_READ(cred, egid.val) && !capabilities && is_dumpable(task);
 }
 
 static __always_inline int may_read(void)

@@ -24,6 +24,7 @@
 /* The classification of switch.bpf.c reads user memory of `current`: here that is nobody's wait. It is read below. */
 #define bpf_probe_read_user(to, size, from) ((void)(from), __builtin_memset(to, 0, size), -1)
 
+#include "probe/bpf/typed.bpf.h"
 #include "probe/bpf/slots.bpf.h"
 #include "probe/bpf/calls.bpf.h"
 #include "probe/bpf/cause.bpf.h"
@@ -435,7 +436,7 @@ int on_find(struct bpf_iter__task *context)
     if (BPF_CORE_READ(pid, level) < level)
         return 0;
     bpf_probe_read_kernel(&seen, sizeof(seen),
-                          (void *)&pid->numbers[0].nr + (__u64)level * bpf_core_type_size(struct upid));
+                          (void *)&pid->numbers[0].nr + (__u64)level * bpf_core_field_size(pid->numbers[0]));
     if (seen == seed.root)
         seed.root_first = task->pid;
     return 0;

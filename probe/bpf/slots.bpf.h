@@ -163,7 +163,7 @@ static __always_inline __u32 pid_seen(const struct task_struct *task)
     pid = BPF_CORE_READ(task, thread_pid);
     if (BPF_CORE_READ(pid, level) >= pid_level)
         bpf_probe_read_kernel(&seen, sizeof(seen),
-                              (void *)&pid->numbers[0].nr + (__u64)pid_level * bpf_core_type_size(struct upid));
+                              (void *)&pid->numbers[0].nr + (__u64)pid_level * bpf_core_field_size(pid->numbers[0]));
     return seen;
 }
 

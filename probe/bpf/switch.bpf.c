@@ -22,6 +22,7 @@
 #include "probe/bpf/abi.h"
 
 /* In this order: each uses the ones before it. */
+#include "probe/bpf/typed.bpf.h"
 #include "probe/bpf/slots.bpf.h"
 #include "probe/bpf/clock.bpf.h"
 #include "probe/bpf/calls.bpf.h"

@@ -7,6 +7,7 @@
 #include "probe/cause.h"
 #include "probe/follow/collector_present.h"
 #include "probe/follow/collector_stacks.h"
+#include "probe/follow/live.h"
 #include "probe/sites/joins.h"
 #include "probe/follow/loops.h"
 #include "probe/sites/natives.h"
@@ -54,6 +55,7 @@ int collector_init(struct collector *collector, pid_t root, int helper, size_t m
 
 void collector_clear(struct collector *collector)
 {
+    live_free(collector->live);
     natives_free(collector->natives);
     run_state_clear(&collector->state);
     watch_clear(&collector->watch);
@@ -177,11 +179,14 @@ static int take_stack_wait(struct collector *collector, struct run_thread *threa
     bool found = joins_take(collector->joins, r->stack_id, &join) && is_of_this_wait(&join, r);
     uint32_t stack = found ? join.stack.python : JOIN_NONE;
     uint64_t weight = UINT64_C(1) << (r->stack_shift & 63);
+    struct run_process *process = run_state_find_process(&collector->state, r->tgid);
+    unsigned int kind = r->kind;
     enum stack_place place;
     int error;
 
     if (!gil)
-        habits_take_wait(collector->stacks, stack, run_state_find_process(&collector->state, r->tgid), thread, r);
+        habits_take_wait(collector->stacks, stack, process, thread, r);
+    live_take_wait(collector->live, process, kind, r, gil, found ? &join : NULL);
     error = collector_tally_wait(collector, thread, r, found ? &join : NULL, gil);
     if (error < 0 || stack == JOIN_NONE || gil)
         return error;
@@ -218,8 +223,6 @@ static int take_slice(struct collector *collector, const struct record *r)
     bool new_loop;
     int error;
 
-    collector->on_cpu_ns += r->on_cpu_ns;
-    collector->runnable_ns += r->runnable_ns;
     if (!thread)
         return 0;
     new_loop = !thread->last_epoll_end;
@@ -343,10 +346,6 @@ static int take_peers(struct collector *collector, const struct wire_peer *peers
 
 static void take_status(struct collector *collector, const struct wire_status *status)
 {
-    uint64_t before = collector->status.now_ns ? collector->status.now_ns : collector->released_ns;
-
-    if (status->now_ns > before)
-        collector->thread_time_ns += (status->now_ns - before) * status->live_threads;
     collector->status = *status;
     collector_flush_samples(collector, false);
 }
@@ -376,6 +375,8 @@ int collector_feed(struct collector *collector, const struct wire_header *header
         return collector_take_natives(collector, payload, header->size);
     case WIRE_MAPPINGS:
         return collector_take_mappings(collector, payload, header->size);
+    case WIRE_LIVE:
+        return live_take_answer(collector->live, payload, header->size);
     case WIRE_PEERS:
         n = elements(header, sizeof(struct wire_peer));
         if (n > 0)

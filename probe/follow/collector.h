@@ -18,6 +18,7 @@
 #include "probe/wire.h"
 
 struct joins;
+struct live;
 struct natives;
 struct stack_table;
 
@@ -51,9 +52,8 @@ struct collector {
     size_t n_peers, peers_capacity;
     uint64_t obituaries;
     uint64_t slices_refused; /* impossible ones; they count as lost */
-    /* So far, for the status line only: from the slices read and the number of live threads at each status. */
-    uint64_t on_cpu_ns, runnable_ns, thread_time_ns;
-    uint64_t next_look; /* when to look at the processes again */
+    struct live *live;       /* owned; NULL: nobody looks on */
+    uint64_t next_look;      /* when to look at the processes again */
     /* What looks may still cost of CPU time: they compete with the target where all CPUs are busy. */
     int64_t look_credit_ns;
     uint64_t last_tick;

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "probe/follow/collector.h"
+#include "probe/follow/live.h"
 #include "probe/sites/joins.h"
 #include "probe/follow/loops.h"
 #include "probe/sites/natives.h"
@@ -213,6 +214,7 @@ static void count_sample(const struct join *join, void *userdata)
     struct collector *collector = userdata;
     uint32_t row = row_of(&collector->state, join->tid);
 
+    live_take_sample(collector->live, join);
     if (row != TALLY_NO_ROW)
         (void)tally_sample(&collector->tally, join->tgid, row, join);
 }

@@ -10,7 +10,7 @@ void account_init(struct account *account, uint64_t birth, uint64_t on_cpu_ns, u
                   uint64_t switch_ins, uint64_t voluntary)
 {
     memset(account, 0, sizeof(*account));
-    account->birth = account->mark = account->seen = birth;
+    account->birth = account->mark = account->seen = account->looked = birth;
     account->on_cpu_ns = on_cpu_ns;
     account->runnable_ns = runnable_ns;
     account->switch_ins = switch_ins;
@@ -111,6 +111,10 @@ static struct share share_out(const struct account *account, const struct look *
     return share;
 }
 
+/*
+ * @param doubt_ns  what the wait may have lasted longer than that: where its timeout may have passed it has. Beside
+ * many short waits a long one ends by its timeout as a rule, and seldom just before it.
+ */
 static void end_stretch(struct account *account, struct stretch *stretch, uint64_t doubt_ns, account_fn emit,
                         void *userdata)
 {
@@ -150,10 +154,11 @@ static void emit_ended(struct account *account, const struct look *look, const s
 
         stretch.runnable_ns = part(share->runnable_ns, i, share->stretches);
         if (account->blocked && i == 0) {
-            doubt = share->first_ns;
+            doubt = account->doubt_ns + minus(minus(look->now, account->seen), share->first_ns);
             stretch.wait = account->wait;
             stretch.blocked_ns = minus(account->seen, wait_begin(account)) + share->first_ns;
         } else {
+            doubt = 0;
             stretch.wait = guess(account, look);
             stretch.blocked_ns = part(share->other_ns, i - account->blocked, share->others);
         }
@@ -196,7 +201,7 @@ static void end_wait(struct account *account, const struct look *look, account_f
 
     stretch.runnable_ns = runnable;
     stretch.blocked_ns = minus(account->seen, wait_begin(account)) + unknown / 2;
-    end_stretch(account, &stretch, unknown / 2, emit, userdata);
+    end_stretch(account, &stretch, account->doubt_ns + unknown / 2, emit, userdata);
     run(account, on, 0);
     account->on_cpu_ns = look->on_cpu_ns;
     account->runnable_ns = look->runnable_ns;
@@ -207,7 +212,9 @@ static void end_wait(struct account *account, const struct look *look, account_f
 void account_look(struct account *account, const struct look *look, account_fn emit, void *userdata)
 {
     bool went_on = account->blocked && look->blocked && !switches(account, look);
+    uint64_t since_ns = minus(look->now, account->looked);
 
+    account->looked = look->now;
     if (!look->blocked) {
         if (account->blocked && switches(account, look) == 1)
             end_wait(account, look, emit, userdata);
@@ -216,8 +223,10 @@ void account_look(struct account *account, const struct look *look, account_fn e
         return;
     }
     settle(account, look, emit, userdata);
-    if (!went_on)
+    if (!went_on) {
         account->wait = look->wait;
+        account->doubt_ns = since_ns;
+    }
     account->blocked = true;
     account->seen = look->now;
     account->run_seen = 0;

@@ -57,6 +57,8 @@ struct account {
     struct sampled_wait wait;                    /* in progress, or the last one */
     uint64_t seen;                               /* last look that found the wait in progress going on */
     uint64_t run_seen;                           /* first look that found it over; 0: none yet */
+    uint64_t looked;                             /* last look of all */
+    uint64_t doubt_ns;                           /* the wait in progress may have begun earlier by so much */
     uint64_t stretch_on_ns, stretch_runnable_ns; /* of the stretch in progress */
     uint64_t sum_on_ns, sum_runnable_ns;         /* of its life, as far as settled */
 };

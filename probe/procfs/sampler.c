@@ -138,6 +138,8 @@ static int serve(struct sampler *s)
             r = sampler_flush(s);
         if (r >= 0 && (asked || s->round >= s->next_status))
             r = sampler_send_status(s);
+        if (r >= 0 && s->looked_for)
+            r = sampler_send_live(s);
         if (r < 0)
             return r;
         pause = sampler_rate_pause(&s->rate, sampler_clock(), sampler_cpu_clock() - before);
@@ -151,7 +153,8 @@ static void *run_sampler(void *userdata)
 
     (void)prctl(PR_SET_NAME, "sampler");
     sampler_rate_init(&s->rate, sampler_clock());
-    (void)serve(s);
+    if (sampler_send_present(s) == 0)
+        (void)serve(s);
     (void)shutdown(s->socket, SHUT_RDWR); /* the front end takes that for a helper that has ended */
     return NULL;
 }
@@ -194,7 +197,7 @@ static int start_thread(struct sampler *s)
     return -r;
 }
 
-int sampler_start(pid_t target, bool stacks, struct sampler **ret_sampler, int *ret_socket)
+int sampler_start(pid_t target, bool running, bool stacks, struct sampler **ret_sampler, int *ret_socket)
 {
     struct sampler *s = calloc(1, sizeof(*s));
     int sockets[2], r;
@@ -203,13 +206,17 @@ int sampler_start(pid_t target, bool stacks, struct sampler **ret_sampler, int *
         return -ENOMEM;
     s->socket = s->loadavg = -1;
     s->root = (uint32_t)target;
+    s->attached = running;
     s->stacks = stacks;
     s->stack_credit_ns = STACK_CREDIT_NS;
     s->spare_fds = spare_descriptors();
     s->descriptors = descriptors_new();
     (void)pthread_mutex_init(&s->mutex, NULL);
     s->tids = calloc(1, TIDS_MAX / 8);
-    r = s->descriptors && s->tids ? sampler_take_root(s) : -ENOMEM;
+    if (!s->descriptors || !s->tids)
+        r = -ENOMEM;
+    else
+        r = running ? sampler_take_running(s) : sampler_take_root(s);
     if (r == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
         r = -errno;
     if (r < 0) {
@@ -217,7 +224,8 @@ int sampler_start(pid_t target, bool stacks, struct sampler **ret_sampler, int *
         return r;
     }
     s->socket = sockets[0];
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (!running)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     r = start_thread(s);
     if (r < 0) {
         (void)close(sockets[1]);
@@ -268,6 +276,7 @@ void sampler_end(struct sampler *s)
     if (!s)
         return;
     (void)pthread_join(s->thread, NULL);
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    if (!s->attached)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
     free_sampler(s);
 }

@@ -20,13 +20,15 @@ struct sampler; /* opaque */
  * Start to look at the held `target`, a child of the caller, and take its orphans in (PR_SET_CHILD_SUBREAPER): a
  * process that outlives its parent stays our descendant, and is shown to us. Its getppid() then is ours and not 1.
  *
+ * @param running    the target is a process that runs already, nobody's child in particular: measuring begins at once,
+ *                   with what is there; whose parent ends unseen is not found
  * @param stacks     look for Python frames and native stacks, too
  * @param ret_socket the front end's end of the wire; closing it ends the sampler
  * @return 0, -ENOMEM, -errno
  */
-int sampler_start(pid_t target, bool stacks, struct sampler **ret_sampler, int *ret_socket);
+int sampler_start(pid_t target, bool running, bool stacks, struct sampler **ret_sampler, int *ret_socket);
 
-/* The target is let go at this time. To be called before it is. */
+/* The held target is let go at this time. To be called before it is. */
 void sampler_release(struct sampler *sampler, uint64_t now);
 
 /*

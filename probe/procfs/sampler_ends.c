@@ -78,6 +78,7 @@ int sampler_close_thread(struct sampler *s, size_t index, const struct look *las
     struct stretch_target target = {s, t, 0};
     struct slot *slot = &t->slot;
     struct look end = *last;
+    uint64_t switches;
     int r;
 
     /* It can't be read any more; a thread that computed all the time since then was preempted, if anything. */
@@ -90,12 +91,16 @@ int sampler_close_thread(struct sampler *s, size_t index, const struct look *las
     slot->death = alive ? 0 : t->account.mark;
     slot->on_cpu_ns = t->account.sum_on_ns;
     slot->runnable_ns = t->account.sum_runnable_ns;
-    slot->involuntary = (__u32)(last->switch_ins > slot->voluntary + 1 ? last->switch_ins - slot->voluntary - 1 : 0);
+    switches = last->switch_ins - t->before.switch_ins;
+    slot->involuntary = (__u32)(switches > slot->voluntary + 1 ? switches - slot->voluntary - 1 : 0);
     t->process->closed_on_cpu_ns += last->on_cpu_ns;
     t->process->live--;
     if (!alive) {
         t->process->died = slot->death;
-        s->children_cpu_ns += t->process->pid == s->root ? 0 : slot->on_cpu_ns;
+        if (t->process->pid != s->root) {
+            s->children_cpu_ns += slot->on_cpu_ns;
+            s->children_ended += slot->is_process;
+        }
         s->totals.live--;
         add_to_grave(&s->grave, slot);
     }

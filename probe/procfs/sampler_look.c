@@ -94,7 +94,8 @@ void sampler_stretch(const struct stretch *stretch, void *userdata)
         if (kind >= WAIT_FUTEX_MUTEX && kind <= WAIT_FUTEX_TIMEOUT && target->error == 0)
             target->error = add_futex(target->sampler, target->thread, kind, stretch);
     }
-    if (!stretch->open && target->error == 0)
+    /* -p: many waits last from before until after, and are what there is to see. */
+    if ((!stretch->open || target->sampler->attached) && target->error == 0)
         target->error = sampler_record(target->sampler, &record);
 }
 
@@ -171,6 +172,7 @@ static int read_doing(struct sampler *s, struct sampler_thread *t, struct look *
     n = task_files_read(&t->files, TASK_SYSCALL, text, sizeof(text));
     if (n == -EACCES) {
         t->opaque = true;
+        s->opaque++;
         return read_opaque(t, look);
     }
     if (n < 0 || task_parse_syscall(text, call) < 0)
@@ -211,8 +213,8 @@ void sampler_read_stat(struct sampler *s, struct sampler_thread *t)
     t->voluntary.switch_ins = t->last.switch_ins;
     if (hz <= 0 || task_files_read(&t->files, TASK_STAT, text, sizeof(text)) < 0 || task_parse_stat(text, &stat) < 0)
         return;
-    t->slot.utime = stat.user_ticks * (NSEC_PER_SEC / (uint64_t)hz);
-    t->slot.stime = stat.system_ticks * (NSEC_PER_SEC / (uint64_t)hz);
+    t->slot.utime = stat.user_ticks * (NSEC_PER_SEC / (uint64_t)hz) - t->before.utime;
+    t->slot.stime = stat.system_ticks * (NSEC_PER_SEC / (uint64_t)hz) - t->before.stime;
     memcpy(t->slot.comm, stat.name, sizeof(t->slot.comm));
 }
 
@@ -230,7 +232,8 @@ static int read_times(struct sampler_thread *t, struct look *look)
     look->on_cpu_ns = times.on_cpu_ns;
     look->runnable_ns = times.runnable_ns;
     look->switch_ins = times.switch_ins;
-    return t->last.blocked && times.switch_ins == t->last.switch_ins && times.on_cpu_ns == t->last.on_cpu_ns;
+    return t->last.blocked && !t->look_again && times.switch_ins == t->last.switch_ins &&
+           times.on_cpu_ns == t->last.on_cpu_ns;
 }
 
 static void note_run(struct sampler *s, struct sampler_thread *t, const struct look *look)
@@ -246,6 +249,12 @@ static void note_run(struct sampler *s, struct sampler_thread *t, const struct l
         t->unsampled_ns = 0;
     if (s->round >= t->next_stat && may_read_more(s))
         sampler_read_stat(s, t);
+}
+
+/* Not this time: stacks have cost enough in this round. */
+static bool is_out_of_credit(const struct sampler *s)
+{
+    return s->stacks && s->stack_credit_ns <= s->stack_floor_ns;
 }
 
 /* A new wait, not the one that was there at the last look: give it a stack. */
@@ -270,7 +279,7 @@ int sampler_look_at(struct sampler *s, size_t index)
     int r = read_times(t, &look);
 
     if (r == 1) { /* it waits on */
-        t->last.now = t->account.seen = look.now;
+        t->last.now = t->account.seen = t->account.looked = look.now;
         return 0;
     }
     if (r == 0)
@@ -291,5 +300,6 @@ int sampler_look_at(struct sampler *s, size_t index)
     account_look(&t->account, &look, sampler_stretch, &target);
     t->last = look;
     take_stack(s, t, &call, &look);
+    t->look_again = t->look_again && look.blocked && !t->account.wait.stack_id && is_out_of_credit(s);
     return target.error;
 }

@@ -4,8 +4,9 @@
 /*
  * sampler_parts: the sampler's state, as the files sampler*.c share it. Refuses to be known by anybody else.
  *
- * sampler.c is the thread and its rounds; sampler_tree.c finds threads and processes; sampler_look.c looks at one
- * thread, sampler_ends.c at the end of one; sampler_stacks.c takes stacks; sampler_wire.c says it all.
+ * sampler.c is the thread and its rounds; sampler_tree.c finds threads and processes, sampler_present.c those that are
+ * there already (-p); sampler_look.c looks at one thread, sampler_ends.c at the end of one; sampler_stacks.c takes
+ * stacks; sampler_wire.c says it all, sampler_live.c what is in progress.
  */
 
 #include <pthread.h>
@@ -45,10 +46,14 @@ struct sampler_thread {
     struct look last;      /* at it; counters raw */
     struct look voluntary; /* of which only that was read, and the switches up to then, now and then */
     struct slot slot;      /* what the wire wants to know at its end */
+    struct {
+        uint64_t switch_ins, utime, stime;
+    } before; /* -p: by the kernel's counters, when measuring began */
     struct wire_futex *futexes;
     size_t n_futexes, futexes_capacity;
     bool moved;      /* it did something since the last round */
     bool opaque;     /* its system call is not shown to us */
+    bool look_again; /* although nothing has changed: its stack may be had by now */
     bool loop_known; /* kind of the epoll descriptor loop_fd, until loop_until */
     int loop_fd;
     uint16_t loop_kind;
@@ -78,6 +83,8 @@ struct sampler {
     pthread_t thread;
     int socket, front; /* its own end, and the front end's */
     bool stacks, finished;
+    bool attached; /* -p: the target is no child of ours */
+    bool seeding;  /* what is found now was there before */
     int spare_fds;
     pthread_mutex_t mutex; /* for what comes from other threads: */
     uint64_t released;     /* 0: the target is held */
@@ -108,12 +115,16 @@ struct sampler {
     int64_t stack_credit_ns, stack_floor_ns; /* CPU time for stacks; what this round must leave of it */
     uint32_t next_stack;
     uint64_t parallel_ns[PARALLELISM_MAX];
+    uint32_t opaque;          /* threads whose system calls are not shown to us */
     uint64_t merged;          /* waits that were told together with others */
     uint64_t children_cpu_ns; /* accounted to threads that have ended, of other processes than the first */
+    uint64_t children_ended;  /* of these processes */
     int loadavg;              /* open file; -1: none */
     uint32_t last_id;         /* of a thread or process, as the kernel gave it away last */
     uint64_t ids_given;       /* since measuring began */
     bool unseen_forks;
+    bool looked_for;     /* WIRE_LOOK has come: tell where the threads are after the next round, */
+    uint32_t live_waits; /* with at most so many waits */
     struct totals totals;
     struct grave grave;
     struct outbox records, stacks_out, natives, obituaries, survivors, futexes;
@@ -128,8 +139,17 @@ uint64_t sampler_cpu_clock(void); /* CPU time of the calling thread */
 int sampler_take_root(struct sampler *sampler);
 /* Find new threads and processes, and programs that replaced others. @return 0 or -ENOMEM */
 int sampler_find(struct sampler *sampler);
+/* A round of it over everything that is known, whether it moved or not. @return as sampler_find() */
+int sampler_find_all(struct sampler *sampler);
 void sampler_free_tree(struct sampler *sampler);
 void sampler_free_thread(struct sampler_thread *thread);
+
+/* --- sampler_present.c --- */
+
+/* Begin to look at a process that runs, all its threads and descendants. @return 0, -ENOMEM, -ESRCH */
+int sampler_take_running(struct sampler *sampler);
+/* Tell of them. @return 0 or -errno */
+int sampler_send_present(struct sampler *sampler);
 
 /* --- sampler_ends.c --- */
 
@@ -169,5 +189,7 @@ int sampler_record(struct sampler *sampler, const struct record *record);
 int sampler_flush(struct sampler *sampler);
 int sampler_send_status(struct sampler *sampler);
 int sampler_send_rest(struct sampler *sampler, uint64_t end);
+/* Tell where the threads are, as the last round saw them (sampler_live.c). @return 0 or -errno */
+int sampler_send_live(struct sampler *sampler);
 /* Take one request. @return 2: look and tell now, 1: go on, 0: finish, -errno */
 int sampler_take_request(struct sampler *sampler, void **buffer, size_t *capacity);

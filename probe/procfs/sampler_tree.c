@@ -79,7 +79,7 @@ static struct sampler_process *new_process(struct sampler *s, uint32_t pid, cons
     (void)snprintf(path, sizeof(path), "/proc/%u/task", pid);
     process->pid = pid;
     process->parent = parent ? parent->pid : 0;
-    process->program = parent ? parent->program : program_of(pid);
+    process->program = parent && !s->seeding ? parent->program : program_of(pid);
     process->born = s->round;
     if (parent && parent->has_python) { /* a forked copy; exec drops it */
         process->has_python = true;
@@ -168,6 +168,8 @@ static int begin_thread(struct sampler *s, struct sampler_thread *t)
     };
 
     t->moved = true;
+    if (s->seeding)
+        return 0;
     account_init(&t->account, birth, 0, 0, 1, 0);
     return sampler_record(s, &record);
 }
@@ -187,7 +189,8 @@ static int take_process(struct sampler *s, uint32_t pid, const struct sampler_pr
     if (!thread)
         return 0; /* likewise; its row ends with the others that have no thread left */
     r = begin_thread(s, thread);
-    look_for_exec(s, process);
+    if (!s->seeding)
+        look_for_exec(s, process);
     return r;
 }
 
@@ -295,7 +298,7 @@ static int find_orphans(struct sampler *s)
     char text[4096];
     int r = 0;
 
-    if (s->round < s->next_orphans)
+    if (s->attached || s->round < s->next_orphans)
         return 0;
     s->next_orphans = s->round + ORPHANS_INTERVAL_NS;
     task_files_init(&own, getpid(), getpid(), &none);
@@ -391,6 +394,18 @@ int sampler_find(struct sampler *s)
     if (r == 0)
         r = find_threads(s);
     return r == 0 ? bury_processes(s) : r;
+}
+
+int sampler_find_all(struct sampler *s)
+{
+    int r;
+
+    for (size_t i = 0; i < s->n_threads; i++)
+        s->threads[i]->moved = true;
+    for (size_t i = 0; i < s->n_processes; i++)
+        s->processes[i]->lost = true;
+    r = find_children(s);
+    return r == 0 ? find_threads(s) : r;
 }
 
 void sampler_free_tree(struct sampler *s)

@@ -70,9 +70,22 @@ int sampler_send_status(struct sampler *s)
 #define LEAST_PROCESS_NS (100 * NSEC_PER_USEC) /* a process costs that much CPU time, or more: fork, exit, wait */
 
 /*
+ * At most so many as ids were given away meanwhile, and as that time is enough for. Where it is not, others have begun
+ * most of those: then ours were like the ones that were seen.
+ */
+static uint64_t unseen_processes(const struct sampler *s, uint64_t missing_ns)
+{
+    uint64_t n = s->ids_given > s->totals.threads ? s->ids_given - s->totals.threads : 0;
+    uint64_t each_ns = s->children_ended ? s->children_cpu_ns / s->children_ended : 0;
+
+    if (n <= missing_ns / LEAST_PROCESS_NS)
+        return n;
+    return missing_ns / (each_ns > LEAST_PROCESS_NS ? each_ns : LEAST_PROCESS_NS);
+}
+
+/*
  * Processes that began and ended between two looks, and the last moments of those that were seen: what the kernel's
- * sums of the processes that were waited for hold beyond ours. At most so many as ids were given away meanwhile, and as
- * that time is enough for.
+ * sums of the processes that were waited for hold beyond ours.
  */
 static void add_unseen(struct sampler *s)
 {
@@ -84,9 +97,7 @@ static void add_unseen(struct sampler *s)
     if (reaped <= s->children_cpu_ns + NSEC_PER_MSEC || reaped - s->children_cpu_ns <= reaped / 50)
         return;
     missing = reaped - s->children_cpu_ns;
-    n = s->ids_given > s->totals.threads ? s->ids_given - s->totals.threads : 0;
-    if (n > missing / LEAST_PROCESS_NS)
-        n = missing / LEAST_PROCESS_NS;
+    n = unseen_processes(s, missing);
     s->grave.threads += n ? n : 1;
     s->grave.on_cpu_ns += missing;
     s->totals.threads += n ? n : 1;
@@ -100,6 +111,7 @@ int sampler_send_rest(struct sampler *s, uint64_t end)
         .cpu_ns = sampler_cpu_clock(),
         .records_lost = s->merged,
         .rounds = s->rounds,
+        .opaque = s->opaque,
     };
     int r = sampler_flush(s);
 
@@ -117,6 +129,14 @@ int sampler_send_rest(struct sampler *s, uint64_t end)
     return wire_send(s->socket, WIRE_FINAL, &final, sizeof(final));
 }
 
+/* Who waits since before its interpreter was known has no stack yet. */
+static void look_again(struct sampler *s, const struct sampler_process *process)
+{
+    for (size_t i = 0; i < s->n_threads; i++)
+        if (s->threads[i]->process == process)
+            s->threads[i]->look_again = true;
+}
+
 static void take_python(struct sampler *s, const struct wire_python *python)
 {
     for (size_t i = 0; i < s->n_processes; i++) {
@@ -124,6 +144,7 @@ static void take_python(struct sampler *s, const struct wire_python *python)
             continue;
         s->processes[i]->has_python = true;
         s->processes[i]->python = *python;
+        look_again(s, s->processes[i]);
     }
 }
 
@@ -138,6 +159,11 @@ int sampler_take_request(struct sampler *s, void **buffer, size_t *capacity)
         return 0;
     if (header.type == WIRE_ASK)
         return 2;
+    if (header.type == WIRE_LOOK && header.size == sizeof(uint32_t)) {
+        s->looked_for = true;
+        s->live_waits = *(const uint32_t *)*buffer;
+        return 2;
+    }
     if (header.type == WIRE_PYTHON && header.size == sizeof(struct wire_python))
         take_python(s, *buffer);
     else if (header.type != WIRE_RUBY)

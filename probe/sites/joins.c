@@ -59,6 +59,16 @@ struct join *joins_get(struct joins *joins, uint32_t id)
     return oldest;
 }
 
+const struct join *joins_find(struct joins *joins, uint32_t id)
+{
+    const struct join *set = set_of(joins, id);
+
+    for (size_t i = 0; id && i < WAYS; i++)
+        if (set[i].id == id)
+            return &set[i];
+    return NULL;
+}
+
 bool joins_take(struct joins *joins, uint32_t id, struct join *ret_join)
 {
     struct join *set = set_of(joins, id);

@@ -51,6 +51,9 @@ void joins_free(struct joins *joins); /* NULL-safe */
 /* The entry with that id, made when missing; valid until the next call. */
 struct join *joins_get(struct joins *joins, uint32_t id);
 
+/* The entry with that id, which stays; valid until the next call. NULL: there is none */
+const struct join *joins_find(struct joins *joins, uint32_t id);
+
 /* Take the entry with that id out. @return false: there is none */
 bool joins_take(struct joins *joins, uint32_t id, struct join *ret_join);
 

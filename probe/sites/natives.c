@@ -340,6 +340,11 @@ const struct frame *natives_frame(const struct natives *natives, uint32_t index,
     return &natives->names[natives->lines[natives->list[index].first + depth]];
 }
 
+const struct wire_native *natives_raw(const struct natives *natives, uint32_t index)
+{
+    return index < natives->n ? natives->list[index].raw : NULL;
+}
+
 const struct run_space *natives_space(const struct natives *natives, uint32_t index)
 {
     return index < natives->n ? natives->list[index].space : NULL;

@@ -51,6 +51,9 @@ int natives_name(struct natives *natives, uint64_t budget_ns);
 size_t natives_depth(const struct natives *natives, uint32_t index);
 const struct frame *natives_frame(const struct natives *natives, uint32_t index, size_t depth);
 
+/* A stack as it came, until natives_name(). NULL: no such stack, or its copy was dropped */
+const struct wire_native *natives_raw(const struct natives *natives, uint32_t index);
+
 /* @return the mappings that a stack belongs to; NULL: no such stack */
 const struct run_space *natives_space(const struct natives *natives, uint32_t index);
 

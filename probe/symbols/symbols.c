@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/symbols/symbols.h"
 
+#include <elfutils/libdwfl.h>
+
 #include "base/base.h"
 #include "probe/bpf/abi.h"
 #include "probe/measurement.h"
@@ -125,4 +127,9 @@ ssize_t symbols_resolve(struct symbols *symbols, uint64_t address, struct frame 
     }
     memcpy(ret_frames, copies, n * sizeof(*copies));
     return (ssize_t)n;
+}
+
+const char *symbols_elfutils_version(void)
+{
+    return dwfl_version(NULL);
 }

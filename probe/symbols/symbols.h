@@ -59,3 +59,5 @@ ssize_t symbols_resolve(struct symbols *symbols, uint64_t address, struct frame 
  */
 uint64_t symbols_stack_hash(const struct mappings *mappings, const struct user_registers *registers, const void *copy,
                             size_t n_copy);
+
+const char *symbols_elfutils_version(void); /* of the libdwfl in use; static */

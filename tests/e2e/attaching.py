@@ -15,6 +15,32 @@ import support
 
 PROGRAM = str(support.BUILD / "tests" / "e2e" / "attached")
 
+# A child and a thread from before; on SIGUSR1 one more of each, and both end.
+FAMILY = """
+import os, signal, subprocess, threading, time
+def sleep_a_little():
+    time.sleep(0.2)
+def more(*_):
+    threading.Thread(target=sleep_a_little).start()
+    subprocess.run(["sleep", "0.3"])
+    open(os.environ["MARK"], "w").close()
+signal.signal(signal.SIGUSR1, more)
+child = subprocess.Popen(["sleep", "60"])
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+print("up", flush=True)
+while True:
+    time.sleep(60)
+"""
+
+INTERRUPTED = """
+import signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
+    signal.signal(number, lambda number, _: print("signal", number, flush=True))
+print("up", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
 
 @contextlib.contextmanager
 def running(command, **popen):
@@ -89,6 +115,44 @@ class AttachCase(unittest.TestCase):
         self.assertEqual([t["birth_ns"] for t in self.threads], [0] * n, self.log)
         self.assertLessEqual(abs(m["thread_time_ns"] - n * m["wall_ns"]), n * m["wall_ns"] / 1000)
         support.on_cpu_and_waits_add_up(self, self.report)
+
+    def measure_family(self, ready):
+        """A program with a child and a thread, and one more of each since. ready(process): waits until it measures."""
+        mark = self.folder + "/mark"
+        environment = support.target_environment(MARK=mark)
+        with running([support.PYTHON, "-c", FAMILY], env=environment) as target:
+            process = self.start(target.pid)
+            ready(process)
+            time.sleep(0.3)
+            target.send_signal(signal.SIGUSR1)
+            wait_until(lambda: os.path.exists(mark), "the second child has ended")
+            process.send_signal(signal.SIGINT)
+            self.finish(process)
+            (child,) = subprocess.run(["pgrep", "-P", str(target.pid)], capture_output=True, text=True).stdout.split()
+            os.kill(int(child), signal.SIGKILL)
+        before = [t for t in self.threads if t["birth_ns"] == 0]
+        since = [t for t in self.threads if t["birth_ns"] > 0]
+        self.assertEqual(len(before), 3, self.log)  # two of the target, and its first child
+        self.assertEqual({t["pid"] for t in before}, {target.pid, int(child)})
+        self.assertEqual({t["pid"] == target.pid for t in since}, {True, False}, self.log)
+        self.assertTrue(all(not t.get("alive") for t in since), self.log)
+        parents = {p["pid"]: p.get("parent_pid", 0) for p in self.saved["processes"]}
+        self.assertEqual(parents[int(child)], target.pid)
+        self.assertEqual(parents[target.pid], 0)
+        support.on_cpu_and_waits_add_up(self, self.report)
+
+    def interrupt(self, ready):
+        """Ctrl-C ends the measurement, and reaches nobody else."""
+        with running([support.PYTHON, "-c", INTERRUPTED]) as target:
+            process = self.start(target.pid)
+            ready(process)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            self.finish(process)
+            time.sleep(0.2)
+            self.assertIsNone(target.poll())
+            target.kill()
+            self.assertEqual(target.stdout.read(), "")  # it would have told of a signal
 
 
 def programs_of(pid):

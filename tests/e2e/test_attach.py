@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """concadvise -p: a process that runs already is measured from then on, and left as it was."""
+import json
 import os
 import pathlib
-import signal
 import subprocess
 import time
 import unittest
 
+import jsonschema
 import support
 from attaching import PROGRAM, AttachCase, is_loaded, programs_of, running, state_of, wait_until
 
@@ -22,23 +23,6 @@ for _ in range(3):
 time.sleep(0.3)
 print("up", flush=True)
 time.sleep(60)
-"""
-
-# A child and a thread from before; on SIGUSR1 one more of each, and both end.
-FAMILY = """
-import os, signal, subprocess, threading, time
-def sleep_a_little():
-    time.sleep(0.2)
-def more(*_):
-    threading.Thread(target=sleep_a_little).start()
-    subprocess.run(["sleep", "0.3"])
-    open(os.environ["MARK"], "w").close()
-signal.signal(signal.SIGUSR1, more)
-child = subprocess.Popen(["sleep", "60"])
-threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-print("up", flush=True)
-while True:
-    time.sleep(60)
 """
 
 # Processes and threads begin and end all the time, also while the threads that are there are looked for.
@@ -87,14 +71,6 @@ async def up():
 asyncio.run(main())
 """
 
-INTERRUPTED = """
-import signal, time
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
-    signal.signal(number, lambda number, _: print("signal", number, flush=True))
-print("up", flush=True)
-while True:
-    time.sleep(0.05)
-"""
 
 
 class StateTest(AttachCase):
@@ -114,6 +90,28 @@ class StateTest(AttachCase):
         self.assertIn(held, ("parse", "parse.<locals>.<genexpr>"))
         self.assertIn("parse", self.text)
         self.assertIn(f"attached to pid {target.pid}", self.text)
+
+    def test_two_looks_at_one_process(self):
+        """One takes longer than the other: that says nothing about the process."""
+        looks = []
+        with running([support.PYTHON, "-c", GIL]) as target:
+            for name, seconds in (("long", "1600ms"), ("short", "800ms")):
+                self.attach(target.pid, "-d", seconds)
+                looks.append(pathlib.Path(self.folder, f"{name}.json"))
+                pathlib.Path(self.folder, "saved.json").rename(looks[-1])
+        done = support.run("diff", *looks, "-f", "json")
+        self.assertEqual(done.status, 0, str(done))
+        document = json.loads(done.stdout)
+        jsonschema.validate(document, json.loads((support.ROOT / "report/diff.schema.json").read_text()))
+        self.assertEqual(document["verdict"]["result"], "not_comparable")
+        self.assertIn("attached", document["caveats"])
+        self.assertNotIn("unfinished", document["caveats"])
+        self.assertEqual(document["forecast"]["kind"], "attached")
+        changes = {finding["id"]: finding["change"] for finding in document["findings"]}
+        self.assertIn(changes["CA2001"], ("still", "changed"), changes)
+        text = support.run("diff", *looks).stdout.decode()
+        self.assertIn("Times can't be compared", text)
+        self.assertNotIn("wall time  ", text)
 
     def test_threads_blocked_on_a_mutex_since_before(self):
         """None of them wakes while it is watched: which lock, where, and who has it, is known all the same."""
@@ -186,28 +184,7 @@ class StateTest(AttachCase):
         self.assertEqual(len(self.saved["replays"]) > 1, "ran beside the program" in str(self.saved["notes"]))
 
     def test_children_and_threads_from_before_and_since(self):
-        mark = self.folder + "/mark"
-        environment = support.target_environment(MARK=mark)
-        with running([support.PYTHON, "-c", FAMILY], env=environment) as target:
-            process = self.start(target.pid)
-            self.attached_helper(process)
-            time.sleep(0.3)
-            target.send_signal(signal.SIGUSR1)
-            wait_until(lambda: os.path.exists(mark), "the second child has ended")
-            process.send_signal(signal.SIGINT)
-            self.finish(process)
-            (child,) = subprocess.run(["pgrep", "-P", str(target.pid)], capture_output=True, text=True).stdout.split()
-            os.kill(int(child), signal.SIGKILL)
-        before = [t for t in self.threads if t["birth_ns"] == 0]
-        since = [t for t in self.threads if t["birth_ns"] > 0]
-        self.assertEqual(len(before), 3, self.log)  # two of the target, and its first child
-        self.assertEqual({t["pid"] for t in before}, {target.pid, int(child)})
-        self.assertEqual({t["pid"] == target.pid for t in since}, {True, False}, self.log)
-        self.assertTrue(all(not t.get("alive") for t in since), self.log)
-        parents = {p["pid"]: p.get("parent_pid", 0) for p in self.saved["processes"]}
-        self.assertEqual(parents[int(child)], target.pid)
-        self.assertEqual(parents[target.pid], 0)
-        support.on_cpu_and_waits_add_up(self, self.report)
+        self.measure_family(self.attached_helper)
 
 
 class LeftAloneTest(AttachCase):
@@ -240,16 +217,7 @@ class LeftAloneTest(AttachCase):
         self.assertIn("has ended", self.text)
 
     def test_ctrl_c_ends_the_measurement_alone(self):
-        with running([support.PYTHON, "-c", INTERRUPTED]) as target:
-            process = self.start(target.pid)
-            self.attached_helper(process)
-            time.sleep(0.5)
-            process.send_signal(signal.SIGINT)
-            self.finish(process)
-            time.sleep(0.2)
-            self.assertIsNone(target.poll())
-            target.kill()
-            self.assertEqual(target.stdout.read(), "")  # it would have told of a signal
+        self.interrupt(self.attached_helper)
 
     def test_killed_it_leaves_the_target_alone(self):
         with running([PROGRAM, "ticks", "150"]) as target:

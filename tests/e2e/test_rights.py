@@ -169,7 +169,7 @@ class HelperTest(rights.RightsCase):
 
 
 class InstallTest(rights.RightsCase):
-    """`meson install` gives no rights and says which command does."""
+    """`meson install` gives no rights and says which command does; what it installs finds its parts."""
 
     def test_installed_programs(self):
         root = self.folder / "root"
@@ -192,6 +192,14 @@ class InstallTest(rights.RightsCase):
         self.assertEqual(str(helper), command[2])
         done = self.run_as(rights.AS_NOBODY, concadvise, "--no-evidence", "--probe=bpf", "--", "/bin/echo", "started")
         self.assertEqual((done.status, done.stdout), (0, b"started\n"), str(done))
+
+        example, report = support.ROOT / "examples/python/gil_threads.py", self.folder / "report.json"
+        environment = rights.environment()
+        command = [concadvise, "-o", report, "--", "python3", example]
+        done = subprocess.run(command, check=True, env=environment, timeout=120, capture_output=True, text=True)
+        runs = json.loads(report.read_text())["evidence"]["runs"]
+        if "is too little time" not in done.stderr:  # so says a replayer that was found on a crowded machine
+            self.assertGreater(runs, 0, done.stderr)
 
 
 if __name__ == "__main__":

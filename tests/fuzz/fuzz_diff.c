@@ -24,6 +24,14 @@ static int read_side(unsigned int which, const uint8_t *data, size_t size, struc
     return r;
 }
 
+static const struct report_options forms[] = {
+    {.format = REPORT_JSON},
+    {.format = REPORT_TEXT, .width = 40},
+    {.format = REPORT_TEXT, .width = 80, .verbose = true, .utf8 = true},
+    {.format = REPORT_MARKDOWN},
+    {.format = REPORT_HTML},
+};
+
 static void show(const struct side *before, const struct side *after)
 {
     const struct compare_side sides[] = {{before->m, before->a}, {after->m, after->a}};
@@ -32,12 +40,8 @@ static void show(const struct side *before, const struct side *after)
 
     if (compare(&sides[0], &sides[1], &comparison) < 0)
         return;
-    for (int i = 0; i < 3; i++) {
-        const struct report_options options = {
-            .format = i ? REPORT_TEXT : REPORT_JSON, .width = 40u * (unsigned)i, .verbose = i == 2, .utf8 = i == 2};
-
-        FUZZ_CHECK(report_write_diff(fuzz_nowhere(), &diff, &options) == 0);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+        FUZZ_CHECK(report_write_diff(fuzz_nowhere(), &diff, &forms[i]) == 0);
     FUZZ_CHECK(report_diff_summary(fuzz_nowhere(), &diff) == 0);
 }
 

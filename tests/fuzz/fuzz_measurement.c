@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* A saved measurement that somebody else wrote: loaded, checked, judged, reported, saved again. */
+/* A saved measurement that somebody else wrote: loaded, checked, judged, reported in each form, exported. */
 
 #include "analyzer/advice.h"
 #include "analyzer/analyze.h"
@@ -11,18 +11,24 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/json_mutator.h"
 
-/* One form for each input, by chance: all of them for each would take three times as long. */
+static const struct report_options forms[] = {
+    {.format = REPORT_JSON},
+    {.format = REPORT_TEXT, .width = 40},
+    {.format = REPORT_TEXT, .width = 80, .color = true, .utf8 = true, .verbose = true},
+    {.format = REPORT_TEXT, .width = 80, .verbose = true},
+    {.format = REPORT_MARKDOWN},
+    {.format = REPORT_HTML},
+};
+
+/* One form for each input, by chance: all of them for each would take ten times as long. */
 static void report(const struct measurement *m, const struct advice *a, unsigned int form)
 {
-    const struct report_options options = {
-        .format = form % 4 == 0 ? REPORT_JSON : REPORT_TEXT,
-        .width = form % 4 == 1 ? 40 : 80,
-        .color = form % 4 == 2,
-        .utf8 = form % 4 == 2,
-        .verbose = form % 4 >= 2,
-    };
+    unsigned int n = form % (ARRAY_SIZE(forms) + REPORT_EXPORT_COUNT);
 
-    FUZZ_CHECK(report_write(fuzz_nowhere(), m, a, &options) == 0);
+    if (n < ARRAY_SIZE(forms))
+        FUZZ_CHECK(report_write(fuzz_nowhere(), m, a, &forms[n]) == 0);
+    else
+        FUZZ_CHECK(report_export(fuzz_nowhere(), (enum report_export)(n - ARRAY_SIZE(forms)), m, a) == 0);
     FUZZ_CHECK(report_summary(fuzz_nowhere(), a) == 0);
 }
 

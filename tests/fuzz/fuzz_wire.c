@@ -11,6 +11,8 @@
 #include "base/base.h"
 #include "probe/assemble/assemble.h"
 #include "probe/follow/collector.h"
+#include "probe/follow/live.h"
+#include "probe/live_view.h"
 #include "probe/measurement.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/probe/fake_python.h"
@@ -37,7 +39,7 @@ static int feed(struct collector *collector, uint32_t type, const void *payload,
 /* Aligned, as wire_receive() has it, and just as long as it says. */
 static int feed_one(struct collector *collector, struct fuzz_input *input)
 {
-    uint32_t type = fuzz_take_u8(input) % (WIRE_FINAL + 2);
+    uint32_t type = fuzz_take_u8(input) % (WIRE_LIVE + 1);
     size_t low = fuzz_take_u8(input), size = low | (size_t)fuzz_take_u8(input) << 8;
     AUTO_FREE void *payload = malloc(size ? size : 1);
 
@@ -92,13 +94,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
     struct collector collector;
+    struct live_view view;
     int r = 0;
 
     FUZZ_CHECK(collector_init(&collector, getpid(), -1, 1000) == 0);
     collector.released_ns = 1000;
     run_state_find_process(&collector.state, (uint32_t)getpid())->image = python();
-    while (input.size > 0 && r == 0)
+    collector.live = live_new(false); /* without names: these would be a thread for each input */
+    FUZZ_CHECK(collector.live);
+    while (input.size > 0 && r == 0) {
         r = feed_one(&collector, &input);
+        (void)live_next_view(collector.live, &collector, &view);
+    }
     finish(&collector);
     collector_clear(&collector);
     return 0;

@@ -196,6 +196,35 @@ static void a_timeout_is_known_by_its_length(void **state)
     }
 }
 
+/* Between looks lie short waits, so where the long one began and ended is known to the pause between looks only. */
+static void a_timeout_beside_short_waits_is_one_if_it_may_be(void **state)
+{
+    static const uint64_t timeouts[] = {19 * MS, 35 * MS};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(timeouts); i++) {
+        struct look seen = blocked(10 * MS, 1 * MS, 0, 5, WAIT_EPOLL_SIBLING);
+        struct told told = {0};
+        struct account account;
+        size_t before;
+
+        seen.wait.timeout_ns = timeouts[i];
+        seen.voluntary_known = true;
+        seen.voluntary = 5;
+        account_init(&account, 0, 0, 0, 1, 0);
+        take(&account, seen, &told);
+        seen.now = 20 * MS;
+        take(&account, seen, &told);
+        before = told.n;
+        seen.now = 30 * MS;
+        seen.switch_ins = seen.voluntary = 10;
+        take(&account, seen, &told);
+        assert_int_equal(told.n, before + 5);
+        assert_int_equal(told.list[before].timed_out, timeouts[i] <= 30 * MS);
+        assert_false(told.list[before + 1].timed_out);
+    }
+}
+
 static void too_many_waits_are_told_together(void **state)
 {
     struct told told = {0};
@@ -257,6 +286,7 @@ int main(void)
         cmocka_unit_test(one_that_never_ran_waited_for_a_cpu),
         cmocka_unit_test(a_wait_never_seen_has_no_kind_of_a_selector),
         cmocka_unit_test(a_timeout_is_known_by_its_length),
+        cmocka_unit_test(a_timeout_beside_short_waits_is_one_if_it_may_be),
         cmocka_unit_test(too_many_waits_are_told_together),
         cmocka_unit_test(any_looks_conserve_time),
     };
