@@ -29,6 +29,9 @@ static void recommendation_clear(struct recommendation *r)
     free_strings(r->flips_if, r->n_flips_if);
     free_strings(r->not_seen, r->n_not_seen);
     free_strings(r->actions, r->n_actions);
+    for (size_t i = 0; i < r->n_sketches; i++)
+        sketch_clear(&r->sketches[i]);
+    free(r->sketches);
 }
 
 struct advice *advice_new(void)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/sketch.h"
 #include "probe/measurement.h"
 
 enum change {
@@ -142,9 +143,10 @@ struct finding {
     char *detail;       /* facts for the title line: "8 threads; held by parse()" ; never NULL */
     struct site *sites; /* copies, largest first, at most 5 */
     size_t n_sites;
-    double gain;  /* forecast speedup of mending it; 0: not forecast */
-    char *remedy; /* what to do about just this one, with the place: "asyncio.sleep() instead of time.sleep: fetch()
-                     at app.py:20"; NULL: the wording of its id says all */
+    uint32_t batch; /* items per message that would do; 0: no matter of messages */
+    double gain;    /* forecast speedup of mending it; 0: not forecast */
+    char *remedy;   /* what to do about just this one, with the place: "asyncio.sleep() instead of time.sleep: fetch()
+                       at app.py:20"; NULL: the wording of its id says all */
 };
 
 struct recommendation {
@@ -172,6 +174,8 @@ struct recommendation {
     size_t n_not_seen;
     char **actions; /* what to do, most valuable first */
     size_t n_actions;
+    struct sketch *sketches; /* of a Python program: the code that shows it; most valuable first */
+    size_t n_sketches;
 };
 
 /* What a thread did on a stretch of the critical path. */

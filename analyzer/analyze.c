@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The way through the room: lanes -> metrics -> current model -> forecast -> evidence -> findings -> tree ->
- * recommendation -> confidence, flips, construct; beside it the critical path and who waits for whom. Every step is a
- * file of its own.
+ * recommendation -> confidence, flips, construct, sketches; beside it the critical path and who waits for whom. Every
+ * step is a file of its own.
  */
 #include "analyzer/analyze.h"
 
@@ -19,6 +19,7 @@
 #include "analyzer/metrics.h"
 #include "analyzer/profile/profile.h"
 #include "analyzer/recommend.h"
+#include "analyzer/sketch.h"
 #include "analyzer/thread_groups.h"
 #include "analyzer/thread_index.h"
 #include "analyzer/tree.h"
@@ -61,6 +62,8 @@ static int judge(const struct measurement *m, const struct metrics *metrics, con
         return r;
     recommendation->construct = construct_of(m->target.runtime.kind, recommendation, in_flight);
     r = construct_actions(m, advice->findings, advice->n_findings, in_flight, recommendation);
+    if (r == 0)
+        r = sketches_fill(m, in_flight, advice);
     if (r == 0)
         r = confidence_fill(m, metrics, advice);
     if (r == 0 && recommendation->model != MODEL_NONE)

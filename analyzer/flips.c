@@ -15,9 +15,9 @@
 #include "base/base.h"
 
 #define MAX_FLIPS 4
-#define LARGEST_FACTOR 16.0 /* beyond, it is another program */
-#define BISECTIONS 5        /* of its logarithm: a factor is found within 5 % */
-#define MOST_CPUS 64
+#define LARGEST_FACTOR 16.0         /* beyond, it is another program */
+#define BISECTIONS TABLE_SIZE(5, 2) /* of its logarithm: a factor is found within 5 % */
+#define MOST_CPUS TABLE_SIZE(64, 8)
 
 /* What can be different about the program, and by which factor. */
 enum parameter { WAITS, CPU_TIME, LOCKED_CPU, ITEMS, PROCESS_START, IPC, CPUS, NO_LOCK, PARAMETER_COUNT };

@@ -6,8 +6,8 @@
 #include "analyzer/forecast.h"
 #include "base/base.h"
 
-#define MOST_STEPS 128
-#define FEWEST_ITEMS 64
+#define MOST_STEPS TABLE_SIZE(128, 16)
+#define FEWEST_ITEMS TABLE_SIZE(64, 8)
 
 /* The step among to[first..n_to) of the same kind; NULL: none. */
 static struct profile_step *same_kind(struct profile_step *to, size_t first, size_t n_to,

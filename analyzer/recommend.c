@@ -184,6 +184,15 @@ static bool gains_nothing(const struct evidence *evidence, enum model model)
                     : is_trusted(evidence) && row->source == SOURCE_REPLAY;
 }
 
+/* A pool of one does what serial code does: a replay that says it is faster measured the machine. */
+static bool is_serial_again(const struct advice *advice, enum model model)
+{
+    const struct model_evidence *row = &advice->evidence.models[model];
+
+    return advice->current_model == MODEL_SERIAL && (model == MODEL_THREADS || model == MODEL_PROCESSES) &&
+           row->available && row->workers == 1;
+}
+
 double recommend_worth_ns(enum model current)
 {
     return current == MODEL_SERIAL ? CALIBRATED_OVERRULE_SERIAL_NS : CALIBRATED_OVERRULE_NS;
@@ -337,6 +346,8 @@ static bool decide(const struct tree_leaf *leaf, struct advice *advice)
         r->model = other;
         r->change = CHANGE_SWITCH;
     }
+    if (r->change == CHANGE_SWITCH && is_serial_again(advice, r->model))
+        r->model = advice->current_model;
     if ((r->change == CHANGE_KEEP && wants_other_workers(advice, now, mended)) ||
         (r->change == CHANGE_SWITCH && other == MODEL_NONE && gains_by_workers(advice, now, mended))) {
         r->model = advice->current_model;

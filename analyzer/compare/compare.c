@@ -57,6 +57,8 @@ static bool row_ties(const struct compare_row *row, const struct compare_side si
     uint64_t before[2], after[2];
     double larger = fmax((double)row->time_ns[0], (double)row->time_ns[1]);
 
+    if (compare_attached(sides))
+        return fabs(row->share[0] - row->share[1]) <= noise * fmax(row->share[0], row->share[1]);
     bucket_range(row, sides[COMPARE_BEFORE].m, before);
     bucket_range(row, sides[COMPARE_AFTER].m, after);
     if (before[0] <= after[1] && after[0] <= before[1])
@@ -135,6 +137,12 @@ static bool failed(const struct target *target)
     return target->exited && (target->signal != 0 || target->exit_status != 0);
 }
 
+/* One that was attached to was not meant to end: COMPARE_ATTACHED says it all. */
+static bool cut_short(const struct target *target)
+{
+    return !target->exited && !target->attached;
+}
+
 static uint32_t find_caveats(const struct measurement *before, const struct measurement *after)
 {
     const bool found[COMPARE_CAVEATS] = {
@@ -146,9 +154,10 @@ static uint32_t find_caveats(const struct measurement *before, const struct meas
         [COMPARE_OTHER_PROBE] = strcmp(before->probe, after->probe) != 0,
         [COMPARE_BEFORE_FAILED] = failed(&before->target),
         [COMPARE_AFTER_FAILED] = failed(&after->target),
-        [COMPARE_UNFINISHED] = !before->target.exited || !after->target.exited,
+        [COMPARE_UNFINISHED] = cut_short(&before->target) || cut_short(&after->target),
         [COMPARE_INCOMPLETE] = before->loss.threads_dropped + after->loss.threads_dropped > 0,
         [COMPARE_BUSY_MACHINE] = compare_disturbed(before) || compare_disturbed(after),
+        [COMPARE_ATTACHED] = before->target.attached || after->target.attached,
     };
     uint32_t caveats = 0;
 
@@ -189,9 +198,12 @@ void comparison_clear(struct comparison *c)
 
 const char *compare_verdict_to_str(enum compare_verdict verdict)
 {
-    if (verdict == COMPARE_TIE)
-        return "tie";
-    return verdict == COMPARE_FASTER ? "faster" : "slower";
+    static const char *const names[] = {[COMPARE_TIE] = "tie",
+                                        [COMPARE_FASTER] = "faster",
+                                        [COMPARE_SLOWER] = "slower",
+                                        [COMPARE_NOT_COMPARABLE] = "not_comparable"};
+
+    return (unsigned)verdict < ARRAY_SIZE(names) ? names[verdict] : "?";
 }
 
 const char *compare_method_to_str(enum compare_method method)

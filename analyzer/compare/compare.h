@@ -36,6 +36,8 @@ enum compare_verdict {
     COMPARE_TIE,    /* "tie" */
     COMPARE_FASTER, /* "faster": AFTER is */
     COMPARE_SLOWER, /* "slower" */
+    /* "not_comparable": a side was measured for a while only (target.attached); its wall time is how long that was */
+    COMPARE_NOT_COMPARABLE,
 };
 
 enum compare_method {
@@ -68,7 +70,10 @@ enum compare_bucket {
 
 #define COMPARE_ROWS (CAUSE_COUNT + 3)
 
-/* One bucket of thread time; the rows of a side add up to its thread time. Times are those of the middle run. */
+/*
+ * One bucket of thread time; the rows of a side add up to its thread time. Times are those of the middle run. Where the
+ * verdict is COMPARE_NOT_COMPARABLE the shares are what can be compared, and `tie` is about them.
+ */
 struct compare_row {
     enum compare_bucket bucket;
     enum cause cause; /* COMPARE_BLOCKED; else CAUSE_OTHER */
@@ -80,7 +85,7 @@ struct compare_row {
 enum compare_change {
     COMPARE_GONE,    /* "gone" */
     COMPARE_NEW,     /* "new" */
-    COMPARE_CHANGED, /* "changed": its time differs by more than the noise */
+    COMPARE_CHANGED, /* "changed": its time (COMPARE_NOT_COMPARABLE: its time per second) differs beyond the noise */
     COMPARE_STILL,   /* "still" */
 };
 
@@ -89,6 +94,7 @@ struct compare_finding {
     enum compare_change change;
     const struct finding *before; /* borrowed from the advice; NULL for COMPARE_NEW */
     const struct finding *after;  /* NULL for COMPARE_GONE */
+    bool worse;                   /* COMPARE_CHANGED: towards more; else false */
 };
 
 /* What makes the two differ beside the change itself: bits. X(symbol, id). */
@@ -103,7 +109,8 @@ struct compare_finding {
     X(COMPARE_AFTER_FAILED, "after_failed")                                                    \
     X(COMPARE_UNFINISHED, "unfinished")     /* a run was cut short: wall times say little */   \
     X(COMPARE_INCOMPLETE, "incomplete")     /* threads found no slot: their time is missing */ \
-    X(COMPARE_BUSY_MACHINE, "busy_machine") /* other programs took CPU time from a run */
+    X(COMPARE_BUSY_MACHINE, "busy_machine") /* other programs took CPU time from a run */      \
+    X(COMPARE_ATTACHED, "attached")         /* a side was measured for a while only */
 
 enum compare_caveat {
 #define X(symbol, id) symbol,
@@ -119,7 +126,8 @@ enum compare_caveat {
     X(COMPARE_FORECAST_RECOMMENDED, "recommended")   /* AFTER runs the recommended model */                         \
     X(COMPARE_FORECAST_OTHER_MODEL, "other_model")   /* AFTER runs another one, with a row in BEFORE's evidence */  \
     X(COMPARE_FORECAST_NOT_FOLLOWED, "not_followed") /* another model was advised, AFTER runs the same as BEFORE */ \
-    X(COMPARE_FORECAST_NO_ROW, "no_row")             /* no number for AFTER's model, or the model is not known */
+    X(COMPARE_FORECAST_NO_ROW, "no_row")             /* no number for AFTER's model, or the model is not known */   \
+    X(COMPARE_FORECAST_ATTACHED, "attached")         /* a side was measured for a while: no time to hold it against */
 
 enum compare_forecast_kind {
 #define X(symbol, id) symbol,

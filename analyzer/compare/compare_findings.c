@@ -37,12 +37,21 @@ static enum likeness likeness_of(const struct finding *before, const struct find
     return a->line == b->line ? SAME_LINE : SAME_FUNCTION;
 }
 
-/* Time of a single run: closer than the noise is the same. Findings without a time can't change. */
-static enum compare_change change_of(const struct finding *before, const struct finding *after, double noise)
+/* What a finding costs: its time; of a process that was watched for a while, its time in each second of that. */
+static double cost_of(const struct compare_side sides[COMPARE_SIDES], int side, const struct finding *finding)
 {
-    double a = (double)before->time_ns, b = (double)after->time_ns;
+    double time = (double)finding->time_ns;
 
-    return fabs(a - b) <= noise * fmax(a, b) ? COMPARE_STILL : COMPARE_CHANGED;
+    return compare_attached(sides) ? time / (double)sides[side].m->wall_ns : time;
+}
+
+/* Of single runs: closer than the noise is the same. Findings without a time can't change. */
+static void judge(const struct compare_side sides[COMPARE_SIDES], double noise, struct compare_finding *item)
+{
+    double a = cost_of(sides, COMPARE_BEFORE, item->before), b = cost_of(sides, COMPARE_AFTER, item->after);
+
+    item->change = fabs(a - b) <= noise * fmax(a, b) ? COMPARE_STILL : COMPARE_CHANGED;
+    item->worse = item->change == COMPARE_CHANGED && b > a;
 }
 
 /* Give each finding of BEFORE its partner, the most alike pairs first. `partner`: index into AFTER's, or SIZE_MAX. */
@@ -81,7 +90,7 @@ int compare_findings_fill(const struct compare_side sides[COMPARE_SIDES], double
         all[n] = (struct compare_finding){.change = COMPARE_GONE, .before = &before->findings[i]};
         if (partner[i] != SIZE_MAX) {
             all[n].after = &after->findings[partner[i]];
-            all[n].change = change_of(all[n].before, all[n].after, noise);
+            judge(sides, noise, &all[n]);
         }
         n++;
     }

@@ -83,7 +83,8 @@ void compare_forecast_fill(const struct compare_side sides[COMPARE_SIDES], struc
     const struct advice *before = sides[COMPARE_BEFORE].a, *after = sides[COMPARE_AFTER].a;
     struct compare_forecast *f = &c->forecast;
 
-    *f = (struct compare_forecast){.kind = kind_of(before, after), .model = after->current_model};
+    *f = (struct compare_forecast){.kind = compare_attached(sides) ? COMPARE_FORECAST_ATTACHED : kind_of(before, after),
+                                   .model = after->current_model};
     if (f->kind == COMPARE_FORECAST_RECOMMENDED)
         take_recommendation(&before->recommendation, f);
     else if (f->kind == COMPARE_FORECAST_OTHER_MODEL)

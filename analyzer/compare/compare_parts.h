@@ -16,6 +16,9 @@ int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct com
  */
 bool compare_disturbed(const struct measurement *m);
 
+/* Was one of them measured for a while only (-p)? Then no time of theirs can be compared, but shares and rates can. */
+bool compare_attached(const struct compare_side sides[COMPARE_SIDES]);
+
 /* What two numbers of single runs may differ by, as a share of the larger. */
 double compare_noise(const struct compare_wall *wall);
 

@@ -23,6 +23,11 @@ bool compare_disturbed(const struct measurement *m)
     return runnable > 0.10 * (on_cpu + runnable) && runnable > 0.02 * wall;
 }
 
+bool compare_attached(const struct compare_side sides[COMPARE_SIDES])
+{
+    return sides[COMPARE_BEFORE].m->target.attached || sides[COMPARE_AFTER].m->target.attached;
+}
+
 /* Waits for a CPU that others had can't have made a run longer than they took, nor be all of it. */
 static uint64_t without_queue(uint64_t wall_ns, uint64_t runnable_ns)
 {
@@ -133,6 +138,11 @@ int compare_wall_fill(const struct compare_side sides[COMPARE_SIDES], struct com
     struct compare_wall quiet = {0};
     int slower, r = judge(sides, -1, wall);
 
+    if (r == 0 && compare_attached(sides)) {
+        wall->verdict = COMPARE_NOT_COMPARABLE;
+        wall->small = false;
+        return 0;
+    }
     if (r < 0 || wall->verdict == COMPARE_TIE)
         return r;
     slower = wall->verdict == COMPARE_FASTER ? COMPARE_BEFORE : COMPARE_AFTER;

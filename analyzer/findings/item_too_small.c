@@ -62,7 +62,7 @@ int find_item_too_small(const struct finding_context *c, struct finding_list *li
     double transfer_ns = measured_ns > 0.0 ? measured_ns : ASSUMED_TRANSFER_NS;
     double item_ns = finding_metric(c, METRIC_MESSAGE_CPU_NS) * (1.0 - traffic);
     bool by_waits = waiting >= 0.15 && messages >= MIN_MESSAGES && item_ns < transfer_ns;
-    double share = fmax(traffic, waiting);
+    double share = fmax(traffic, waiting), batch = batch_of(item_ns, transfer_ns, traffic);
     char work[WORDS_NUMBER], carry[WORDS_NUMBER], transfer[WORDS_NUMBER];
     int r;
 
@@ -82,7 +82,8 @@ int find_item_too_small(const struct finding_context *c, struct finding_list *li
                     hands_over);
     if (r < 0)
         return r;
+    list->items[list->n - 1].batch = (uint32_t)batch;
     return finding_remedy(list, words_format("hand over batches: a chunksize of %.0f or more for map(), or a list of "
                                              "that many items per message",
-                                             batch_of(item_ns, transfer_ns, traffic)));
+                                             batch));
 }

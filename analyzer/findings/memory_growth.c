@@ -16,12 +16,16 @@ struct growth {
     double last_bytes;
 };
 
-/* Looks that count: the last one may have seen a process that was being torn down. */
+#define TEARDOWN 3 /* looks: letting go of much memory takes a while on a busy machine */
+
+/* Looks that count: the last ones may have seen a process that was being torn down. */
 static size_t looks_of(const struct process *p)
 {
-    size_t n = p->n_memory;
+    size_t n = p->n_memory, least = n > TEARDOWN ? n - TEARDOWN : 1;
 
-    return n >= 2 && !p->alive && p->memory[n - 1].rss_bytes < p->memory[n - 2].rss_bytes ? n - 1 : n;
+    while (!p->alive && n > least && p->memory[n - 1].rss_bytes < p->memory[n - 2].rss_bytes)
+        n--;
+    return n;
 }
 
 /* Where the second half of the looks begins. */

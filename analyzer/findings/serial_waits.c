@@ -40,6 +40,9 @@ int find_serial_waits(const struct finding_context *c, struct finding_list *list
 
     if (share < 0.3 || finding_metric(c, METRIC_EXTERNAL_WAITS) < 10.0)
         return 0;
+    /* The limit of the tree (worth_share): a server without load has read its modules one by one, and nothing else. */
+    if (finding_metric(c, METRIC_POTENTIAL_GAIN_SHARE) < 0.1)
+        return 0;
     if (finding_metric(c, METRIC_EXTERNAL_CONCURRENCY) >= 1.5 || finding_metric(c, METRIC_LOOP_PRESENT) != 0.0)
         return 0;
     if (several_wait(c->lanes))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Replayer for CPython 3.6 and later: executes a measured profile under each model, in the target's own interpreter.
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Replayer for Node.js 16 and later: executes a measured profile under each model, in the target's own node.

@@ -64,7 +64,7 @@ static bool readable(char *path, size_t size, const char *dir, const char *betwe
     return n > 0 && (size_t)n < size && access(path, R_OK) == 0;
 }
 
-/* `name` beside this executable, in the build tree, or installed. @return true when readable */
+/* `name` beside this executable, in the build tree, in the tree it was installed with, or where that should be. */
 static bool find_replayer(const char *dir, const char *name, char *path, size_t size)
 {
     char self[PATH_MAX];
@@ -76,6 +76,7 @@ static bool find_replayer(const char *dir, const char *name, char *path, size_t 
     self[n > 0 ? n : 0] = '\0';
     own = dirname(self);
     return readable(path, size, own, "", name) || readable(path, size, own, "/../analyzer/replay", name) ||
+           readable(path, size, own, "/../libexec/concadvise", name) ||
            readable(path, size, CONCADVISE_LIBEXECDIR, "", name);
 }
 

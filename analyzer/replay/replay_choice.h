@@ -16,7 +16,8 @@ struct runtime;
 /*
  * Start the replayer for that runtime.
  *
- * @param dir  where replayers are; NULL: beside the executable, then in the build tree, then in libexecdir
+ * @param dir  where replayers are; NULL: beside the executable, in the build tree, in ../libexec/concadvise, in
+ *             libexecdir
  * @param message  why there is none, when not 0
  * @return 0 (replay_child_end()), -ENOENT (no replayer for it, or its interpreter is not there), -ECHILD
  */

@@ -85,6 +85,25 @@ static void waits_of_workers_in_turn_are_not_one_after_the_other(void **state)
     assert_true(found(waiters(12, true), 3001));
 }
 
+/* 20 files are read at the start, 100 ms; what comes after that is not waited for. */
+static struct measurement *reads_and_idles(uint64_t idle_ns)
+{
+    struct measurement *m = build_new(RUNTIME_CPYTHON, 4);
+    size_t lane = build_lane(m, 100, 100, 0);
+
+    build_repeat(m, lane, 20, MS, 0, CAUSE_DISK, 5 * MS);
+    build_repeat(m, lane, 1, MS, 0, CAUSE_IDLE, idle_ns);
+    build_finish(m, 1.0);
+    return m;
+}
+
+static void a_start_is_not_to_be_overlapped(void **state)
+{
+    (void)state;
+    assert_true(found(reads_and_idles(300 * MS), 3001));
+    assert_false(found(reads_and_idles(3000 * MS), 3001));
+}
+
 static void traffic_shows_in_samples_where_nobody_waits(void **state)
 {
     (void)state;
@@ -198,6 +217,7 @@ int main(void)
         cmocka_unit_test(neighbours_that_crowd_the_machine_are_not_the_programs_fault),
         cmocka_unit_test(many_short_callbacks_are_no_long_one),
         cmocka_unit_test(waits_of_workers_in_turn_are_not_one_after_the_other),
+        cmocka_unit_test(a_start_is_not_to_be_overlapped),
         cmocka_unit_test(traffic_shows_in_samples_where_nobody_waits),
         cmocka_unit_test(a_run_that_was_over_at_once_says_nothing_else),
         cmocka_unit_test(ids_and_slugs),

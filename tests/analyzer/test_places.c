@@ -274,6 +274,16 @@ static uint64_t grows_and_is_torn_down(int i)
     return (i < 19 ? 40 + (uint64_t)i * 10 : 10) * MIB;
 }
 
+static uint64_t grows_and_is_torn_down_slowly(int i)
+{
+    return (i < 18 ? 40 + (uint64_t)i * 10 : 210 - (uint64_t)(i - 17) * 90) * MIB;
+}
+
+static uint64_t gives_back_for_long(int i)
+{
+    return (i < 15 ? 40 + (uint64_t)i * 10 : 180 - (uint64_t)(i - 14) * 25) * MIB;
+}
+
 static void memory_that_stays_or_comes_back_does_not_grow(void **state)
 {
     struct advice *a;
@@ -285,6 +295,8 @@ static void memory_that_stays_or_comes_back_does_not_grow(void **state)
     assert_false(found(flaw_memory(steps_late), 5002));
     assert_false(found(flaw_memory(grows_then_stops), 5002));
     assert_true(found(flaw_memory(grows_and_is_torn_down), 5002));
+    assert_true(found(flaw_memory(grows_and_is_torn_down_slowly), 5002));
+    assert_false(found(flaw_memory(gives_back_for_long), 5002));
     assert_int_equal(look(flaw_memory(grows), 5002, &a)->severity, SEVERITY_INFO); /* it may be its result */
     advice_free(a);
     m = flaw_memory(grows);

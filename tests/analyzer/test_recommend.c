@@ -452,6 +452,22 @@ static void a_replay_without_a_gain_moves_nobody(void **state)
     advice_free(a);
 }
 
+static void a_pool_of_one_is_no_advice(void **state)
+{
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        struct advice *a = advice_with(MODEL_SERIAL, 10);
+
+        (void)state;
+        row(a, MODEL_PROCESSES, 0.8, SOURCE_REPLAY);
+        row(a, MODEL_THREADS, 1.2, SOURCE_REPLAY);
+        a->evidence.models[MODEL_THREADS].workers = workers;
+        decide(a, &to_processes);
+        assert_int_equal(a->recommendation.model, workers == 1 ? MODEL_SERIAL : MODEL_THREADS);
+        assert_int_equal(a->recommendation.change, workers == 1 ? CHANGE_KEEP : CHANGE_SWITCH);
+        advice_free(a);
+    }
+}
+
 static void what_bounds_the_workers_goes_with_them(void **state)
 {
     struct advice *a = advice_with(MODEL_SERIAL, 10);
@@ -521,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_loop_whose_tasks_are_held_up_is_kept),
         cmocka_unit_test(serial_code_is_given_up_for_more),
         cmocka_unit_test(a_replay_without_a_gain_moves_nobody),
+        cmocka_unit_test(a_pool_of_one_is_no_advice),
         cmocka_unit_test(what_bounds_the_workers_goes_with_them),
         cmocka_unit_test(on_other_cpus_now_is_not_one),
         cmocka_unit_test(loops_that_await_nothing_are_not_advised),

@@ -444,7 +444,36 @@ static void every_id_has_a_name(void **state)
     assert_string_equal(compare_forecast_to_str(COMPARE_FORECAST_NOT_FOLLOWED), "not_followed");
     assert_string_equal(compare_change_to_str(COMPARE_STILL), "still");
     assert_string_equal(compare_verdict_to_str(COMPARE_SLOWER), "slower");
+    assert_string_equal(compare_verdict_to_str(COMPARE_NOT_COMPARABLE), "not_comparable");
     assert_string_equal(compare_method_to_str(COMPARE_BY_RULE), "rule");
+}
+
+/* Watched for a second and for half a second: neither time nor any sum of times can be compared. */
+static void attached_runs_are_compared_by_shares_and_rates(void **state)
+{
+    struct advice *a = advice_of(MODEL_SERIAL, 1), *b = advice_of(MODEL_SERIAL, 1);
+    CLEANUP(pair_clear) struct pair p = pair_of(run_of(1000 * MS), a, run_of(500 * MS), b);
+    struct measurement *after = (struct measurement *)p.after.m;
+    const struct comparison *c;
+
+    (void)state;
+    add_finding(a, 2101, 100 * MS, NULL, NULL, 0);
+    add_finding(b, 2101, 50 * MS, NULL, NULL, 0);
+    add_finding(a, 3001, 100 * MS, NULL, NULL, 0);
+    add_finding(b, 3001, 100 * MS, NULL, NULL, 0);
+    after->target.attached = true;
+    after->target.exited = false;
+    c = compared(&p);
+    assert_int_equal(c->wall.verdict, COMPARE_NOT_COMPARABLE);
+    assert_int_equal(c->forecast.kind, COMPARE_FORECAST_ATTACHED);
+    assert_int_equal(c->caveats, 1u << COMPARE_ATTACHED);
+    for (size_t i = 0; i < COMPARE_ROWS; i++) /* the same shares of half the time */
+        assert_true(c->rows[i].tie);
+    assert_int_equal(finding_with(c, 2101, 0)->change, COMPARE_STILL);
+    assert_true(finding_with(c, 3001, 0)->change == COMPARE_CHANGED && finding_with(c, 3001, 0)->worse);
+    after->on_cpu_ns += 100 * MS;
+    after->blocked_ns[CAUSE_NETWORK] -= 100 * MS;
+    assert_false(compared(&p)->rows[0].tie);
 }
 
 int main(void)
@@ -463,6 +492,7 @@ int main(void)
         cmocka_unit_test(a_followed_forecast_is_checked),
         cmocka_unit_test(other_models_are_held_against_the_evidence),
         cmocka_unit_test(what_can_not_be_compared_says_why),
+        cmocka_unit_test(attached_runs_are_compared_by_shares_and_rates),
         cmocka_unit_test(every_id_has_a_name),
     };
 
