@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/command.h"
 
+#include "base/utf8.h"
 #include "probe/measurement.h"
 #include "report/buffer.h"
 
@@ -34,6 +35,20 @@ void command_add(struct buffer *b, const struct target *target, bool short_names
             buffer_add(b, " ");
         add_argument(b, short_names ? base_last_part(target->argv[i]) : target->argv[i]);
     }
+}
+
+void command_add_cut(struct buffer *b, const struct target *target, size_t most)
+{
+    AUTO_BUFFER whole = {0};
+    size_t n;
+
+    command_add(&whole, target, false);
+    n = utf8_cut(buffer_text(&whole), most);
+    buffer_add_bytes(b, buffer_text(&whole), n);
+    if (n < whole.length)
+        buffer_add(b, "...");
+    if (whole.error && !b->error)
+        b->error = whole.error;
 }
 
 void command_add_ending(struct buffer *b, const struct target *target)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/diff_text.h"
 
-#include <math.h>
-
 #include "analyzer/compare/compare.h"
+#include "report/command.h"
+#include "report/diff_rows.h"
 #include "report/diff_wording.h"
 #include "report/escape.h"
 #include "report/format.h"
@@ -14,9 +14,6 @@
 
 /* Below this width the tables go without shares. */
 #define SHARES_WIDTH 60
-
-/* A bucket that is less than this share on both sides has no row of its own. */
-#define LEAST_SHARE 0.005
 
 struct diff {
     struct text text; /* for places; m and a are AFTER's */
@@ -40,27 +37,6 @@ static void paragraph(struct diff *d, const char *label, struct buffer *b)
     if (b->length > 0)
         layout_paragraph(&d->text.layout, label, TEXT_INDENT, 0, buffer_text(b));
     text_check(&d->text, b);
-}
-
-static void add_current(struct buffer *b, const struct advice *a)
-{
-    if (a->current_model == MODEL_NONE) {
-        buffer_add(b, "model not known");
-        return;
-    }
-    buffer_add(b, wording_model(a->current_model));
-    if (a->current_workers > 0 && a->current_model != MODEL_SERIAL)
-        buffer_format(b, " (%u)", a->current_workers);
-}
-
-static void add_ending(struct buffer *b, const struct target *target)
-{
-    if (!target->exited)
-        buffer_add(b, "still running");
-    else if (target->signal)
-        buffer_format(b, "signal %d", target->signal);
-    else
-        buffer_format(b, "exit %d", target->exit_status);
 }
 
 /* The command, cut to two lines: arguments may be a hundred thousand bytes long. */
@@ -92,22 +68,26 @@ static void side_lines(struct diff *d, int side)
     escape_terminal(&b, d->in->names[side], d->text.layout.utf8);
     buffer_add(&b, ": ");
     add_command(d, &b, &m->target);
-    if (wall->runs[side] > 1)
+    if (m->target.attached)
+        buffer_format(&b, " | watched for %s", format_duration_fine(wall->median_ns[side]).text);
+    else if (wall->runs[side] > 1)
         buffer_format(&b, " | %s runs, %s", format_count(wall->runs[side]).text,
                       format_duration_range(wall->range_ns[side]).text);
     else
         buffer_format(&b, " | 1 run, %s", format_duration_fine(wall->median_ns[side]).text);
     buffer_add(&b, " | ");
-    add_current(&b, a_of(d, side));
+    diff_rows_add_model(&b, a_of(d, side));
     buffer_add(&b, " | ");
-    add_ending(&b, &m->target);
+    command_add_ending(&b, &m->target);
     paragraph(d, side == COMPARE_BEFORE ? "BEFORE" : "AFTER", &b);
 }
 
 static void verdict(struct diff *d)
 {
-    static const enum layout_style styles[] = {
-        [COMPARE_TIE] = LAYOUT_BOLD, [COMPARE_FASTER] = LAYOUT_GOOD, [COMPARE_SLOWER] = LAYOUT_BAD};
+    static const enum layout_style styles[] = {[COMPARE_TIE] = LAYOUT_BOLD,
+                                               [COMPARE_FASTER] = LAYOUT_GOOD,
+                                               [COMPARE_SLOWER] = LAYOUT_BAD,
+                                               [COMPARE_NOT_COMPARABLE] = LAYOUT_WARN};
     AUTO_BUFFER head = {0}, method = {0};
 
     diff_wording_verdict(&head, &d->c->wall);
@@ -128,9 +108,9 @@ static void model_and_forecast(struct diff *d)
 {
     AUTO_BUFFER model = {0}, forecast = {0};
 
-    add_current(&model, a_of(d, COMPARE_BEFORE));
+    diff_rows_add_model(&model, a_of(d, COMPARE_BEFORE));
     buffer_add(&model, " -> ");
-    add_current(&model, a_of(d, COMPARE_AFTER));
+    diff_rows_add_model(&model, a_of(d, COMPARE_AFTER));
     buffer_add(&model, "; the advice was: ");
     verdict_headline(&model, &a_of(d, COMPARE_BEFORE)->recommendation);
     buffer_add(&model, "; it is now: ");
@@ -163,50 +143,15 @@ static void table_line(struct diff *d, enum layout_style style, const char *labe
     layout_end(l);
 }
 
-/* "-65 %", "+2 %"; nothing where there was nothing before. */
-static void relative(char *text, size_t size, double before, double after)
-{
-    double change = before > 0.0 ? after / before - 1.0 : 0.0;
-
-    text[0] = '\0';
-    if (before <= 0.0)
-        return;
-    if (fabs(change) < 0.005)
-        (void)snprintf(text, size, "same");
-    else if (change >= 10.0)
-        (void)snprintf(text, size, "%s", format_speedup_short(after / before).text);
-    else
-        (void)snprintf(text, size, "%c%s", change < 0.0 ? '-' : '+', format_share(fabs(change)).text);
-}
-
-static void duration_line(struct diff *d, const char *label, uint64_t before, uint64_t after)
-{
-    char change[48];
-
-    relative(change, sizeof(change), (double)before, (double)after);
-    table_line(d, LAYOUT_PLAIN, label, format_duration(before).text, format_duration(after).text, change);
-}
-
-static void count_line(struct diff *d, const char *label, uint64_t before, uint64_t after)
-{
-    table_line(d, LAYOUT_PLAIN, label, format_count(before).text, format_count(after).text, "");
-}
-
 static void times(struct diff *d)
 {
-    const struct comparison *c = d->c;
-    const struct measurement *before = m_of(d, COMPARE_BEFORE), *after = m_of(d, COMPARE_AFTER);
+    struct diff_fact rows[DIFF_FACTS_MAX];
+    size_t n = diff_facts_collect(d->in, rows);
 
     table_line(d, LAYOUT_BOLD, "", "BEFORE", "AFTER", "CHANGE");
-    duration_line(d, "wall time", c->wall.median_ns[COMPARE_BEFORE], c->wall.median_ns[COMPARE_AFTER]);
-    duration_line(d, "CPU time", before->on_cpu_ns, after->on_cpu_ns);
-    table_line(d, LAYOUT_PLAIN, "CPUs busy", format_cores(c->cores[COMPARE_BEFORE]).text,
-               format_cores(c->cores[COMPARE_AFTER]).text, "");
-    if (c->peak[COMPARE_BEFORE] > 0 && c->peak[COMPARE_AFTER] > 0)
-        count_line(d, "  at most", c->peak[COMPARE_BEFORE], c->peak[COMPARE_AFTER]);
-    count_line(d, "threads", before->threads_total, after->threads_total);
-    count_line(d, "  at once", before->max_live_threads, after->max_live_threads);
-    count_line(d, "processes", before->processes_total, after->processes_total);
+    for (size_t i = 0; i < n; i++)
+        table_line(d, LAYOUT_PLAIN, rows[i].label, rows[i].side[COMPARE_BEFORE].text, rows[i].side[COMPARE_AFTER].text,
+                   rows[i].change.text);
 }
 
 /* "81.2 s  82 %", or the time alone where shares have no room. */
@@ -218,72 +163,23 @@ static void bucket_cell(const struct diff *d, uint64_t time_ns, double share, ch
         (void)snprintf(text, size, "%s", format_duration(time_ns).text);
 }
 
-static void bucket_line(struct diff *d, const char *label, const struct compare_row *row)
+static void bucket_line(struct diff *d, const struct diff_bucket *row)
 {
-    uint64_t before = row->time_ns[COMPARE_BEFORE], after = row->time_ns[COMPARE_AFTER];
-    char cells[COMPARE_SIDES][96], change[48] = "tie";
+    char cells[COMPARE_SIDES][96];
 
     for (int side = 0; side < COMPARE_SIDES; side++)
         bucket_cell(d, row->time_ns[side], row->share[side], cells[side], sizeof(cells[side]));
-    if (before == after)
-        (void)snprintf(change, sizeof(change), "same");
-    else if (!row->tie)
-        (void)snprintf(change, sizeof(change), "%c%s", after < before ? '-' : '+',
-                       format_duration(after < before ? before - after : after - before).text);
-    table_line(d, LAYOUT_PLAIN, label, cells[COMPARE_BEFORE], cells[COMPARE_AFTER], change);
-}
-
-static const char *label_of(const struct diff *d, const struct compare_row *row)
-{
-    switch (row->bucket) {
-    case COMPARE_ON_CPU:
-        return "on-CPU";
-    case COMPARE_RUNNABLE:
-        return "run queue";
-    case COMPARE_BLOCKED:
-        return wording_cause(row->cause, m_of(d, COMPARE_AFTER)->target.runtime.kind);
-    case COMPARE_UNATTRIBUTED:
-        break;
-    }
-    return "unattributed";
-}
-
-static uint64_t larger_of(const struct compare_row *row)
-{
-    return row->time_ns[0] > row->time_ns[1] ? row->time_ns[0] : row->time_ns[1];
-}
-
-static int by_time(const void *left, const void *right)
-{
-    uint64_t a = larger_of(left), b = larger_of(right);
-
-    return (a < b) - (a > b);
+    table_line(d, LAYOUT_PLAIN, row->label, cells[COMPARE_BEFORE], cells[COMPARE_AFTER], row->change.text);
 }
 
 static void buckets(struct diff *d)
 {
-    struct compare_row rows[COMPARE_ROWS], rest = {.tie = true};
-    struct compare_row all = {
-        .time_ns = {m_of(d, COMPARE_BEFORE)->thread_time_ns, m_of(d, COMPARE_AFTER)->thread_time_ns},
-        .share = {1.0, 1.0},
-    };
+    struct diff_bucket rows[DIFF_BUCKETS_MAX];
+    size_t n = diff_buckets_collect(d->in, d->verbose, rows);
 
-    memcpy(rows, d->c->rows, sizeof(rows));
-    qsort(rows, COMPARE_ROWS, sizeof(rows[0]), by_time);
     layout_paragraph_styled(&d->text.layout, "", 0, LAYOUT_BOLD, "WHERE THREAD TIME WENT");
-    bucket_line(d, "all threads", &all);
-    for (size_t i = 0; i < COMPARE_ROWS; i++) {
-        if (d->verbose ? larger_of(&rows[i]) > 0 : fmax(rows[i].share[0], rows[i].share[1]) >= LEAST_SHARE) {
-            bucket_line(d, label_of(d, &rows[i]), &rows[i]);
-            continue;
-        }
-        for (int side = 0; side < COMPARE_SIDES; side++) {
-            rest.time_ns[side] += rows[i].time_ns[side];
-            rest.share[side] += rows[i].share[side];
-        }
-    }
-    if (larger_of(&rest) > 0)
-        bucket_line(d, "the rest", &rest);
+    for (size_t i = 0; i < n; i++)
+        bucket_line(d, &rows[i]);
 }
 
 /* --- findings --- */
@@ -292,16 +188,14 @@ static void finding_line(struct diff *d, const struct compare_finding *item)
 {
     const struct finding *any = item->after ? item->after : item->before;
     const struct wording_finding *wording = wording_finding(any->id);
-    AUTO_BUFFER label = {0}, b = {0}, place = {0};
+    AUTO_BUFFER label = {0}, b = {0}, place = {0}, time = {0};
 
-    buffer_format(&label, "  %-8s CA%04d %s", compare_change_to_str(item->change), any->id,
+    buffer_format(&label, "  %-8s CA%04d %s", diff_rows_change(item), any->id,
                   any->severity == SEVERITY_MEDIUM ? "med" : severity_to_str(any->severity));
     buffer_add(&b, wording ? wording->title : "finding");
-    if (item->change == COMPARE_CHANGED)
-        buffer_format(&b, ": %s -> %s", format_duration(item->before->time_ns).text,
-                      format_duration(item->after->time_ns).text);
-    else if (any->time_ns > 0)
-        buffer_format(&b, ": %s", format_duration(any->time_ns).text);
+    diff_rows_add_finding_time(&time, d->in, item);
+    if (time.length > 0)
+        buffer_format(&b, ": %s", buffer_text(&time));
     if (any->n_sites > 0)
         text_spot(&d->text, &place, text_site_frame(&any->sites[0]));
     if (place.length > 0)
@@ -309,6 +203,7 @@ static void finding_line(struct diff *d, const struct compare_finding *item)
     layout_paragraph(&d->text.layout, buffer_text(&label), 24, 0, buffer_text(&b));
     text_check(&d->text, &label);
     text_check(&d->text, &place);
+    text_check(&d->text, &time);
     text_check(&d->text, &b);
 }
 

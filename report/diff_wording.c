@@ -10,6 +10,11 @@
 void diff_wording_verdict(struct buffer *b, const struct compare_wall *wall)
 {
     switch (wall->verdict) {
+    case COMPARE_NOT_COMPARABLE:
+        buffer_format(b, "Times can't be compared: watched for %s and %s",
+                      format_duration(wall->median_ns[COMPARE_BEFORE]).text,
+                      format_duration(wall->median_ns[COMPARE_AFTER]).text);
+        return;
     case COMPARE_FASTER:
         buffer_format(b, "AFTER is %s faster: ", format_speedup_short(wall->ratio).text);
         break;
@@ -28,6 +33,11 @@ void diff_wording_method(struct buffer *b, const struct compare_wall *wall)
 {
     size_t before = wall->runs[COMPARE_BEFORE], after = wall->runs[COMPARE_AFTER];
 
+    if (wall->verdict == COMPARE_NOT_COMPARABLE) {
+        buffer_add(b, "A process that was attached to (-p) has no wall time of its own. Its shares of the thread time "
+                      "and its CPUs busy can be compared; how much it does in a second only the program can count.");
+        return;
+    }
     if (wall->disturbed)
         buffer_add(b, "The slower side waited for CPUs that other programs had; without that they may be equal. ");
     if (wall->method == COMPARE_BY_RULE) {
@@ -77,6 +87,8 @@ const char *diff_wording_caveat(enum compare_caveat caveat)
         return "Other programs took CPU time from a run: it waited for a CPU although it had no more threads than "
                "CPUs. "
                "Measure both on a quiet machine.";
+    case COMPARE_ATTACHED:
+        return "Measured for a while (-p), not from start to end: compare shares and rates, not times.";
     case COMPARE_CAVEATS:
         break;
     }
@@ -147,6 +159,10 @@ void diff_wording_forecast(struct buffer *b, const struct comparison *c, const s
             buffer_add(b, "Not comparable: AFTER's model is not known.");
         else
             buffer_format(b, "Not comparable: BEFORE's evidence has no number for %s.", wording_model(f->model));
+        break;
+    case COMPARE_FORECAST_ATTACHED:
+        buffer_add(b, "Not comparable: a process was watched for a while (-p), so there is no time of a whole run to "
+                      "hold it against.");
         break;
     }
 }

@@ -11,7 +11,8 @@
 
 struct buffer;
 
-/* "AFTER is 2.9x faster: 12.4 s -> 4.30 s", "No difference beyond the noise (tie): ..." */
+/* "AFTER is 2.9x faster: 12.4 s -> 4.30 s", "No difference beyond the noise (tie): ...", "Times can't be compared: ..."
+ */
 void diff_wording_verdict(struct buffer *b, const struct compare_wall *wall);
 
 /* How sure that is, and by which method. */

@@ -210,6 +210,18 @@ static bool ends_number(const char *text, const char *at)
     return strspn(text, "0123456789") >= (size_t)(at - text) && (!at[1] || at[1] == ' ');
 }
 
+/* Nothing but spaces before it. */
+static bool begins(const char *text, const char *at)
+{
+    return strspn(text, " ") >= (size_t)(at - text);
+}
+
+/* "gil_threads": within a word it is no emphasis (CommonMark 6.2). */
+static bool is_within_word(const char *text, const char *at)
+{
+    return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
+}
+
 /*
  * Must this character of `text`, which stands in one line but may begin it, have a backslash? Links need brackets,
  * "://", "www." or "@"; lists, rules and titles begin a line; the rest is emphasis, code, tables and references.
@@ -232,7 +244,9 @@ static bool is_markup(const char *text, const char *at)
     case '-':
     case '+':
     case '=':
-        return at == text;
+        return begins(text, at);
+    case '_':
+        return !is_within_word(text, at);
     case '.':
         return ends_number(text, at) || (at - text >= 3 && strncasecmp(at - 3, "www", 3) == 0);
     case ':':
@@ -251,8 +265,10 @@ void escape_markdown(struct buffer *b, const char *raw)
     escape_terminal(&shown, raw, true);
     text = buffer_text(&shown);
     for (const char *at = text; *at; at++) {
-        if (*at == '&' || *at == '<' || *at == '>')
+        if (*at == '&' || *at == '<' || (*at == '>' && begins(text, at)))
             put_html(b, at);
+        else if (*at == '>') /* closes nothing where nothing opens */
+            buffer_add(b, ">");
         else if (is_markup(text, at))
             buffer_format(b, "\\%c", *at);
         else

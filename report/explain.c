@@ -7,9 +7,33 @@
 #include "report/format.h"
 #include "report/layout.h"
 #include "report/report.h"
+#include "report/sketch.h"
 #include "report/wording.h"
 
 #define EXPLAIN_INDENT 8
+#define CODE_INDENT 4
+
+/* For Python programs; what the report has for one of them has its names and numbers in it. */
+static int explain_sketch(const struct layout *l, int id)
+{
+    const struct sketch sketch = sketch_of_finding(id);
+    AUTO_SKETCH text = {0};
+    int r = sketch.id == SKETCH_NONE ? -ENOENT : sketch_text_fill(&sketch, &text);
+
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    layout_paragraph(l, "PYTHON", EXPLAIN_INDENT, 0, text.title);
+    layout_code(l, CODE_INDENT, "# before");
+    layout_code(l, CODE_INDENT, buffer_text(&text.before));
+    layout_code(l, CODE_INDENT, "# after");
+    layout_code(l, CODE_INDENT, buffer_text(&text.imports));
+    if (text.imports.length > 0)
+        layout_end(l);
+    layout_code(l, CODE_INDENT, buffer_text(&text.after));
+    if (text.note.length > 0)
+        layout_paragraph(l, "", EXPLAIN_INDENT, 0, buffer_text(&text.note));
+    return 0;
+}
 
 int report_explain_finding(FILE *out, int id, unsigned width)
 {
@@ -17,6 +41,7 @@ int report_explain_finding(FILE *out, int id, unsigned width)
     const char *slug = finding_slug(id);
     AUTO_BUFFER title = {0};
     struct layout l;
+    int r;
 
     if (!wording || !slug)
         return -ENOENT;
@@ -28,8 +53,11 @@ int report_explain_finding(FILE *out, int id, unsigned width)
     layout_paragraph(&l, "WHY", EXPLAIN_INDENT, 0, wording->why);
     layout_paragraph(&l, "DO", EXPLAIN_INDENT, 0, wording->action);
     layout_paragraph(&l, "CHECK", EXPLAIN_INDENT, 0, wording->check);
-    if (title.error)
-        return title.error;
+    r = explain_sketch(&l, id);
+    if (r == 0)
+        r = title.error;
+    if (r < 0)
+        return r;
     return ferror(out) ? -EIO : 0;
 }
 

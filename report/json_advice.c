@@ -5,6 +5,7 @@
 #include "report/json_out.h"
 
 #include "report/buffer.h"
+#include "report/sketch.h"
 #include "report/verdict.h"
 
 static json_t *reason_string(const struct recommendation *r)
@@ -19,6 +20,40 @@ static json_t *reason_string(const struct recommendation *r)
 static json_t *bound_or_null(uint32_t workers, enum worker_bound bound)
 {
     return workers > 0 ? json_string(worker_bound_to_str(bound)) : json_null();
+}
+
+static json_t *code_string(const struct buffer *b)
+{
+    return json_stringn(buffer_text(b), b->length);
+}
+
+static json_t *sketch_object(struct json_out *o, const struct sketch *sketch)
+{
+    AUTO_SKETCH text = {0};
+    json_t *out = json_object();
+
+    o->failed |= sketch_text_fill(sketch, &text) < 0;
+    out_set(o, out, "id", json_string(sketch_id_to_str(sketch->id)));
+    out_set(o, out, "finding", sketch->finding ? json_sprintf("CA%04d", sketch->finding) : json_null());
+    out_set(o, out, "title", json_string(text.title ? text.title : ""));
+    out_set(o, out, "function", out_text(sketch->function));
+    out_set(o, out, "coroutine", out_text(sketch->coroutine));
+    out_set(o, out, "file", out_text(sketch->file));
+    out_set(o, out, "line", out_number_or_null(sketch->line));
+    out_set(o, out, "imports", code_string(&text.imports));
+    out_set(o, out, "before", code_string(&text.before));
+    out_set(o, out, "after", code_string(&text.after));
+    out_set(o, out, "note", code_string(&text.note));
+    return out;
+}
+
+static json_t *sketches_array(struct json_out *o, const struct recommendation *r)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < r->n_sketches; i++)
+        out_push(o, out, sketch_object(o, &r->sketches[i]));
+    return out;
 }
 
 json_t *json_recommendation(struct json_out *o, const struct recommendation *r)
@@ -43,6 +78,7 @@ json_t *json_recommendation(struct json_out *o, const struct recommendation *r)
     out_set(o, out, "flips_if", out_strings(o, r->flips_if, r->n_flips_if));
     out_set(o, out, "not_seen", out_strings(o, r->not_seen, r->n_not_seen));
     out_set(o, out, "actions", out_strings(o, r->actions, r->n_actions));
+    out_set(o, out, "sketches", sketches_array(o, r));
     return out;
 }
 

@@ -38,6 +38,7 @@ static json_t *side_object(struct json_out *o, const struct report_diff *diff, i
     out_set(o, out, "argv", out_strings(o, m->target.argv, m->target.n_argv));
     out_set(o, out, "exit_status", status ? json_integer(m->target.exit_status) : json_null());
     out_set(o, out, "signal", m->target.signal ? json_integer(m->target.signal) : json_null());
+    out_set(o, out, "attached", json_boolean(m->target.attached));
     out_set(o, out, "runs", out_number(c->wall.runs[side]));
     out_set(o, out, "wall_ns", out_number(c->wall.median_ns[side]));
     out_set(o, out, "range_ns", number_pair(o, c->wall.range_ns[side]));
@@ -123,6 +124,7 @@ static json_t *findings_array(struct json_out *o, const struct comparison *c)
         out_set(o, out, "slug", json_string(slug ? slug : "?"));
         out_set(o, out, "title", json_string(wording ? wording->title : "finding"));
         out_set(o, out, "change", json_string(compare_change_to_str(item->change)));
+        out_set(o, out, "worse", json_boolean(item->worse));
         out_set(o, out, "before", finding_side(o, item->before));
         out_set(o, out, "after", finding_side(o, item->after));
         out_push(o, findings, out);

@@ -142,6 +142,29 @@ void layout_paragraph_styled(const struct layout *l, const char *label, size_t i
     lines(l, indent, 0, style, text);
 }
 
+/* How much deeper the rest of a line of code stands that was too wide. */
+#define CODE_HANG 8
+
+static void code_line(const struct layout *l, size_t indent, const char *line, size_t n)
+{
+    size_t own = strspn(line, " ");
+    AUTO_FREE char *text = strndup(line + own, n > own ? n - own : 0);
+
+    if (text && *text)
+        layout_pad(l, indent + own);
+    lines(l, indent + own, CODE_HANG, LAYOUT_PLAIN, text ? text : "");
+}
+
+void layout_code(const struct layout *l, size_t indent, const char *code)
+{
+    while (*code) {
+        size_t n = strcspn(code, "\n");
+
+        code_line(l, indent, code, n);
+        code += n + (code[n] == '\n');
+    }
+}
+
 void layout_fields(const struct layout *l, const char *const *parts, size_t n)
 {
     size_t used = 0;

@@ -53,6 +53,12 @@ void layout_paragraph(const struct layout *l, const char *label, size_t indent, 
 /* The rest of a line whose first `indent` columns stand already; wrapped likewise. */
 void layout_continue(const struct layout *l, size_t indent, const char *text);
 
+/*
+ * Lines of code, each at `indent` and as it is: its own indentation and its spaces are kept. A line wider than the
+ * width goes on below, further to the right. Empty text gives no line.
+ */
+void layout_code(const struct layout *l, size_t indent, const char *code);
+
 /* layout_paragraph() with the first line of text in a style. */
 void layout_paragraph_styled(const struct layout *l, const char *label, size_t indent, enum layout_style style,
                              const char *text);

@@ -7,9 +7,16 @@
 #include "report/escape.h"
 #include "report/evidence_rows.h"
 #include "report/format.h"
+#include "report/sketch.h"
 #include "report/time_rows.h"
 #include "report/verdict.h"
 #include "report/wording.h"
+
+/* Of a command so many bytes: a ticket has room for 65,536 characters in all. */
+#define MOST_COMMAND 1000
+
+/* Steps of the path that are shown, as in the text. */
+#define PATH_STEPS 4
 
 /* A field of a fixed size that may lack its terminator. */
 static void add_field(struct buffer *b, const char *raw, size_t size)
@@ -21,8 +28,7 @@ static void add_field(struct buffer *b, const char *raw, size_t size)
     escape_markdown(b, text);
 }
 
-/* "`parse` crawl.py:88"; nothing when nothing is known */
-static void add_place(struct buffer *b, const struct frame *frame)
+void markdown_add_place(struct buffer *b, const struct frame *frame)
 {
     bool named = frame && strcmp(frame->function, "?") != 0;
 
@@ -43,7 +49,7 @@ static void add_facts(struct buffer *b, const struct measurement *m)
     AUTO_BUFFER command = {0};
     const struct runtime *runtime = &m->target.runtime;
 
-    command_add(&command, &m->target, false);
+    command_add_cut(&command, &m->target, MOST_COMMAND);
     escape_markdown_code(b, buffer_text(&command), false);
     buffer_format(b, ", %s thread%s", format_count(m->threads_total).text, m->threads_total == 1 ? "" : "s");
     if (m->processes_total > 1)
@@ -108,11 +114,40 @@ static void add_actions(struct buffer *b, const struct recommendation *r)
     add_list(b, "What to do", r->actions, r->n_actions, true);
     if (r->n_actions == 0 && leaf && leaf->how && r->model != MODEL_NONE)
         buffer_format(b, "\n### What to do\n%s\n", leaf->how);
-    if (!r->construct)
+    if (!wording_construct(r))
         return;
     buffer_add(b, "\nWith ");
     escape_markdown_code(b, r->construct, false);
     buffer_add(b, "\n");
+}
+
+/* Code of a sketch is plain ASCII without backticks: nothing in it ends the fence. */
+static void add_sketch(struct buffer *b, const struct sketch *sketch)
+{
+    AUTO_SKETCH text = {0};
+    AUTO_BUFFER place = {0};
+    int r = sketch_text_fill(sketch, &text);
+
+    sketch_place(&place, sketch);
+    buffer_format(b, "\nIn Python, %s", text.title ? text.title : "");
+    if (place.length > 0)
+        buffer_add(b, ": ");
+    escape_markdown(b, buffer_text(&place));
+    buffer_format(b, "\n\n```python\n# before\n%s\n\n# after\n%s%s%s\n```\n", buffer_text(&text.before),
+                  buffer_text(&text.imports), text.imports.length > 0 ? "\n\n" : "", buffer_text(&text.after));
+    if (text.note.length > 0) {
+        buffer_add(b, "\n");
+        escape_markdown(b, buffer_text(&text.note));
+        buffer_add(b, "\n");
+    }
+    if (!b->error)
+        b->error = r < 0 ? r : place.error;
+}
+
+static void add_sketches(struct buffer *b, const struct recommendation *r)
+{
+    for (size_t i = 0; i < r->n_sketches; i++)
+        add_sketch(b, &r->sketches[i]);
 }
 
 static void add_time(struct buffer *b, const struct measurement *m)
@@ -134,7 +169,7 @@ static void add_time(struct buffer *b, const struct measurement *m)
         buffer_format(b, "| %s | %s | %s | ", rows[i].label, format_share_of(rows[i].time_ns, m->thread_time_ns).text,
                       format_duration(rows[i].time_ns).text);
         if (place_ns >= rows[i].time_ns / 10)
-            add_place(b, frame);
+            markdown_add_place(b, frame);
         buffer_add(b, " |\n");
     }
     if (m->unattributed_ns > 0)
@@ -142,29 +177,43 @@ static void add_time(struct buffer *b, const struct measurement *m)
                       format_duration(m->unattributed_ns).text);
 }
 
+/* "crawl.py:88" stands in the sentence already. */
+static bool names_place(const char *sentence, const struct frame *frame)
+{
+    AUTO_BUFFER place = {0};
+
+    if (!frame->file || frame->line == 0)
+        return false;
+    buffer_format(&place, "%s:%u", base_last_part(frame->file), frame->line);
+    return place.error == 0 && strstr(sentence, buffer_text(&place));
+}
+
 static void add_finding(struct buffer *b, const struct finding *finding)
 {
     const struct wording_finding *wording = wording_finding(finding->id);
+    const struct frame *frame =
+        finding->n_sites > 0 ? advice_near_frame_in(finding->sites[0].frames, finding->sites[0].n_frames) : NULL;
+    const char *remedy = finding->remedy ? finding->remedy : wording ? wording->action : NULL;
 
-    buffer_format(b, "| CA%04d | %s | %s: ", finding->id, severity_to_str(finding->severity),
+    buffer_format(b, "- **CA%04d** %s, %s: ", finding->id, severity_to_str(finding->severity),
                   wording ? wording->title : "finding");
     escape_markdown(b, finding->detail);
-    buffer_add(b, " | ");
-    if (finding->n_sites > 0)
-        add_place(b, advice_near_frame_in(finding->sites[0].frames, finding->sites[0].n_frames));
-    buffer_add(b, " | ");
-    if (finding->remedy)
-        escape_markdown(b, finding->remedy);
-    else if (wording)
-        escape_markdown(b, wording->action);
-    buffer_add(b, " |\n");
+    if (frame && !names_place(finding->detail, frame)) {
+        buffer_add(b, "; at ");
+        markdown_add_place(b, frame);
+    }
+    if (remedy)
+        buffer_add(b, ".\n  Do: ");
+    escape_markdown(b, remedy);
+    buffer_add(b, "\n");
 }
 
+/* A list: sentences in the cells of a table stand one word below the other. */
 static void add_findings(struct buffer *b, const struct advice *a)
 {
     if (a->n_findings == 0)
         return;
-    buffer_add(b, "\n### Findings\n| id | severity | what | where | what to do |\n|---|---|---|---|---|\n");
+    buffer_add(b, "\n### Findings\n");
     for (size_t i = 0; i < a->n_findings; i++)
         add_finding(b, &a->findings[i]);
 }
@@ -201,12 +250,18 @@ static void add_evidence(struct buffer *b, const struct advice *a)
     buffer_add(b, "\n");
 }
 
+/* The last questions decide; those before only opened the way to them. */
 static void add_path(struct buffer *b, const struct advice *a)
 {
+    size_t first = a->n_path > PATH_STEPS ? a->n_path - PATH_STEPS : 0;
+
     if (a->n_path == 0)
         return;
-    buffer_add(b, "\n### The way through the tree\n| question | answer | value | limit |\n|---|---|---:|---:|\n");
-    for (size_t i = 0; i < a->n_path; i++) {
+    buffer_add(b, "\n### The way through the tree\n");
+    if (first > 0)
+        buffer_format(b, "After %zu question%s that only opened the way:\n\n", first, first == 1 ? "" : "s");
+    buffer_add(b, "| question | answer | value | limit |\n|---|---|---:|---:|\n");
+    for (size_t i = first; i < a->n_path; i++) {
         const struct decision_step *step = &a->path[i];
         bool number = strcmp(step->unit, "bool") != 0;
 
@@ -240,6 +295,7 @@ int markdown_write(FILE *out, const struct measurement *m, const struct advice *
     add_facts(&b, m);
     add_notes(&b, m);
     add_actions(&b, r);
+    add_sketches(&b, r);
     add_time(&b, m);
     add_findings(&b, a);
     add_evidence(&b, a);

@@ -9,7 +9,12 @@
 #include <stdio.h>
 
 struct advice;
+struct buffer;
+struct frame;
 struct measurement;
 
 /* @return 0, -ENOMEM */
 int markdown_write(FILE *out, const struct measurement *m, const struct advice *a);
+
+/* "`parse` crawl.py:88", for a cell of a table; nothing when nothing is known (frame may be NULL). */
+void markdown_add_place(struct buffer *b, const struct frame *frame);

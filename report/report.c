@@ -3,6 +3,7 @@
 
 #include "analyzer/advice.h"
 #include "report/buffer.h"
+#include "report/diff_markdown.h"
 #include "report/diff_text.h"
 #include "report/diff_wording.h"
 #include "report/escape.h"
@@ -59,6 +60,10 @@ int report_write_diff(FILE *out, const struct report_diff *diff, const struct re
         r = diff_text_write(&layout, diff, options->verbose);
     } else if (options->format == REPORT_JSON) {
         r = json_diff_write(out, diff);
+    } else if (options->format == REPORT_MARKDOWN) {
+        r = diff_markdown_write(out, diff);
+    } else if (options->format == REPORT_HTML) {
+        r = html_diff_write(out, diff);
     }
     if (r == 0 && ferror(out))
         r = -EIO;
@@ -105,6 +110,14 @@ void report_escaped(FILE *out, const char *text, bool utf8)
 void report_duration(uint64_t ns, char *ret_text, size_t size)
 {
     (void)snprintf(ret_text, size, "%s", format_duration(ns).text);
+}
+
+const char *report_format_to_str(enum report_format format)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (formats[i].format == format)
+            return formats[i].name;
+    return NULL;
 }
 
 int report_format_from_str(const char *text, enum report_format *ret_format)

@@ -16,22 +16,24 @@
 struct advice;
 struct compare_side;
 struct comparison;
+struct live_view;
 struct measurement;
 struct tree;
 
 enum report_format {
     REPORT_TEXT,
     REPORT_JSON,
-    REPORT_HTML,     /* not for comparisons: report_write_diff returns -ENOTSUP */
-    REPORT_MARKDOWN, /* likewise */
+    REPORT_HTML,
+    REPORT_MARKDOWN,
 };
 
 /* Formats of other tools (report/export/export.h). X(symbol, id, what it is for). */
-#define REPORT_EXPORT_LIST(X)                                                  \
-    X(REPORT_EXPORT_FOLDED, "folded", "folded stacks, for flame graphs")       \
-    X(REPORT_EXPORT_PERFETTO, "perfetto", "timeline, for ui.perfetto.dev")     \
-    X(REPORT_EXPORT_PPROF, "pprof", "profile.proto, for go tool pprof")        \
-    X(REPORT_EXPORT_SARIF, "sarif", "findings, for annotations by code hosts") \
+#define REPORT_EXPORT_LIST(X)                                                                \
+    X(REPORT_EXPORT_FOLDED, "folded", "folded stacks, for flame graphs")                     \
+    X(REPORT_EXPORT_PERFETTO, "perfetto", "timeline, for ui.perfetto.dev")                   \
+    X(REPORT_EXPORT_PPROF, "pprof", "profile.proto, for go tool pprof")                      \
+    X(REPORT_EXPORT_FIREFOX, "firefox", "timeline and call trees, for profiler.firefox.com") \
+    X(REPORT_EXPORT_SARIF, "sarif", "findings, for annotations by code hosts")               \
     X(REPORT_EXPORT_OPENMETRICS, "openmetrics", "numbers of the run, for Prometheus")
 
 enum report_export {
@@ -61,6 +63,7 @@ int report_export_from_str(const char *text, enum report_export *ret_to);
 
 /* "folded, perfetto, ...", for messages; static */
 const char *report_export_names(void);
+const char *report_export_to_str(enum report_export to); /* its id */
 
 /* Two runs compared (analyzer/compare/compare.h); everything is borrowed. */
 struct report_diff {
@@ -93,6 +96,16 @@ int report_summary(FILE *out, const struct advice *a);
  */
 void report_escaped(FILE *out, const char *text, bool utf8);
 
+/*
+ * What a run does now (probe/live_view.h), one line for the whole and one for each state, the largest part of the last
+ * interval first: "       6  GIL wait         81 %       14.3 s  is_prime gil_threads.py:18". Below 44 columns without
+ * totals and places. No line is wider than options->width, whatever that is.
+ *
+ * @param which  put before the first line's facts, as "run 2/5 | "; "": nothing
+ * @return 0, -EIO, -ENOMEM
+ */
+int report_live(FILE *out, const struct live_view *view, const char *which, const struct report_options *options);
+
 /* A duration as the reports have it ("12.4 s"), cut to `size`. */
 void report_duration(uint64_t ns, char *ret_text, size_t size);
 
@@ -106,5 +119,6 @@ int report_explain_list(FILE *out, unsigned width);
 int report_explain_tree(FILE *out, const struct tree *tree, unsigned width);
 
 /* "text", "json", "html", "markdown" or a file name's suffix (.txt .json .html .md). @return 0 or -EINVAL */
+const char *report_format_to_str(enum report_format format); /* NULL: there is no such format */
 int report_format_from_str(const char *text, enum report_format *ret_format);
 int report_format_from_path(const char *path, enum report_format *ret_format);

@@ -3,8 +3,8 @@
 
 /*
  * text: the report for people (DESIGN 9), one section a file: text_header, text_verdict, text_time, text_findings,
- * text_waits, text_evidence, text_scaling, text_notes, text_sites, text_threads. Shared by those files only; report.h
- * is the way in.
+ * text_waits, text_evidence, text_scaling, text_notes, text_sites, text_sketches, text_threads. Shared by those files
+ * only; report.h is the way in.
  *
  * A section that has nothing to say writes nothing.
  */
@@ -34,6 +34,7 @@ void text_findings(struct text *t);      /* FINDINGS */
 void text_evidence(struct text *t);      /* EVIDENCE */
 void text_scaling(struct text *t);       /* scaling, below EVIDENCE: speed-up by workers, where it depends on them */
 void text_notes(struct text *t);         /* PATH, FLIPS IF, ASSUMES, NOT SEEN, DO, Next */
+void text_sketches(struct text *t);      /* SKETCH: code, with -v; else what to import */
 void text_threads(struct text *t);       /* THREADS, with -v */
 void text_critical_path(struct text *t); /* CRITICAL PATH; a program of one thread has none but itself */
 void text_waits(struct text *t);         /* WHO WAITED FOR WHOM, where that is a part worth the lines */

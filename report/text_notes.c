@@ -137,5 +137,6 @@ void text_notes(struct text *t)
     joined(t, "ASSUMES", r->assumptions, r->n_assumptions);
     joined(t, "NOT SEEN", r->not_seen, r->n_not_seen);
     actions(t);
+    text_sketches(t);
     next_line(t);
 }

@@ -85,3 +85,11 @@ const char *wording_interpreter_lock(enum runtime_kind runtime)
         return "GIL";
     return runtime == RUNTIME_RUBY ? "GVL" : "interpreter lock";
 }
+
+const char *wording_construct(const struct recommendation *r)
+{
+    for (size_t i = 0; i < r->n_actions && r->construct; i++)
+        if (strstr(r->actions[i], r->construct))
+            return NULL;
+    return r->construct;
+}

@@ -35,6 +35,9 @@ struct wording_finding {
 const struct wording_leaf *wording_leaf(const char *id);
 const struct wording_finding *wording_finding(int id);
 
+/* What to build it with (recommendation.construct), raw; NULL: nothing, or one of the actions says it already. */
+const char *wording_construct(const struct recommendation *r);
+
 /* Row label of a cause, at most 14 columns ("GIL wait" for CPython, "GVL wait" for Ruby). */
 const char *wording_cause(enum cause cause, enum runtime_kind runtime);
 

@@ -13,11 +13,9 @@ static const char *const ids[] = {
 int report_export(FILE *out, enum report_export to, const struct measurement *m, const struct advice *a)
 {
     static int (*const writers[])(FILE * out, const struct measurement *m, const struct advice *a) = {
-        [REPORT_EXPORT_FOLDED] = export_folded,
-        [REPORT_EXPORT_PERFETTO] = export_perfetto,
-        [REPORT_EXPORT_PPROF] = export_pprof,
-        [REPORT_EXPORT_SARIF] = export_sarif,
-        [REPORT_EXPORT_OPENMETRICS] = export_openmetrics,
+        [REPORT_EXPORT_FOLDED] = export_folded, [REPORT_EXPORT_PERFETTO] = export_perfetto,
+        [REPORT_EXPORT_PPROF] = export_pprof,   [REPORT_EXPORT_FIREFOX] = export_firefox,
+        [REPORT_EXPORT_SARIF] = export_sarif,   [REPORT_EXPORT_OPENMETRICS] = export_openmetrics,
     };
     int r = writers[to](out, m, a);
 
@@ -35,7 +33,12 @@ int report_export_from_str(const char *text, enum report_export *ret_to)
     return -EINVAL;
 }
 
+const char *report_export_to_str(enum report_export to)
+{
+    return ids[to];
+}
+
 const char *report_export_names(void)
 {
-    return "folded, perfetto, pprof, sarif or openmetrics";
+    return "folded, perfetto, pprof, firefox, sarif or openmetrics";
 }

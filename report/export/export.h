@@ -31,6 +31,12 @@ int export_perfetto(FILE *out, const struct measurement *m, const struct advice 
  */
 int export_pprof(FILE *out, const struct measurement *m, const struct advice *a);
 
+/*
+ * Firefox Profiler's processed profile, JSON: each thread's states as interval markers, and for each process a track of
+ * its sites, as weighted samples with call trees. Later versions of profiler.firefox.com upgrade it when they load it.
+ */
+int export_firefox(FILE *out, const struct measurement *m, const struct advice *a);
+
 /* SARIF 2.1.0 (OASIS): a rule for each kind of finding, a result for each finding at its first place in a file. */
 int export_sarif(FILE *out, const struct measurement *m, const struct advice *a);
 

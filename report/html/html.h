@@ -14,9 +14,13 @@
 
 struct advice;
 struct measurement;
+struct report_diff;
 struct tree;
 
 #define HTML_MOST_BYTES (5u << 20)
 
 /* @param tree  the one that was decided by; NULL: the built-in one. @return 0, -ENOMEM, -EIO */
 int html_write(FILE *out, const struct measurement *m, const struct advice *a, const struct tree *tree);
+
+/* Two runs compared, on a page of the same kind. @return 0, -ENOMEM, -EIO */
+int html_diff_write(FILE *out, const struct report_diff *diff);

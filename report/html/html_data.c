@@ -2,13 +2,16 @@
 #include "report/html/html_data.h"
 
 #include "base/base.h"
+#include "base/utf8.h"
 #include "report/html/timeline_rows.h"
 #include "report/json_out.h"
 #include "report/wording.h"
 
-/* Sites and frames that a flame graph shows; what is below is dust. */
-#define MOST_SITES 2000
+/* Frames of a place that a flame graph shows. */
 #define MOST_FRAMES 64
+
+/* Bytes of a name. */
+#define MOST_NAME 200
 
 static json_t *states(struct json_out *o, enum runtime_kind runtime)
 {
@@ -129,16 +132,22 @@ static int make_table(const struct measurement *m, size_t n_sites, struct frame_
     return 0;
 }
 
+static json_t *out_cut(const char *raw)
+{
+    return raw ? out_bytes(raw, utf8_cut(raw, MOST_NAME)) : json_null();
+}
+
 static json_t *frame_names(struct json_out *o, const struct frame_table *table)
 {
     json_t *out = json_array();
 
     for (size_t i = 0; i < table->n; i++) {
         const struct frame *frame = table->sorted[i];
+        const char *file = frame->file ? frame->file : frame->module;
         json_t *row = json_array();
 
-        out_push(o, row, out_text(frame->function));
-        out_push(o, row, out_text(frame->file ? frame->file : frame->module));
+        out_push(o, row, out_cut(frame->function));
+        out_push(o, row, out_cut(file ? base_last_part(file) : NULL));
         out_push(o, row, out_number(frame->line));
         out_push(o, out, row);
     }
@@ -164,9 +173,9 @@ static json_t *site_row(struct json_out *o, const struct frame_table *table, con
     return out;
 }
 
-static json_t *flame(struct json_out *o, const struct measurement *m)
+static json_t *flame(struct json_out *o, const struct measurement *m, size_t most_sites)
 {
-    size_t n = m->n_sites < MOST_SITES ? m->n_sites : MOST_SITES;
+    size_t n = m->n_sites < most_sites ? m->n_sites : most_sites;
     struct frame_table table = {0};
     json_t *out = json_object(), *sites = json_array();
 
@@ -183,7 +192,7 @@ static json_t *flame(struct json_out *o, const struct measurement *m)
     return out;
 }
 
-int html_data(const struct measurement *m, char **ret_text, size_t *ret_n)
+int html_data(const struct measurement *m, size_t most_sites, char **ret_text, size_t *ret_n)
 {
     struct json_out o = {0};
     json_t *root = json_object();
@@ -192,7 +201,7 @@ int html_data(const struct measurement *m, char **ret_text, size_t *ret_n)
     out_set(&o, root, "wall_ns", out_number(m->wall_ns));
     out_set(&o, root, "states", states(&o, m->target.runtime.kind));
     out_set(&o, root, "timeline", timeline(&o, m));
-    out_set(&o, root, "flame", flame(&o, m));
+    out_set(&o, root, "flame", flame(&o, m, most_sites));
     if (root && !o.failed)
         text = json_dumps(root, JSON_COMPACT);
     json_decref(root);

@@ -9,11 +9,15 @@
 
 #include <stddef.h>
 
+/* Places that a flame graph shows; what is below is dust. */
+#define HTML_DATA_MOST_SITES 2000
+
 struct measurement;
 
 /*
  * Timeline and flame graph; not yet safe within <script>: escape_json_script().
+ * @param most_sites  places in the flame graph, those with most time
  * @param ret_text  owned by the caller; untouched on failure
  * @return 0 or -ENOMEM
  */
-int html_data(const struct measurement *m, char **ret_text, size_t *ret_n);
+int html_data(const struct measurement *m, size_t most_sites, char **ret_text, size_t *ret_n);

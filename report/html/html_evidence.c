@@ -4,23 +4,9 @@
 #include "report/escape.h"
 #include "report/evidence_rows.h"
 #include "report/format.h"
+#include "report/html/html_chart.h"
 #include "report/html/html_parts.h"
 #include "report/wording.h"
-
-/* The chart, in its own units: names at the left, times on an axis from 0. */
-#define NAMES 190.0
-#define WIDTH 760.0
-#define ROW 30.0
-
-struct chart {
-    struct html *h;
-    double top_ns; /* right end of the axis */
-};
-
-static double x_of(const struct chart *c, uint64_t ns)
-{
-    return NAMES + (WIDTH - NAMES - 20.0) * (double)ns / c->top_ns;
-}
 
 /* "threads", "threads (now)": rows begin with their model's name. */
 static bool is_row_of(const struct evidence_row *row, enum model model)
@@ -31,9 +17,9 @@ static bool is_row_of(const struct evidence_row *row, enum model model)
 }
 
 /* Each run of the replay that the row rests on. */
-static void add_dots(const struct chart *c, const struct evidence_row *row, double y)
+static void add_dots(const struct html *h, const struct html_chart *c, const struct evidence_row *row, double y)
 {
-    const struct measurement *m = c->h->m;
+    const struct measurement *m = h->m;
 
     for (size_t i = 0; i < m->n_replays; i++) {
         const struct replay_result *replay = &m->replays[i];
@@ -41,82 +27,33 @@ static void add_dots(const struct chart *c, const struct evidence_row *row, doub
         if (!is_row_of(row, replay->model) || replay->workers != row->workers)
             continue;
         for (size_t k = 0; k < replay->n_runs; k++)
-            buffer_format(c->h->b, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>%s</title></circle>",
-                          fmin(x_of(c, replay->runs_ns[k]), WIDTH - 4.0), y + 6.0,
-                          format_duration_fine(replay->runs_ns[k]).text);
+            html_chart_dot(c, replay->runs_ns[k], y);
     }
 }
 
-static void add_chart_row(const struct chart *c, const struct evidence_row *row, double y)
+static void add_chart_row(const struct html *h, const struct html_chart *c, const struct evidence_row *row, double y)
 {
-    struct buffer *b = c->h->b;
-
-    buffer_format(b, "<text class=\"%s\" x=\"4\" y=\"%.1f\">%s, %u</text>", row->recommended ? "name best" : "name",
-                  y + 4.0, row->name, row->workers);
-    if (row->interval_ns[1] > row->interval_ns[0])
-        buffer_format(b, "<line class=\"interval\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
-                      x_of(c, row->interval_ns[0]), fmin(x_of(c, row->interval_ns[1]), WIDTH - 4.0), y, y);
-    buffer_format(b, "<path class=\"median %s\" d=\"M%.1f %.1fl6 6l-6 6l-6 -6z\"><title>%s</title></path>",
-                  row->recommended ? "best" : "", x_of(c, row->median_ns), y - 6.0,
-                  format_duration_fine(row->median_ns).text);
-    add_dots(c, row, y);
-    buffer_add(b, "\n");
-}
-
-/* A step of 1, 2 or 5 times a power of ten that gives three to seven marks. */
-static double step_of(double top)
-{
-    double step = pow(10.0, floor(log10(top)));
-
-    if (top / step >= 5.0)
-        return step;
-    return top / step >= 2.5 ? step / 2.0 : step / 5.0;
-}
-
-static void add_axis(const struct chart *c, double bottom)
-{
-    double step = step_of(c->top_ns);
-
-    for (double at = 0.0; at <= c->top_ns; at += step) {
-        double x = x_of(c, (uint64_t)at);
-
-        buffer_format(
-            c->h->b,
-            "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"8\" y2=\"%.1f\"/><text class=\"tick\" x=\"%.1f\" "
-            "y=\"%.1f\">%s</text>\n",
-            x, x, bottom, x, bottom + 16.0, at > 0.0 ? format_duration((uint64_t)at).text : "0");
-    }
-}
-
-static void add_line(const struct chart *c, const char *class, uint64_t ns, double bottom, const char *words)
-{
-    if (ns == 0)
-        return;
-    buffer_format(c->h->b,
-                  "<line class=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"8\" y2=\"%.1f\"><title>%s: %s</title></line>\n",
-                  class, x_of(c, ns), x_of(c, ns), bottom, words, format_duration_fine(ns).text);
+    html_chart_name(c, row->recommended, row->name, row->workers, y);
+    html_chart_interval(c, row->interval_ns, y);
+    html_chart_median(c, row->recommended, row->median_ns, y);
+    add_dots(h, c, row, y);
+    buffer_add(c->b, "\n");
 }
 
 static void add_chart(struct html *h, const struct evidence_row *rows, size_t n)
 {
     const struct evidence *e = &h->a->evidence;
-    double bottom = ROW * (double)n + 16.0;
-    struct chart c = {.h = h, .top_ns = (double)h->m->wall_ns};
+    struct html_chart c = {.b = h->b, .top_ns = (double)h->m->wall_ns};
 
     for (size_t i = 0; i < n; i++) {
         c.top_ns = fmax(c.top_ns, (double)rows[i].median_ns * 1.02);
         c.top_ns = fmax(c.top_ns, fmin((double)rows[i].interval_ns[1], 2.0 * (double)rows[i].median_ns) * 1.02);
     }
-    buffer_format(
-        h->b,
-        "<figure><svg class=\"chart\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"Time under each model; "
-        "the table below has the numbers\">\n",
-        WIDTH, bottom + 24.0);
-    add_axis(&c, bottom);
-    add_line(&c, "now", h->m->wall_ns, bottom, "measured now");
-    add_line(&c, "fidelity", e->replayed_now_ns, bottom, "the same, replayed");
+    html_chart_begin(&c, n, "Time under each model; the table below has the numbers");
+    html_chart_line(&c, "now", h->m->wall_ns, "measured now");
+    html_chart_line(&c, "fidelity", e->replayed_now_ns, "the same, replayed");
     for (size_t i = 0; i < n; i++)
-        add_chart_row(&c, &rows[i], ROW * ((double)i + 0.5) + 12.0);
+        add_chart_row(h, &c, &rows[i], html_chart_y(i));
     buffer_add(h->b,
                "</svg>\n<figcaption>Diamond: what to bet on; bar: its 95 % interval; dots: every run of the replay; "
                "solid line: this run as measured; dashed: the same program replayed");

@@ -5,8 +5,14 @@
 #include "report/html/html_parts.h"
 #include "report/wording.h"
 
+/* What a page shows of a finding; the JSON report has all. */
+#define MOST_SITES 10
+#define MOST_FRAMES 40
+
 static void add_stack(struct html *h, const struct site *site)
 {
+    size_t shown = site->n_frames < MOST_FRAMES ? site->n_frames : MOST_FRAMES;
+
     buffer_format(h->b, "<details><summary>%s %s",
                   site->on_cpu ? "on-CPU" : wording_cause(site->cause, h->m->target.runtime.kind),
                   format_duration(site->time_ns).text);
@@ -15,12 +21,26 @@ static void add_stack(struct html *h, const struct site *site)
         html_place(h->b, advice_near_frame_in(site->frames, site->n_frames));
     }
     buffer_add(h->b, "</summary><ol class=\"stack\">\n");
-    for (size_t i = 0; i < site->n_frames; i++) {
+    for (size_t i = 0; i < shown; i++) {
         buffer_add(h->b, "<li>");
         html_place(h->b, &site->frames[i]);
         buffer_add(h->b, "</li>\n");
     }
+    if (shown < site->n_frames)
+        buffer_format(h->b, "<li>and %zu further out</li>\n", site->n_frames - shown);
     buffer_add(h->b, "</ol></details>\n");
+}
+
+static void add_stacks(struct html *h, const struct finding *finding)
+{
+    size_t most = h->tight ? 0 : MOST_SITES;
+    size_t shown = finding->n_sites < most ? finding->n_sites : most;
+
+    for (size_t i = 0; i < shown; i++)
+        add_stack(h, &finding->sites[i]);
+    if (shown < finding->n_sites)
+        buffer_format(h->b, "<p class=\"why\">%zu %s not shown.</p>\n", finding->n_sites - shown,
+                      finding->n_sites - shown == 1 ? "stack is" : "stacks are");
 }
 
 static void add_paragraph(struct buffer *b, const char *title, const char *text)
@@ -50,8 +70,7 @@ static void add_finding(struct html *h, const struct finding *finding)
         add_paragraph(h->b, "Why", wording->why);
         add_paragraph(h->b, "Check", wording->check);
     }
-    for (size_t i = 0; i < finding->n_sites; i++)
-        add_stack(h, &finding->sites[i]);
+    add_stacks(h, finding);
     buffer_add(h->b, "</article>\n");
 }
 
@@ -70,7 +89,7 @@ static void add_environment(struct html *h)
     const struct machine *machine = &h->m->machine;
     AUTO_BUFFER command = {0};
 
-    command_add(&command, &h->m->target, false);
+    command_add_cut(&command, &h->m->target, HTML_MOST_COMMAND);
     buffer_format(h->b, "<h3>Environment</h3>\n<ul>\n<li>%u CPU%s, %u of them allowed", machine->cpus,
                   machine->cpus == 1 ? "" : "s", machine->cpus_allowed);
     if (machine->cpu_quota > 0.0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/base.h"
+#include "base/utf8.h"
 #include "report/escape.h"
 #include "report/format.h"
 #include "report/html/html_parts.h"
@@ -10,6 +11,22 @@
 /* Rows of the table that stands in for the timeline. */
 #define THREADS_SHOWN 100
 
+/* Names of templates go on for pages. */
+#define MOST_NAME 200
+#define MOST_PATH 400
+
+static void add_cut(struct buffer *b, const char *raw, size_t most)
+{
+    size_t n = utf8_cut(raw, most);
+    AUTO_FREE char *text = strndup(raw, n);
+
+    if (!text && !b->error)
+        b->error = -ENOMEM;
+    escape_html(b, text);
+    if (raw[n])
+        buffer_add(b, "...");
+}
+
 void html_place(struct buffer *b, const struct frame *frame)
 {
     bool named = frame && strcmp(frame->function, "?") != 0;
@@ -18,15 +35,15 @@ void html_place(struct buffer *b, const struct frame *frame)
         return;
     if (named) {
         buffer_add(b, "<code>");
-        escape_html(b, frame->function);
+        add_cut(b, frame->function, MOST_NAME);
         buffer_add(b, "</code> ");
     }
     if (!frame->file && !frame->module)
         return;
     buffer_add(b, "<span class=\"file\" title=\"");
-    escape_html(b, frame->file ? frame->file : frame->module);
+    add_cut(b, frame->file ? frame->file : frame->module, MOST_PATH);
     buffer_add(b, "\">");
-    escape_html(b, base_last_part(frame->file ? frame->file : frame->module));
+    add_cut(b, base_last_part(frame->file ? frame->file : frame->module), MOST_NAME);
     if (frame->file && frame->line > 0)
         buffer_format(b, ":%u", frame->line);
     buffer_add(b, "</span>");

@@ -4,6 +4,7 @@
 #include "report/escape.h"
 #include "report/format.h"
 #include "report/html/html_parts.h"
+#include "report/sketch.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 
@@ -29,7 +30,7 @@ void html_header(struct html *h)
     const struct runtime *runtime = &m->target.runtime;
     AUTO_BUFFER command = {0};
 
-    command_add(&command, &m->target, false);
+    command_add_cut(&command, &m->target, HTML_MOST_COMMAND);
     buffer_add(h->b, "<header>\n<p class=\"command\"><code>");
     add_escaped(h->b, &command);
     buffer_add(h->b, "</code></p>\n<p class=\"facts\">");
@@ -72,6 +73,54 @@ static void add_confidence(struct buffer *b, const struct recommendation *r)
     buffer_add(b, "</p>\n");
 }
 
+/* A line break is none of the characters that may be shown, but here it is ours. */
+static void add_lines(struct buffer *b, const char *code)
+{
+    while (*code) {
+        size_t n = strcspn(code, "\n");
+        AUTO_FREE char *line = strndup(code, n);
+
+        if (!line && !b->error)
+            b->error = -ENOMEM;
+        escape_html(b, line);
+        code += n;
+        buffer_add(b, *code ? "\n" : "");
+        code += *code != '\0';
+    }
+}
+
+static void add_code(struct buffer *b, const char *title, const char *imports, const char *code)
+{
+    buffer_format(b, "<h4>%s</h4>\n<pre><code>", title);
+    add_lines(b, imports);
+    buffer_add(b, *imports ? "\n\n" : "");
+    add_lines(b, code);
+    buffer_add(b, "</code></pre>\n");
+}
+
+static void add_sketch(struct buffer *b, const struct sketch *sketch)
+{
+    AUTO_SKETCH text = {0};
+    AUTO_BUFFER place = {0};
+    int r = sketch_text_fill(sketch, &text);
+
+    sketch_place(&place, sketch);
+    buffer_format(b, "<details class=\"sketch\" open><summary>In Python, %s", text.title ? text.title : "");
+    buffer_add(b, place.length > 0 ? ": " : "");
+    add_escaped(b, &place);
+    buffer_add(b, "</summary>\n");
+    add_code(b, "Before", "", buffer_text(&text.before));
+    add_code(b, "After", buffer_text(&text.imports), buffer_text(&text.after));
+    if (text.note.length > 0) {
+        buffer_add(b, "<p>");
+        add_escaped(b, &text.note);
+        buffer_add(b, "</p>\n");
+    }
+    buffer_add(b, "</details>\n");
+    if (r < 0 && !b->error)
+        b->error = r;
+}
+
 void html_verdict(struct html *h)
 {
     const struct recommendation *r = &h->a->recommendation;
@@ -97,14 +146,15 @@ void html_verdict(struct html *h)
     html_list(h->b, "What to do", r->actions, r->n_actions, "ol");
     if (r->n_actions == 0 && leaf && leaf->how && r->model != MODEL_NONE)
         buffer_format(h->b, "<h3>What to do</h3>\n<p>%s</p>\n", leaf->how);
-    if (r->construct) {
+    if (wording_construct(r)) {
         buffer_add(h->b, "<p>With <code>");
         escape_html(h->b, r->construct);
         buffer_add(h->b, "</code></p>\n");
     }
-    buffer_add(h->b, "<p class=\"tools\" hidden><button id=\"copy\" type=\"button\">Copy as Markdown</button> "
-                     "<button id=\"save\" type=\"button\">Save the JSON report</button> "
-                     "<span id=\"said\" role=\"status\"></span></p>\n</section>\n");
+    for (size_t i = 0; i < r->n_sketches; i++)
+        add_sketch(h->b, &r->sketches[i]);
+    html_page_tools(h->b);
+    buffer_add(h->b, "</section>\n");
 }
 
 static void add_note(struct buffer *b, const char *what, const char *text)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The page's script: timeline, flame graph, search, copying and saving. Draws from the JSON in #data (html_data.c);
- * what stands in the page already does not need it. Texts from the target go into the page as text nodes only. */
+ * what stands in the page already does not need it: a comparison has none. Texts from the target go into the page as
+ * text nodes only. */
 'use strict';
 (() => {
   const SVG = 'http://www.w3.org/2000/svg';
-  const data = JSON.parse(document.getElementById('data').textContent);
+  const embedded = document.getElementById('data');
+  const data = embedded ? JSON.parse(embedded.textContent) : {};
   const states = data.states;
 
   function make(tag, attributes, ...children) {
@@ -49,7 +51,7 @@
   }
   function save() {
     const report = document.getElementById('report');
-    const link = make('a', { download: 'concadvise-report.json' });
+    const link = make('a', { download: report.dataset.name });
     link.href = URL.createObjectURL(new Blob([report.textContent], { type: 'application/json' }));
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -57,6 +59,7 @@
   }
   document.getElementById('copy').addEventListener('click', copy);
   document.getElementById('save').addEventListener('click', save);
+  document.getElementById('save').hidden = !document.getElementById('report');
   document.querySelector('.tools').hidden = false;
 
   /* ---- states: the same colours and patterns on a canvas as in SVG ---- */
@@ -302,7 +305,7 @@
       legend(used), make('div', { class: 'lanes' }, canvas, tip),
       make('p', { class: 'why' }, `${t.rows.length} threads. Drag or arrow keys move, Ctrl and the wheel or + and - zoom, the wheel scrolls.${notes.length ? ` Note: ${notes.join('; ')}.` : ''}`));
     new ResizeObserver(() => { if (canvas.clientWidth !== width) resize(); }).observe(canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', resize);
+    for (const media of ['(prefers-color-scheme: dark)', 'print']) matchMedia(media).addEventListener('change', resize);
     resize();
   }
 
@@ -403,7 +406,9 @@
     new ResizeObserver(() => draw()).observe(place);
   }
 
-  timeline(document.getElementById('timeline'));
-  flame(document.getElementById('flame'));
+  if (embedded) {
+    timeline(document.getElementById('timeline'));
+    flame(document.getElementById('flame'));
+  }
   document.documentElement.dataset.ready = 'yes';
 })();

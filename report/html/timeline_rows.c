@@ -238,7 +238,8 @@ static int add_arrows(struct timeline_rows *t, struct wakes *wakes)
 {
     size_t most = wakes->n < MOST_ARROWS ? wakes->n : MOST_ARROWS;
 
-    qsort(wakes->items, wakes->n, sizeof(*wakes->items), by_wait);
+    if (wakes->n > 0) /* an empty list has no items to point to */
+        qsort(wakes->items, wakes->n, sizeof(*wakes->items), by_wait);
     t->arrows_left_out = wakes->n - most;
     t->arrows = calloc(most + 1, sizeof(*t->arrows));
     if (!t->arrows)
@@ -276,7 +277,7 @@ static int add_holders(const struct measurement *m, struct timeline_rows *t, str
     size_t waits = 0, step, seen = 0;
 
     t->holders_pid = process_with_most_lock_waits(m);
-    if (t->holders_pid == 0)
+    if (t->holders_pid == 0 || !wakes->n)
         return 0;
     qsort(wakes->items, wakes->n, sizeof(*wakes->items), by_woken);
     for (size_t i = 0; i < wakes->n; i++)

@@ -143,6 +143,11 @@ static void convoy_advice(struct advice *a)
     r->not_seen = LIST(&r->n_not_seen, "anything after 12.41 s", "GPU", "memory bandwidth");
     r->actions = LIST(&r->n_actions, "Move parse() (crawl.py:88) into a process pool of 4.",
                       "Start 4 workers instead of 8: the cgroup allows no more CPUs.");
+    r->sketches = some(calloc(3, sizeof(*r->sketches)));
+    r->n_sketches = 1;
+    r->sketches[0] = (struct sketch){.id = SKETCH_PROCESSES, .from = SKETCH_FROM_THREADS, .workers = 4, .line = 88};
+    r->sketches[0].function = copy("parse");
+    r->sketches[0].file = copy("/srv/app/crawl.py");
     a->path = some(calloc(6, sizeof(*a->path)));
     step(a, "long_enough", "did the run last long enough?", "wall_ns", 12.41e9, "ns", 1e8, true);
     step(a, "worth_share", "could the run be a tenth shorter at best?", "potential_gain_share", 0.7, "share", 0.1,
@@ -433,6 +438,10 @@ struct fixture fixture_hostile(void)
     r->construct = copy(EVIL);
     free(r->actions[0]);
     r->actions[0] = copy("Use " EVIL);
+    free(r->sketches[0].function);
+    r->sketches[0].function = copy("parse" EVIL);
+    free(r->sketches[0].file);
+    r->sketches[0].file = copy("/w/" EVIL "`\n```.py");
     r->confidence = CONFIDENCE_MEDIUM;
     r->confidence_reasons = LIST(&r->n_confidence_reasons, "one run only", "names like " EVIL);
     r->change = CHANGE_FIX;

@@ -47,6 +47,9 @@ static void verdicts_name_direction_and_times(void **state)
     wall.small = true;
     diff_wording_verdict(&b, &wall);
     says(&b, "No difference worth the name (tie): 4.30 s -> 4.31 s");
+    wall = wall_of(COMPARE_NOT_COMPARABLE, 10000 * MS, 5000 * MS);
+    diff_wording_verdict(&b, &wall);
+    says(&b, "Times can't be compared: watched for 10.0 s and 5.00 s");
 }
 
 static void the_method_says_how_sure_it_is(void **state)
@@ -135,7 +138,8 @@ static void a_forecast_is_held_against_the_measurement(void **state)
 static void what_is_not_compared_has_a_reason(void **state)
 {
     static const enum compare_forecast_kind kinds[] = {COMPARE_FORECAST_NONE, COMPARE_FORECAST_KEEP,
-                                                       COMPARE_FORECAST_NOT_FOLLOWED, COMPARE_FORECAST_NO_ROW};
+                                                       COMPARE_FORECAST_NOT_FOLLOWED, COMPARE_FORECAST_NO_ROW,
+                                                       COMPARE_FORECAST_ATTACHED};
     struct recommendation advice = {.model = MODEL_PROCESSES, .change = CHANGE_SWITCH};
 
     (void)state;

@@ -260,8 +260,10 @@ static void check_plain(const char *text, const char *c)
 {
     bool first = c == text;
 
-    assert_null(strchr("`*_{}[]#|~@$^<>", *c));
-    assert_false(first && strchr("-+=", *c));
+    assert_null(strchr("`*{}[]#|~@$^<", *c));
+    assert_false(first && strchr("-+=>", *c));
+    if (*c == '_')
+        assert_true(c > text && isalnum((unsigned char)c[-1]) && isalnum((unsigned char)c[1]));
     if (*c == '.' && c - text >= 3)
         assert_false(strncasecmp(c - 3, "www", 3) == 0);
     if (*c == ':')
@@ -354,7 +356,16 @@ static void forms_read_as_expected(void **state)
     assert_string_equal(buffer_text(&b), "[\"\\u003c/script\\u003e\\u2028\\udb40\\udc41\"]");
     buffer_reset(&b);
     escape_markdown(&b, "a|b *c* [d](e) <f>");
-    assert_string_equal(buffer_text(&b), "a\\|b \\*c\\* \\[d\\](e) &lt;f&gt;");
+    assert_string_equal(buffer_text(&b), "a\\|b \\*c\\* \\[d\\](e) &lt;f>");
+    buffer_reset(&b);
+    escape_markdown(&b, "gil_threads.py _x_ __y__ -> z");
+    assert_string_equal(buffer_text(&b), "gil_threads.py \\_x\\_ \\_\\_y\\_\\_ -> z");
+    buffer_reset(&b);
+    escape_markdown(&b, " > - x");
+    assert_string_equal(buffer_text(&b), " &gt; - x");
+    buffer_reset(&b);
+    escape_markdown(&b, "  - x");
+    assert_string_equal(buffer_text(&b), "  \\- x");
     buffer_reset(&b);
     escape_markdown(&b, "12.4 s at crawl.py:88 (2x): www.x.org http://x :tada: a@b");
     assert_string_equal(buffer_text(&b), "12.4 s at crawl.py:88 (2x): www\\.x.org http\\://x \\:tada: a\\@b");

@@ -42,6 +42,29 @@ static void every_finding_can_be_explained(void **state)
     }
 }
 
+static char *explain(int id, unsigned width)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_int_equal(report_explain_finding(out, id, width), 0);
+    (void)fclose(out);
+    return text;
+}
+
+static void python_is_shown_where_ten_lines_of_it_help(void **state)
+{
+    AUTO_FREE char *convoy = explain(2001, 80), *peer = explain(3201, 80), *narrow = explain(2001, 40);
+
+    (void)state;
+    assert_non_null(strstr(convoy, "\nPYTHON  a pool of processes\n    # before\n"));
+    assert_non_null(strstr(convoy, "\n    # after\n    from concurrent.futures import ProcessPoolExecutor\n\n"));
+    assert_non_null(strstr(convoy, "results = list(pool.map(work, items, chunksize=chunk))\n"));
+    assert_null(strstr(peer, "PYTHON"));
+    assert_in_range(widest_line(narrow), 1, 40);
+}
+
 static void all_findings_are_listed(void **state)
 {
     AUTO_FREE char *text = NULL;
@@ -113,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_finding_can_be_explained),
+        cmocka_unit_test(python_is_shown_where_ten_lines_of_it_help),
         cmocka_unit_test(all_findings_are_listed),
         cmocka_unit_test(unknown_findings_are_not_explained),
         cmocka_unit_test(the_tree_is_drawn_whole_and_once),

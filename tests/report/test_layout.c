@@ -110,6 +110,23 @@ static void fields_move_to_a_new_line_as_a_whole(void **state)
     expect_page(&page, "a\n0123456789012345678901234567890123456...\n");
 }
 
+static void code_keeps_its_spaces(void **state)
+{
+    struct page page;
+
+    (void)state;
+    open_page(&page, 40, false);
+    layout_code(&page.layout, 4, "def f(x):\n    return x  # exactly as it is\n\nf(1)");
+    layout_code(&page.layout, 4, "");
+    expect_page(&page, "    def f(x):\n        return x  # exactly as it is\n\n    f(1)\n");
+    open_page(&page, 40, false);
+    layout_code(&page.layout, 4, "if x:\n    results = [function(item) for item in items]\ny");
+    expect_page(&page, "    if x:\n"
+                       "        results = [function(item) for\n"
+                       "                item in items]\n"
+                       "    y\n");
+}
+
 static void colours_only_when_asked(void **state)
 {
     struct page page;
@@ -133,6 +150,7 @@ int main(void)
         cmocka_unit_test(long_words_are_broken),
         cmocka_unit_test(cells_are_cut_and_padded),
         cmocka_unit_test(fields_move_to_a_new_line_as_a_whole),
+        cmocka_unit_test(code_keeps_its_spaces),
         cmocka_unit_test(colours_only_when_asked),
     };
 

@@ -115,12 +115,27 @@ static void unknown_ids_have_none(void **state)
     assert_null(wording_metric(NULL));
 }
 
+/* An action that names it has said it. */
+static void a_construct_is_said_once(void **state)
+{
+    char *actions[] = {(char[]){"start fewer"}, (char[]){"use Pool(max_workers=4) here"}};
+    struct recommendation r = {.actions = actions, .n_actions = 1};
+
+    (void)state;
+    assert_null(wording_construct(&r));
+    r.construct = (char[]){"Pool(max_workers=4)"};
+    assert_string_equal(wording_construct(&r), r.construct);
+    r.n_actions = 2;
+    assert_null(wording_construct(&r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_leaf_has_wording),    cmocka_unit_test(every_metric_of_the_tree_has_wording),
         cmocka_unit_test(every_finding_has_wording), cmocka_unit_test(every_cause_has_a_label_that_fits),
         cmocka_unit_test(every_model_has_names),     cmocka_unit_test(unknown_ids_have_none),
+        cmocka_unit_test(a_construct_is_said_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,53 @@ def perfetto(test, raw):
     return trace["traceEvents"]
 
 
+def firefox_table(test, table):
+    """Columns of a table; all of its length."""
+    columns = {key: value for key, value in table.items() if isinstance(value, list)}
+    for key, column in columns.items():
+        test.assertEqual(len(column), table["length"], key)
+    return columns
+
+
+def firefox_stack(thread, stack):
+    """Names of a stack, outermost first; each stack comes after the one that called it."""
+    names = []
+    while stack is not None:
+        function = thread["frameTable"]["func"][thread["stackTable"]["frame"][stack]]
+        names.insert(0, thread["stringArray"][thread["funcTable"]["name"][function]])
+        caller = thread["stackTable"]["prefix"][stack]
+        assert caller is None or caller < stack
+        stack = caller
+    return tuple(names)
+
+
+def firefox(test, raw):
+    """Milliseconds in each state as markers tell, and by stack as the places tell; rules of the processed profile."""
+    test.assertIsNone(FORBIDDEN.search(raw.decode()))
+    profile = json.loads(raw)
+    categories, end = profile["meta"]["categories"], profile["meta"]["profilingEndTime"]
+    test.assertEqual([category["color"] for category in categories].count("grey"), 1, "the default one")
+    states, stacks = collections.Counter(), collections.Counter()
+    for thread in profile["threads"]:
+        test.assertIsInstance(thread["pid"], str)
+        for name in ("markers", "stackTable", "frameTable", "funcTable", "resourceTable", "nativeSymbols"):
+            firefox_table(test, thread[name])
+        markers, last = thread["markers"], 0
+        for name, category, begin, stop, data in zip(*(markers[key] for key in ("name", "category", "startTime", "endTime", "data"))):
+            test.assertEqual(thread["stringArray"][name], categories[category]["name"])
+            test.assertEqual(data["type"], profile["meta"]["markerSchema"][0]["name"])
+            test.assertTrue(last - 1e-5 <= begin < stop, (thread["name"], last, begin, stop))
+            states[thread["stringArray"][name]] += stop - begin
+            last = stop
+        samples = thread["samples"]
+        test.assertEqual(samples["time"], sorted(samples["time"]))
+        test.assertGreater(samples["length"], 0)
+        for stack, time, weight in zip(samples["stack"], samples["time"], samples["weight"] or [0] * samples["length"]):
+            test.assertTrue(0 <= time <= end, time)
+            stacks[firefox_stack(thread, stack)] += weight
+    return states, stacks
+
+
 def pprof(test, raw, sample_type):
     """{function: flat value in the unit of the type}, as go tool pprof reads it."""
     with tempfile.NamedTemporaryFile(suffix=".pb.gz") as file:

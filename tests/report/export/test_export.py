@@ -32,6 +32,15 @@ class ExportTest(unittest.TestCase):
         for story in STORIES:
             exports.perfetto(self, self.files[f"{story}.perfetto"])
 
+    def test_firefox(self):
+        for story in STORIES:
+            exports.firefox(self, self.files[f"{story}.firefox"])
+        _, stacks = exports.firefox(self, self.files["convoy.firefox"])
+        folded = exports.folded(self, self.files["convoy.folded"])
+        waits = sum(us for stack, us in folded.items() if stack[1] == "GIL wait")
+        self.assertGreater(waits, 0)
+        self.assertAlmostEqual(sum(ms for stack, ms in stacks.items() if stack[:1] == ("GIL wait",)) * 1000, waits, delta=len(folded))
+
     def test_pprof(self):
         for story in STORIES:
             for sample_type in ("samples", "on_cpu", "off_cpu"):
