@@ -17,3 +17,4 @@ int command_replay(const struct options *options);
 int command_explain(const struct options *options);
 int command_doctor(const struct options *options);
 int command_export(const struct options *options);
+int command_version(const struct options *options);

@@ -14,7 +14,7 @@ static const char *words_of(enum option_key key)
     case OPTION_FORMAT:
         return "text json html markdown";
     case OPTION_TO:
-        return "folded perfetto pprof sarif openmetrics";
+        return "folded perfetto pprof firefox sarif openmetrics";
     case OPTION_PROBE:
         return "auto bpf procfs";
     case OPTION_COLOR:

@@ -35,9 +35,7 @@ static const char *against_baseline(const struct compare_finding *finding)
 {
     if (finding->change == COMPARE_NEW)
         return "new";
-    if (finding->change == COMPARE_CHANGED && finding->after->time_ns > finding->before->time_ns)
-        return "worse";
-    return NULL;
+    return finding->worse ? "worse" : NULL;
 }
 
 static bool fails_against_baseline(const struct gate *gate, const struct measurement *m, const struct advice *a)

@@ -20,7 +20,8 @@
  *   export FILE     cli/export_cmd.c                    the same for other tools (report/export/)
  *   explain         cli/explain_cmd.c                   a finding or the tree (report/explain.c)
  *   doctor          cli/doctor_cmd.c                    what this machine can measure
- *   while waiting   cli/progress.c                      the status line
+ *   -V              cli/version_cmd.c                   the version, and what this build can do
+ *   while waiting   cli/progress.c footer.c             the status line, --live
  *   messages        cli/say.c                           what went wrong, and what to do
  */
 #include <fcntl.h>
@@ -63,8 +64,7 @@ static int dispatch(const struct options *options)
         options_print_help(stdout);
         return 0;
     case COMMAND_VERSION:
-        (void)printf("concadvise %s\n", CONCADVISE_VERSION);
-        return 0;
+        return command_version(options);
     }
     return STATUS_USAGE;
 }

@@ -96,37 +96,25 @@ static int add_output(struct parser *p, const char *value)
     return 0;
 }
 
-/* @param option, value  as they were given */
-static int check_format(struct parser *p, enum report_format format, const char *option, const char *value)
-{
-    bool page = format == REPORT_HTML || format == REPORT_MARKDOWN;
-
-    if (page && p->options->command == COMMAND_DIFF)
-        return refuse(p, STATUS_USAGE, "%s %s: diff writes text and json only.", option, value);
-    return 0;
-}
-
 /* The format of each output: its suffix, else -f, else text. Known only when all options are read. */
-static int resolve_outputs(struct parser *p)
+static void resolve_outputs(struct options *o)
 {
-    struct options *o = p->options;
-    int r = o->format == REPORT_MARKDOWN ? check_format(p, o->format, "-f", "markdown")
-                                         : check_format(p, o->format, "-f", "html");
-
-    for (size_t i = 0; r == 0 && i < o->n_outputs; i++) {
+    for (size_t i = 0; i < o->n_outputs; i++)
         if (report_format_from_path(o->outputs[i].path, &o->outputs[i].format) < 0)
             o->outputs[i].format = o->format;
-        r = check_format(p, o->outputs[i].format, "-o", o->outputs[i].path);
-    }
-    return r;
+}
+
+const char *options_probe_name(enum probe_kind kind)
+{
+    static const char *const names[] = {[PROBE_AUTO] = "auto", [PROBE_BPF] = "bpf", [PROBE_PROCFS] = "procfs"};
+
+    return (size_t)kind < ARRAY_SIZE(names) ? names[kind] : NULL;
 }
 
 static int set_probe(struct parser *p, const char *value)
 {
-    static const char *const names[] = {[PROBE_AUTO] = "auto", [PROBE_BPF] = "bpf", [PROBE_PROCFS] = "procfs"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (strcmp(value, names[i]) == 0) {
+    for (int i = 0; options_probe_name((enum probe_kind)i); i++) {
+        if (strcmp(value, options_probe_name((enum probe_kind)i)) == 0) {
             p->options->probe = (enum probe_kind)i;
             return 0;
         }
@@ -220,6 +208,9 @@ static int apply(struct parser *p, enum option_key key, char *value)
     case OPTION_TO:
         o->export_given = true;
         return report_export_from_str(value, &o->export_to) < 0 ? bad_value(p, key, value, report_export_names()) : 0;
+    case OPTION_LIVE:
+        o->live = true;
+        return 0;
     case OPTION_LIGHT:
         o->light = true;
         o->evidence = false;
@@ -439,7 +430,9 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *mess
     if (!r)
         r = check_operands(&p);
     /* What export writes is said by --to, whatever the file is called. */
-    return r || ret_options->command == COMMAND_EXPORT ? r : resolve_outputs(&p);
+    if (!r && ret_options->command != COMMAND_EXPORT)
+        resolve_outputs(ret_options);
+    return r;
 }
 
 void options_clear(struct options *options)

@@ -51,6 +51,7 @@ struct options {
     uint32_t runs;        /* 1..OPTIONS_MOST_RUNS */
     uint64_t duration_ns; /* 0: until the target ends */
     uint32_t cpus;        /* 0: as many as the target may use */
+    bool live;            /* a table while measuring */
     bool light;           /* implies no evidence */
     bool evidence;
     uint64_t evidence_ns;
@@ -89,6 +90,9 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *ret_options, char *message);
 void options_clear(struct options *options);
+
+/* "auto", "bpf", ...; NULL: there is no such probe */
+const char *options_probe_name(enum probe_kind kind);
 
 void options_print_help(FILE *out);
 void options_print_usage(FILE *out); /* a few lines */

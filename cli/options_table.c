@@ -26,7 +26,12 @@ const struct option_row options_table[OPTION_COUNT] = {
                     "measure a running process and its children, until -d TIME, Ctrl-C or its end; it goes on"},
     [OPTION_USER] = {'u', "user", "USER", RUN, "run the program as USER (default: whoever called, also under sudo)"},
     [OPTION_SAVE] = {0, "save", "FILE", RUN | REPLAY, "keep the measurement, for concadvise report, diff and replay"},
-    [OPTION_TO] = {0, "to", "FORMAT", EXPORT, "what export writes: folded, perfetto, pprof, sarif or openmetrics"},
+    [OPTION_TO] = {0, "to", "FORMAT", EXPORT,
+                   "what export writes: folded, perfetto, pprof, firefox, sarif or openmetrics"},
+    [OPTION_LIVE] =
+        {0, "live", NULL, RUN,
+         "while measuring, a table at the bottom of the terminal instead of a status line: threads by what they "
+         "do now, and where; off when stderr is no terminal, and with -q"},
     [OPTION_LIGHT] = {0, "light", NULL, RUN, "totals alone, at about half the cost: no lines of code, no replays"},
     [OPTION_NO_EVIDENCE] = {0, "no-evidence", NULL, RUN, "do not replay the work under each model: forecast only"},
     [OPTION_EVIDENCE_TIME] = {0, "evidence-time", "TIME", RUN | REPLAY, "time for the replays (default 3s)"},
@@ -44,7 +49,7 @@ const struct option_row options_table[OPTION_COUNT] = {
     [OPTION_COLOR] = {0, "color", "WHEN", JUDGES | DIFF, "auto, always or never"},
     [OPTION_QUIET] = {'q', "quiet", NULL, JUDGES | DIFF, "no progress and no report on stderr; files are written"},
     [OPTION_VERBOSE] = {'v', "verbose", NULL, JUDGES | DIFF, "also threads, stacks, and every step of the decision"},
-    [OPTION_VERSION] = {'V', "version", NULL, EVERY, "print the version"},
+    [OPTION_VERSION] = {'V', "version", NULL, EVERY, "print version and features"},
     [OPTION_HELP] = {'h', "help", NULL, EVERY, "print this help"},
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -130,6 +131,14 @@ int output_put_file(const char *path, const char *bytes, size_t n)
     if (!S_ISREG(st.st_mode))
         return put_in_place(real, bytes, n);
     return put_by_rename(real, &st, bytes, n);
+}
+
+bool output_terminal_is_ready(int fd)
+{
+    struct pollfd terminal = {.fd = fd, .events = POLLOUT};
+    pid_t group = tcgetpgrp(fd); /* -1: not our controlling terminal: nobody else's turn either */
+
+    return (group <= 0 || group == getpgrp()) && poll(&terminal, 1, 0) > 0 && terminal.revents & POLLOUT;
 }
 
 unsigned output_width(int fd)

@@ -31,6 +31,13 @@ void output_let_writes_fail(void);
 /* @return 0 or -errno; -EPIPE: the reader went away, -EFBIG: a limit was met (see output_let_writes_fail()) */
 int output_put_fd(int fd, const char *bytes, size_t n);
 
+/*
+ * May and can the terminal at `fd` be written to at this moment? Not from the background, where it would stop us
+ * (tostop, stty(1)) or meddle with the shell; not while Ctrl-S holds it, where a write would wait and what is measured
+ * be lost.
+ */
+bool output_terminal_is_ready(int fd);
+
 /* Columns of the terminal at `fd`, else $COLUMNS, else 80. */
 unsigned output_width(int fd);
 

@@ -52,7 +52,7 @@ int command_replay(const struct options *options)
         deliver_load_tree(options, "Nothing was replayed.", &tree) < 0 ||
         deliver_check_places(options, "Nothing was replayed.") < 0 || gate_open(&gate, options, tree) < 0)
         return STATUS_USAGE;
-    progress_init(&progress, options->quiet);
+    progress_init(&progress, options);
     r = evidence_replay(options, &progress, m, message, sizeof(message));
     /* A run in which nothing could be arranged differently still has a report. */
     if (r == -ENODATA && !options->quiet)

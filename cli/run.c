@@ -86,7 +86,7 @@ int command_run(const struct options *options)
         say("%s", not_started);
         return STATUS_FAILED;
     }
-    progress_init(&progress, options->quiet);
+    progress_init(&progress, options);
     r = runs_measure(options, &progress, &m, &status);
     if (r)
         return r;

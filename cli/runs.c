@@ -49,7 +49,8 @@ static int measure(const struct options *options, struct progress *progress, uns
         .sites = true,
         .light = options->light,
         .notice = options->quiet ? NULL : say_notice,
-        .progress = progress->enabled ? progress_measuring : NULL,
+        .progress = progress->enabled && !progress->live ? progress_measuring : NULL,
+        .live = progress->live ? progress_live : NULL,
         .userdata = progress,
         .ret_interrupts = ret_interrupts,
     };

@@ -61,13 +61,49 @@ class UsageTest(FolderCase):
         self.assertNotIn("\x1b", err)
         self.assertNotIn("\u202e", err)
 
-    def test_help_and_version(self):
+    def test_help(self):
         code, out, err = run("--help")
         self.assertEqual((code, err), (0, ""))
         self.assertIn("--fail-on", out)
+
+
+class VersionTest(FolderCase):
+    def features(self):
         code, out, err = run("-V")
         self.assertEqual((code, err), (0, ""))
-        self.assertRegex(out, r"^concadvise \d+\.\d+\.\d+\n$")
+        first, *lines = out.splitlines()
+        self.assertRegex(first, r"^concadvise \d+\.\d+\.\d+$")
+        self.assertLess(len(lines), 8)
+        self.assertLessEqual(max(map(len, lines)), 80)
+        return {line.split()[0]: line.split(maxsplit=1)[1].split(", ") for line in lines}
+
+    def test_what_it_names_is_what_options_take(self):
+        """What is offered is taken, and what a refusal lists is offered: no format is left out."""
+        features = self.features()
+        file = self.folder / "none.json"
+        for option, name, before in (("-f", "reports", ["report", file]), ("--to", "exports", ["export", file])):
+            for word in features[name]:
+                self.assertIn("none.json", run(*before, option, word)[2], word)
+            listed = run(*before, option, "pdf")[2].split("expected ")[1].split(".")[0]
+            self.assertEqual(listed.replace(" or ", ", ").split(", "), features[name])
+        for word in features["probes"]:
+            self.assertIn("no command", run(f"--probe={word}")[2])
+        self.assertEqual(features["probes"], ["bpf", "procfs"])
+        self.assertIn("native code", features["stacks"])
+        self.assertIn("CPython 3.6-3.13", features["stacks"])
+
+    def test_versions_of_libraries(self):
+        """Those in use, which are those of the build machine."""
+        libraries = dict(item.split(" ", 1) for item in self.features()["libraries"])
+        for name, package in (("libbpf", "libbpf"), ("elfutils", "libdw"), ("jansson", "jansson")):
+            asked = subprocess.run(["pkg-config", "--modversion", package], capture_output=True, text=True, check=True)
+            self.assertEqual(libraries[name].split(".")[:2], asked.stdout.strip().split(".")[:2], name)
+
+    def test_full_device(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([PROGRAM, "-V"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"No space left", done.stderr)
 
 
 class ExplainTest(FolderCase):

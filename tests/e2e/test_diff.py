@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several runs of one command (-r), what changed between two of them (diff), and replays of a saved one (replay)."""
 import contextlib
+import html
 import json
 import os
 import pathlib
 import pty
+import re
 import signal
 import subprocess
 import tempfile
@@ -141,6 +143,25 @@ class DiffTest(FolderCase):
         self.assertEqual((done.status, done.stdout), (0, b""), str(done))
         self.assertIn("VERDICT", text.read_text())
         jsonschema.validate(json.loads(document.read_text()), SCHEMA)
+
+    def test_pages(self):
+        """The page and the Markdown say what the JSON says."""
+        page, ticket = self.folder / "diff.html", self.folder / "diff.md"
+        done = support.run("diff", self.before, self.after, "-o", page, "-o", ticket)
+        self.assertEqual((done.status, done.stdout), (0, b""), str(done))
+        self.assertIn(b"faster: ", done.stderr)
+        document, page, ticket = self.diff_json(self.before, self.after), page.read_text(), ticket.read_text()
+        self.assertEqual(ticket, self.diff(self.before, self.after, "-f", "markdown"))
+        title = html.unescape(re.search("<h1>(.*?)</h1>", page)[1])
+        self.assertRegex(title, r"^AFTER is \d+(\.\d)?x faster: ")
+        self.assertEqual(ticket.splitlines()[0], f"## concadvise: {title}")
+        embedded = re.search(r'<script type="application/json" id="report"[^>]*>(.*?)</script>', page, re.DOTALL)[1]
+        self.assertEqual(json.loads(embedded), document)
+        self.assertEqual(page.count('class="dot"'), 6)
+        for finding in document["findings"]:
+            change = {True: "worse", False: "better"}[finding["worse"]] if finding["change"] == "changed" else finding["change"]
+            self.assertIn(f"| {change} | {finding['id']} |", ticket)
+            self.assertRegex(page, rf'"change {change}">{change}</span> {finding["id"]} ')
 
     def test_what_is_neither_is_refused(self):
         for path, word in ((self.program, b"neither"), (self.folder, b"directory"), (self.folder / "no", b"No such")):

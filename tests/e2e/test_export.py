@@ -41,6 +41,13 @@ class ExportTest(unittest.TestCase):
         self.assertGreater(len({tid for phase, tid in arrows if phase == "s"}), 1, "one waker only")
         self.assertGreater(len({tid for phase, tid in arrows if phase == "f"}), 1, "one woken only")
 
+    def test_firefox(self):
+        states, stacks = exports.firefox(self, self.export("firefox"))
+        on_cpu = self.run_.report["measurement"]["on_cpu_ns"] / 1e6
+        self.assertAlmostEqual(states["on-CPU"] / on_cpu, 1.0, delta=0.02)
+        self.assertAlmostEqual(sum(ms for stack, ms in stacks.items() if stack[:1] == ("on-CPU",)) / on_cpu, 1.0, delta=0.1)
+        self.assertTrue(any("produce" in stack for stack in stacks), stacks)
+
     def test_pprof(self):
         functions = exports.pprof(self, self.export("pprof"), "off_cpu")
         self.assertIn("Condition.wait", functions)

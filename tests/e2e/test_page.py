@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The page and the Markdown of a real run say what its JSON report says."""
 import html
+import json
 import pathlib
 import re
 import tempfile
@@ -32,12 +33,15 @@ class PageTest(unittest.TestCase):
         self.assertIn(title, self.ticket.splitlines()[0])
         for finding in support.findings(self.run_.report):
             self.assertIn(f'id="{finding}"', self.page)
-            self.assertIn(f"| {finding} |", self.ticket)
+            self.assertIn(f"- **{finding}** ", self.ticket)
 
     def test_every_run_is_a_dot(self):
-        rows = [row for row in self.run_.report["evidence"]["models"] if row["runs"]]
-        self.assertGreater(len(rows), 1, "nothing was replayed")
-        self.assertGreaterEqual(self.page.count('class="dot"'), sum(row["runs"] for row in rows if row["source"] == "replay"))
+        """Of each replay that has a row; on a busy machine the row's number may come from the simulation all the same."""
+        rows = {(row["model"], row["workers"]) for row in self.run_.report["evidence"]["models"]}
+        replays = json.loads(self.run_.saved.read_text())["replays"]
+        runs = sum(len(replay["runs_ns"]) for replay in replays if (replay["model"], replay["workers"]) in rows)
+        self.assertGreater(runs, 1, "nothing was replayed")
+        self.assertGreaterEqual(self.page.count('class="dot"'), runs)
 
 
 if __name__ == "__main__":
