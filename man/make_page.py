@@ -6,6 +6,6 @@ import subprocess
 import sys
 
 template, version, out, *command = sys.argv[1:]
-options = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-text = pathlib.Path(template).read_text().replace("@VERSION@", version).replace("@OPTIONS@\n", options)
-pathlib.Path(out).write_text(text)
+options = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+text = pathlib.Path(template).read_text(encoding="utf-8").replace("@VERSION@", version).replace("@OPTIONS@\n", options)
+pathlib.Path(out).write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("base", "probe", "analyzer", "report", "cli")
 
 # The contracts between rooms: all that others may see of the probe and the analyzer.
-MEASUREMENT = {"probe/measurement.h", "probe/measurement_json.h", "probe/repeats.h"}
+MEASUREMENT = {"probe/measurement.h", "probe/live_view.h", "probe/measurement_json.h", "probe/repeats.h"}
 ADVICE = {"analyzer/advice.h", "analyzer/analyze.h", "analyzer/tree.h", "analyzer/findings/findings.h"}
 COMPARE = {"analyzer/compare/compare.h"}
 REPLAY = {"analyzer/replay/replay.h"}
