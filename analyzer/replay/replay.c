@@ -21,6 +21,8 @@
 #define OUT_OF_THE_RACE 3.0             /* times the best forecast: the fewest runs will do */
 #define SOFT_LIMIT 1.1                  /* times the budget: no round begins that would end later */
 #define HARD_LIMIT 1.12                 /* times the budget: then the replayer is killed */
+#define LATE_LIMIT 3.0                  /* the same while no round is complete: one that is late is better than none */
+#define LEAST_SHARE 0.5                 /* of the budget is for the runs, however long calibration took */
 #define MAX_PLANS (MODEL_COUNT + 1)
 
 /* One replay session: a replayer, the plans, and the times so far. */
@@ -77,6 +79,14 @@ static bool is_executed(const struct session *s, size_t i)
     return s->executes[i] == i && !s->dropped[i];
 }
 
+/* When the replayer is killed. */
+static uint64_t deadline_ns(const struct session *s)
+{
+    double limit = s->n_rounds ? HARD_LIMIT : LATE_LIMIT;
+
+    return s->begin_ns + (uint64_t)(limit * (double)s->options->budget_ns);
+}
+
 /* Many runs where the race is decided and for the program as it is now, which all others are compared with. */
 static void plan_runs(struct session *s)
 {
@@ -100,7 +110,9 @@ static void plan_runs(struct session *s)
 /* The length of runs that what is left of the budget allows. @return 0 when it is too short to measure anything */
 static uint64_t find_slot(const struct session *s)
 {
-    double time_ns = PLANNED_SHARE * ((double)s->options->budget_ns - (double)(replay_now_ns() - s->begin_ns));
+    double budget_ns = (double)s->options->budget_ns;
+    double left_ns = budget_ns - (double)(replay_now_ns() - s->begin_ns);
+    double time_ns = PLANNED_SHARE * fmax(left_ns, LEAST_SHARE * budget_ns);
     struct replay_plan executed[MAX_PLANS];
     bool all_short = true;
     uint64_t slot_ns;
@@ -253,6 +265,7 @@ static int run_rounds(struct session *s)
 
         if ((s->n_rounds >= least && end_ns > budget_ns) || (s->n_rounds && end_ns > SOFT_LIMIT * budget_ns))
             break;
+        s->child.deadline_ns = deadline_ns(s);
         r = run_round(s, s->n_rounds, most);
         if (r == -ETIME && s->n_rounds)
             break;
@@ -420,7 +433,6 @@ static void use_costs(const struct measurement *m, const struct replay_costs *me
 /* Everything that needs the replayer. */
 static int run_session(struct session *s, struct measurement *m, const struct profile *p)
 {
-    uint64_t limit_ns = (uint64_t)(HARD_LIMIT * (double)s->options->budget_ns);
     uint32_t cpus = s->options->cpus ? s->options->cpus : measurement_cpus(m);
     struct replay_conditions conditions = {.cpus = cpus, .private_bytes = private_bytes(m)};
     struct simulate_costs costs;
@@ -429,7 +441,7 @@ static int run_session(struct session *s, struct measurement *m, const struct pr
 
     simulate_costs_from_measurement(m, &costs);
     conditions.parallel = busy_cpus(p, &costs, cpus);
-    r = replay_choice_start(&m->target.runtime, s->options->replayer_dir, s->begin_ns + limit_ns, &s->child, s->message,
+    r = replay_choice_start(&m->target.runtime, s->options->replayer_dir, deadline_ns(s), &s->child, s->message,
                             s->size);
     if (r == 0)
         r = replay_protocol_greeting(&s->child, &s->keeps_processes, s->message, s->size);

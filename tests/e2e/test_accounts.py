@@ -67,7 +67,8 @@ class LightTest(unittest.TestCase):
         for done in (light, full):
             support.on_cpu_and_waits_add_up(self, done.report)
             blocked = done.report["measurement"]["blocked_ns"]
-            self.assertGreaterEqual(blocked["sleep"], 0.6e9)
+            # Three times 0.2 s, but for what each spent on the way to sleep: the end is set before, and a CPU may be taken away.
+            self.assertGreaterEqual(blocked["sleep"], 0.5e9)
             self.assertLess(blocked["sleep"], 1.0e9)
             # Two wait for the lock while the first sleeps, one while the second does; main waits for them all.
             self.assertGreaterEqual(sum(blocked.get(cause, 0) for cause in ("lock", "handoff", "join")), 1.1e9, blocked)

@@ -112,7 +112,7 @@ class Accounts(unittest.TestCase):
         self.assertLessEqual(slept, m["wall_ns"])
 
     def test_children_grandchildren_and_orphans_are_found(self):
-        done, m = self.threads_of(["/bin/sh", "-c", "(sh -c 'sleep 0.3 & sleep 0.1' &) ; sleep 0.5"])
+        done, m = self.threads_of(["/bin/sh", "-c", "(sh -c 'sleep 2 & sleep 1' &) ; sleep 3"])
         self.assertGreaterEqual(sum(t["name"] == "sleep" for t in m["threads"]), 3, [t["name"] for t in m["threads"]])
 
     def test_processes_too_short_to_be_seen_are_counted(self):

@@ -26,7 +26,7 @@ class RedisTest(ServiceCase):
     def test_idle_it_gets_no_verdict(self):
         port = support.free_port()
         with self.served(self.redis(port), port):
-            time.sleep(1.5)
+            time.sleep(5)  # its start, which takes the longer the busier the machine is, is less than a tenth of this
         self.assertIsNone(self.report["recommendation"]["model"], self.log)
         self.assertIn("CA9003", support.findings(self.report))
 
