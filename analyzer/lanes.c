@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyzer/external.h"
 #include "base/base.h"
 
 #define MANY_TURNS 8       /* waits in epoll, from which on they are a loop */
@@ -86,8 +87,12 @@ static void lane_fill(const struct measurement *m, struct lane *lane, const stru
     lane->main = t->tid == t->pid;
     lane->short_process = lane->process && lanes_process_is_short(m, lane->process);
     lane->short_thread = !lane->main && is_short(m, t->birth_ns, t->death_ns, t->alive);
-    lane->external_ns = blocked[CAUSE_NETWORK] + blocked[CAUSE_DISK] + blocked[CAUSE_PIPE] + blocked[CAUSE_SLEEP];
-    lane->external_count = count[CAUSE_NETWORK] + count[CAUSE_DISK] + count[CAUSE_PIPE] + count[CAUSE_SLEEP];
+    for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+        if (!cause_is_external((enum cause)cause))
+            continue;
+        lane->external_ns += blocked[cause];
+        lane->external_count += count[cause];
+    }
     lane->idle_ns = blocked[CAUSE_IDLE] + blocked[CAUSE_TERMINAL] + blocked[CAUSE_STOPPED];
     lane->lock_ns = blocked[CAUSE_LOCK];
     lane->handoff_ns = blocked[CAUSE_HANDOFF];

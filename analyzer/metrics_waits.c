@@ -5,17 +5,13 @@
 #include <math.h>
 
 #include "analyzer/async_twins.h"
+#include "analyzer/external.h"
 #include "analyzer/lanes.h"
 #include "base/base.h"
 #include "probe/measurement.h"
 
 /* Waits above this are taken for the program's own; shorter ones are pages read from disk and the like. */
 #define REAL_WAIT_NS NSEC_PER_MSEC
-
-static bool is_external(enum cause cause)
-{
-    return cause == CAUSE_NETWORK || cause == CAUSE_DISK || cause == CAUSE_PIPE || cause == CAUSE_SLEEP;
-}
 
 static int compare_descending(const void *a, const void *b)
 {
@@ -35,7 +31,7 @@ static size_t collect_waits(const struct lanes *lanes, uint64_t **ret_list, doub
         const struct thread *t = lanes->items[i].thread;
 
         for (size_t k = 0; lanes->items[i].external_ns > 0 && k < t->n_slices; k++) {
-            if (!is_external(t->slices[k].cause) || t->slices[k].blocked_ns == 0)
+            if (!cause_is_external(t->slices[k].cause) || t->slices[k].blocked_ns == 0)
                 continue;
             if (base_grow(&list, &capacity, n + 1, sizeof(*list)) < 0)
                 break;
@@ -79,7 +75,7 @@ static uint64_t first_wait_ns(const struct measurement *m, const struct lanes *l
             const struct slice *s = &t->slices[k];
 
             at += s->on_cpu_ns;
-            if (is_external(s->cause) && s->cause != CAUSE_DISK && s->blocked_ns >= REAL_WAIT_NS && at < first)
+            if (cause_is_external(s->cause) && s->cause != CAUSE_DISK && s->blocked_ns >= REAL_WAIT_NS && at < first)
                 first = at;
             at += s->runnable_ns + s->blocked_ns;
         }

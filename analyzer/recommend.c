@@ -264,11 +264,14 @@ static void expect_mended(struct advice *advice, uint32_t cpus, uint32_t *ret_in
     const struct evidence *evidence = &advice->evidence;
     bool known = r->model == advice->current_model && evidence->mended_workers > 0 &&
                  evidence->mended_speedup >= best_gain(advice) * (1.0 - STATISTICS_TIE_SHARE);
+    bool counted;
 
-    r->workers = known ? evidence->mended_workers : advice->current_workers;
+    /* That one worker would do as well says how little the others get done; as a pool to stay with it is no advice. */
+    counted = known && (evidence->mended_workers > 1 || advice->current_workers <= 1);
+    r->workers = counted ? evidence->mended_workers : advice->current_workers;
     if (r->workers == 0)
         r->workers = cpus;
-    r->bound = known ? evidence->mended_bound : BOUND_NONE;
+    r->bound = counted ? evidence->mended_bound : BOUND_NONE;
     *ret_in_flight = known ? evidence->mended_in_flight : 0;
     if (known)
         set_expected(r, evidence->mended_speedup, evidence->mended_interval[0], evidence->mended_interval[1],

@@ -3,6 +3,7 @@
 
 #include "analyzer/advice.h"
 #include "analyzer/async_twins.h"
+#include "analyzer/external.h"
 #include "analyzer/findings/detect.h"
 #include "analyzer/sketch_places.h"
 #include "base/base.h"
@@ -75,12 +76,6 @@ static bool computes(const struct site *site)
 static bool computes_in_loop(const struct site *site)
 {
     return site->on_cpu && site->in_event_loop;
-}
-
-static bool waits_outside(const struct site *site)
-{
-    return !site->on_cpu && (site->cause == CAUSE_NETWORK || site->cause == CAUSE_DISK || site->cause == CAUSE_PIPE ||
-                             site->cause == CAUSE_SLEEP);
 }
 
 /* "requests": its get() answers with an object that has `content`; "urllib.request": urlopen() is read. */
@@ -262,7 +257,7 @@ static const struct site *busiest_site(const struct context *c, enum sketch_id i
     if (id == SKETCH_PROCESSES_IN_LOOP)
         return sketch_site(c->m, computes_in_loop, false);
     if (id != SKETCH_PROCESSES && id != SKETCH_CHUNKS && id != SKETCH_LOOP)
-        site = sketch_site(c->m, waits_outside, in_workers(c));
+        site = sketch_site(c->m, site_waits_outside, in_workers(c));
     return site ? site : sketch_site(c->m, computes, in_workers(c));
 }
 

@@ -2,6 +2,7 @@
 
 /* Who measures a run: the privileged helper with BPF, or the sampler, which looks into /proc. */
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -41,6 +42,14 @@ static void say_fallback(const struct run *run, const char *reason)
     run->options->notice(text, run->options->userdata);
 }
 
+/* A process that was to be attached to and is no more: that is the reason then, whatever the helper says. */
+static bool has_ended_meanwhile(const struct run *run)
+{
+    struct pollfd pollfd = {.fd = run->pidfd, .events = POLLIN};
+
+    return run->attached && poll(&pollfd, 1, 0) > 0;
+}
+
 int run_start_source(struct run *run, char *message, size_t size)
 {
     const struct probe_options *options = run->options;
@@ -54,6 +63,10 @@ int run_start_source(struct run *run, char *message, size_t size)
     run->sampling = (enum sampling)sampling;
     if (r == 0)
         return 0;
+    if (has_ended_meanwhile(run)) {
+        (void)snprintf(message, size, "process %d has ended meanwhile. Nothing was measured.", (int)run->launch.pid);
+        return PROBE_UNAVAILABLE;
+    }
     if (options->kind == PROBE_AUTO) {
         say_fallback(run, reason[0] ? reason : strerror(-r));
         return start_sampler(run, message, size);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/findings/detect.h"
 
+#include "analyzer/external.h"
+
 static bool waits_for_lock_or_outside(const struct site *site)
 {
-    return !site->on_cpu && (site->cause == CAUSE_LOCK || site->cause == CAUSE_NETWORK || site->cause == CAUSE_DISK ||
-                             site->cause == CAUSE_SLEEP || site->cause == CAUSE_PIPE);
+    return site_waits_outside(site) || (!site->on_cpu && site->cause == CAUSE_LOCK);
 }
 
 static uint64_t lock_wait(const struct lane *lane)

@@ -3,11 +3,7 @@
 
 #include <math.h>
 
-static bool waits_outside(const struct site *site)
-{
-    return !site->on_cpu && (site->cause == CAUSE_NETWORK || site->cause == CAUSE_DISK || site->cause == CAUSE_PIPE ||
-                             site->cause == CAUSE_SLEEP);
-}
+#include "analyzer/external.h"
 
 /* What is left when all are under way at once is the longest of them, and the CPU work. */
 static double saved_share(const struct finding_context *c)
@@ -36,5 +32,5 @@ int find_serial_awaits(const struct finding_context *c, struct finding_list *lis
                      finding_metric(c, METRIC_EXTERNAL_WAITS),
                      words_ns(finding_metric(c, METRIC_EXTERNAL_WAIT_MEAN_NS), text),
                      words_share(fmin(1.0, saved_share(c)), saved)),
-        waits_outside);
+        site_waits_outside);
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/findings/detect.h"
 
-static bool waits_outside(const struct site *site)
-{
-    return !site->on_cpu && (site->cause == CAUSE_NETWORK || site->cause == CAUSE_DISK || site->cause == CAUSE_PIPE ||
-                             site->cause == CAUSE_SLEEP);
-}
+#include "analyzer/external.h"
 
 /* With a quarter of the busiest waiter's waits, and alive together with it. */
 static bool waits_beside(const struct lane *lane, const struct lane *busiest)
@@ -58,5 +54,5 @@ int find_serial_waits(const struct finding_context *c, struct finding_list *list
                                         .gain = threads > coroutines ? threads : coroutines},
                        words_format("%.0f waits of %s, one at a time", finding_metric(c, METRIC_EXTERNAL_WAITS),
                                     words_ns(finding_metric(c, METRIC_EXTERNAL_WAIT_MEAN_NS), text)),
-                       waits_outside);
+                       site_waits_outside);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyzer/external.h"
 #include "base/base.h"
 
 #define MAX_PIECES_PER_LANE 131072
@@ -15,8 +16,7 @@
 
 bool piece_waits_outside(const struct piece *piece)
 {
-    return piece->cause == CAUSE_NETWORK || piece->cause == CAUSE_DISK || piece->cause == CAUSE_PIPE ||
-           piece->cause == CAUSE_SLEEP;
+    return cause_is_external(piece->cause);
 }
 
 static uint64_t scaled(uint64_t value, double factor)

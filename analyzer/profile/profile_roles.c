@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyzer/profile/profile_roles.h"
 
+#include "analyzer/external.h"
 #include "analyzer/profile/profile_handover.h"
 #include "base/base.h"
 
@@ -15,8 +16,12 @@
 
 static uint64_t waits_outside(const struct thread *t)
 {
-    return t->blocked_ns[CAUSE_NETWORK] + t->blocked_ns[CAUSE_DISK] + t->blocked_ns[CAUSE_PIPE] +
-           t->blocked_ns[CAUSE_SLEEP];
+    uint64_t sum_ns = 0;
+
+    for (int cause = 0; cause < CAUSE_COUNT; cause++)
+        if (cause_is_external((enum cause)cause))
+            sum_ns += t->blocked_ns[cause];
+    return sum_ns;
 }
 
 /* Does it take something over, or hand something on, as often as once in ten sleeps? A stage of a pipeline does. */

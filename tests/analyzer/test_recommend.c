@@ -337,6 +337,25 @@ static void the_same_model_mended_is_a_fix(void **state)
     advice_free(b);
 }
 
+/* Where one worker would do as well, the pool is not what to mend: its number stays. */
+static void one_worker_is_no_pool_to_stay_with(void **state)
+{
+    struct advice *a = advice_with(MODEL_PROCESSES, 0);
+
+    (void)state;
+    a->current_workers = 4;
+    a->evidence.mended_speedup = 2.0;
+    a->evidence.mended_interval[0] = a->evidence.mended_interval[1] = 2.0;
+    a->evidence.mended_workers = 1;
+    a->evidence.mended_bound = BOUND_MEMORY;
+    decide(a, &to_processes);
+    assert_int_equal(a->recommendation.change, CHANGE_FIX);
+    assert_int_equal(a->recommendation.workers, 4);
+    assert_int_equal(a->recommendation.bound, BOUND_NONE);
+    assert_true(a->recommendation.expected_speedup > 1.99);
+    advice_free(a);
+}
+
 /*
  * What would be kept, but with other workers would take a fifth less and a tenth of a second. A run takes 10 s. A
  * pipeline of 100 items keeps its model, too, where another one would save little more.
@@ -531,6 +550,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),
+        cmocka_unit_test(one_worker_is_no_pool_to_stay_with),
         cmocka_unit_test(other_workers_are_a_fix),
         cmocka_unit_test(a_simulation_that_meets_the_run_may_overrule),
         cmocka_unit_test(a_loop_whose_waits_are_unknown_gets_more_loops),

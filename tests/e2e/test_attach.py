@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -270,6 +272,19 @@ class RefusedTest(AttachCase):
 
     def test_one_that_we_descend_from(self):
         self.refused("measure itself", options=["-p", os.getpid()])
+
+    def test_it_ends_before_it_can_be_measured(self):
+        """The helper is the first to see it: this one ends the process itself, and then can't do its work."""
+        with tempfile.TemporaryDirectory() as folder, running([PROGRAM, "spin"]) as target:
+            folder = pathlib.Path(folder)
+            shutil.copy(support.CONCADVISE, folder)
+            helper = folder / "concadvise-probe"
+            helper.write_text(f"#!/bin/sh\nkill -9 {target.pid}\nsleep 0.2\nexit 1\n")
+            helper.chmod(0o755)
+            done = subprocess.run([folder / "concadvise", "-p", str(target.pid)], capture_output=True, timeout=support.TIMEOUT_S)
+        self.assertEqual(done.returncode, 125, done)
+        self.assertIn(b"has ended meanwhile", done.stderr)
+        self.assertEqual(done.stderr.count(b"\n"), 1, done)
 
     def test_what_does_not_go_together(self):
         self.refused("takes no command", options=["-p", "1", "--", "true"])
