@@ -392,6 +392,28 @@ static void cpu_time_is_what_was_asked_for(void **state)
     }
 }
 
+/* Each calibration is a sample of a busy machine; the speed of the work must not be off by a factor in any of them. */
+static void every_calibration_is_sound(void **state)
+{
+    (void)state;
+    for (enum replayer which = NATIVE; which <= last_replayer(); which++) {
+        CLEANUP(replay_child_end) struct replay_child child = {0};
+        struct profile_step steps[ITEMS] = {{.free_cpu_ns = 4 * MS}};
+        size_t items[ITEMS];
+        struct replay_plan plan = arrange(0, steps, items, ITEMS);
+
+        start(&child, which);
+        for (int attempt = 0; attempt < 8; attempt++) {
+            struct replay_costs costs = calibrate(&child, 1);
+            uint64_t cpu_ns = run(&child, &plan, false).cpu_ns;
+
+            if (cpu_ns < 48 * MS / 2 || cpu_ns > 48 * MS * 2)
+                fail_msg("%s: %.1f ms of CPU for 48", names[which], (double)cpu_ns / 1e6);
+            assert_true(costs.slowdown < 3.0); /* two hardware threads of one core never do that to each other */
+        }
+    }
+}
+
 /* Worker processes have memory of their own, threads hardly any. */
 static void processes_take_memory(void **state)
 {
@@ -485,6 +507,7 @@ int main(void)
         cmocka_unit_test(memory_makes_processes_dearer),
         cmocka_unit_test(waits_are_precise),
         cmocka_unit_test(cpu_time_is_what_was_asked_for),
+        cmocka_unit_test(every_calibration_is_sound),
         cmocka_unit_test(processes_take_memory),
         cmocka_unit_test(every_worker_starts_however_short_the_work),
         cmocka_unit_test(nonsense_is_refused),
