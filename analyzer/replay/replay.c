@@ -22,7 +22,8 @@
 #define SOFT_LIMIT 1.1                  /* times the budget: no round begins that would end later */
 #define HARD_LIMIT 1.12                 /* times the budget: then the replayer is killed */
 #define LATE_LIMIT 3.0                  /* the same while no round is complete: one that is late is better than none */
-#define LEAST_SHARE 0.5                 /* of the budget is for the runs, however long calibration took */
+#define SHORT_START 0.03 /* of the budget: what starts so fast does so twice, the first time to warm up */
+#define LEAST_SHARE 0.5  /* of the budget is for the runs, however long calibration took */
 #define MAX_PLANS (MODEL_COUNT + 1)
 
 /* One replay session: a replayer, the plans, and the times so far. */
@@ -200,7 +201,8 @@ static int run_empty(struct session *s)
         if (!is_executed(s, i))
             continue;
         r = replay_protocol_run(&s->child, i, true, &s->empty[i], s->message, s->size);
-        if (r == 0 && s->plans[i].shrink < 1.0) {
+        if (r == 0 && s->plans[i].shrink < 1.0 &&
+            (double)s->empty[i].wall_ns < SHORT_START * (double)s->options->budget_ns) {
             r = replay_protocol_run(&s->child, i, true, &again, s->message, s->size);
             if (r == 0 && again.wall_ns - again.start_ns < s->empty[i].wall_ns - s->empty[i].start_ns)
                 s->empty[i] = again;
@@ -275,27 +277,40 @@ static int run_rounds(struct session *s)
     return 0;
 }
 
+/* By how much samples have to be cut for the fewest rounds to fit into what is left; 0 or less: they never do. */
+static double find_cut(const struct session *s, uint64_t empty_took_ns)
+{
+    double left_ns = (double)s->options->budget_ns - (double)(replay_now_ns() - s->begin_ns);
+    double round_ns = (double)expect_round(s, 0), start_ns = 0.0;
+
+    if (round_ns * (MIN_RUNS - 1) <= left_ns)
+        return 1.0;
+    for (size_t i = 0; i < s->n_plans; i++)
+        start_ns += is_executed(s, i) ? (double)s->empty[i].wall_ns : 0.0;
+    left_ns = PLANNED_SHARE * left_ns - (double)empty_took_ns;
+    return fmin(1.0, (left_ns / MIN_RUNS - start_ns) / fmax(round_ns - start_ns, 1.0));
+}
+
 /*
  * The first round shows how far runs take longer than was forecast. When the fewest rounds would not fit, samples are
- * cut shorter, once, and it begins again.
+ * cut shorter, once, and it begins again; where that would not help, too few runs are better than none.
  */
 static int run_first_round(struct session *s, const struct profile *p)
 {
+    uint64_t begin_ns = replay_now_ns(), empty_took_ns = 0;
     int r = run_empty(s);
-    double left_ns, want_ns;
+    double cut;
 
-    if (r == 0)
+    if (r == 0) {
+        empty_took_ns = replay_now_ns() - begin_ns;
         r = run_round(s, 0, MAX_RUNS);
+    }
     if (r < 0)
         return r;
-    left_ns = (double)s->options->budget_ns - (double)(replay_now_ns() - s->begin_ns);
-    want_ns = (double)expect_round(s, 0) * (MIN_RUNS - 1);
-    if (want_ns <= left_ns)
+    cut = find_cut(s, empty_took_ns);
+    if (cut >= 1.0 || cut * (double)s->slot_ns < MIN_SLOT_NS)
         return 0;
-    s->slot_ns = (uint64_t)((double)s->slot_ns * PLANNED_SHARE * fmax(0.0, left_ns) /
-                            (want_ns / (MIN_RUNS - 1) * (MIN_RUNS + 1)));
-    if (s->slot_ns < MIN_SLOT_NS)
-        return 0; /* what there is is kept: too few runs are better than too short ones */
+    s->slot_ns = (uint64_t)(cut * (double)s->slot_ns);
     memset(s->counts, 0, sizeof(s->counts));
     memset(s->longest_ns, 0, sizeof(s->longest_ns));
     s->n_rounds = 0;
