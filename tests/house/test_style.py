@@ -22,6 +22,7 @@ LONG_FILES = {
 # Tests of several sources at once, each with its reason.
 TESTS_OF_SEVERAL = {
     "tests/analyzer/replay/test_replayers.c": "native.c, cpython.py and node.js are programs behind one protocol, tested alike",
+    "tests/analyzer/replay/test_replayer_costs.c": "the same",
 }
 
 

@@ -3,6 +3,7 @@
 for lintian to say; installed, used and removed, and the system is as it was.
 
 CONCADVISE_BUILD names the folder that these tests leave alone: all of it happens in temporary ones."""
+import atexit
 import json
 import os
 import pathlib
@@ -88,7 +89,7 @@ class PackageCase(unittest.TestCase):
         if PackageCase.folder:
             return
         folder = tempfile.TemporaryDirectory(prefix="concadvise-packaging-")
-        unittest.addModuleCleanup(folder.cleanup)
+        atexit.register(folder.cleanup)  # tests/run ends a module with each of its classes
         os.chmod(folder.name, 0o755)  # for whoever apt reads packages as
         PackageCase.folder = pathlib.Path(folder.name)
         copy_tree(cls.folder / "tree")
