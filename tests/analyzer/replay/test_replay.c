@@ -493,42 +493,40 @@ static void misbehaving_replayers_are_survived(void **state)
     }
 }
 
-/* A replayer that needs twice the budget for its first round is waited for; there is no second one. */
-static void a_late_round_is_better_than_none(void **state)
+/* A replayer whose `late`th answer to a request to run takes `seconds`. @return its runs of the serial model */
+static size_t runs_with_a_late_answer(int late, const char *seconds, uint64_t budget_ns, struct measurement *m)
 {
-    static const char script[] =
-        GREETING COSTS PLANS "n=0; while read q; do n=$((n+1)); test $n -eq 8 && sleep 0.6; "
-                             "echo '{\"ok\":true,\"wall_ns\":9000000,\"start_ns\":1000,\"cpu_ns\":8000000,"
-                             "\"peak_rss_bytes\":4096}'; done";
-    CLEANUP(measurement_freep) struct measurement *m = serial_cpu(4000 * MS);
-    char dir[] = "/tmp/concadvise-replayer-XXXXXX";
+    char dir[] = "/tmp/concadvise-replayer-XXXXXX", script[1024];
     int r;
 
-    (void)state;
+    (void)snprintf(script, sizeof(script),
+                   GREETING COSTS PLANS "n=0; while read q; do n=$((n+1)); test $n -eq %d && sleep %s; "
+                                        "echo '{\"ok\":true,\"wall_ns\":9000000,\"start_ns\":1000,\"cpu_ns\":8000000,"
+                                        "\"peak_rss_bytes\":4096}'; done",
+                   late, seconds);
     make_replayer(dir, script);
-    r = replay(m, 500 * MS, dir);
+    r = replay(m, budget_ns, dir);
     remove_replayer(dir);
     assert_int_equal(r, 0);
-    assert_int_equal(result_of(m, MODEL_SERIAL, false)->n_runs, 1);
+    return result_of(m, MODEL_SERIAL, false)->n_runs;
+}
+
+/* A first round that takes longer than the budget is waited for; there is no second one. */
+static void a_late_round_is_better_than_none(void **state)
+{
+    CLEANUP(measurement_freep) struct measurement *m = serial_cpu(4000 * MS);
+
+    (void)state;
+    assert_int_equal(runs_with_a_late_answer(8, "0.6", 500 * MS, m), 1);
 }
 
 /* The clock runs out in the second round: the first one counts. */
 static void complete_rounds_survive_the_deadline(void **state)
 {
-    static const char script[] =
-        GREETING COSTS PLANS "n=0; while read q; do n=$((n+1)); test $n -gt 15 && sleep 1000; "
-                             "echo '{\"ok\":true,\"wall_ns\":9000000,\"start_ns\":1000,\"cpu_ns\":8000000,"
-                             "\"peak_rss_bytes\":4096}'; done";
     CLEANUP(measurement_freep) struct measurement *m = serial_cpu(4000 * MS);
-    char dir[] = "/tmp/concadvise-replayer-XXXXXX";
-    int r;
 
     (void)state;
-    make_replayer(dir, script);
-    r = replay(m, 1000 * MS, dir);
-    remove_replayer(dir);
-    assert_int_equal(r, 0);
-    assert_in_range(result_of(m, MODEL_SERIAL, false)->n_runs, 1, 2);
+    assert_in_range(runs_with_a_late_answer(16, "1000", 1000 * MS, m), 1, 2);
     assert_int_equal(result_of(m, MODEL_THREADS, false)->peak_rss_bytes, 4096);
 }
 
