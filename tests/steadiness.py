@@ -44,11 +44,12 @@ class Steadiness:
         self.thread.start()
 
     def read_late_s(self):
-        if not self.program:
-            return 0.0
+        """How long CPUs stood still so far; 0 where nobody tells, or not any more."""
+        if not self.program or self.program.poll() is not None:
+            return self.sums[-1][0] if self.sums else 0.0
         self.program.stdin.write("\n")
         self.program.stdin.flush()
-        return int(self.program.stdout.readline()) / 1e9
+        return int(self.program.stdout.readline() or 0) / 1e9
 
     def look(self):
         with self.lock:

@@ -2,7 +2,8 @@
 """What the end-to-end tests share: running concadvise, reading examples' headers, starting peers.
 
 Peers (delay server, PostgreSQL, Redis, ...) listen on free loopback ports, are started outside the measured target and
-stopped by their process id. Nothing here retries: a test that fails now and then is broken.
+stopped by their process id. Nothing here retries: a test that fails now and then is broken. (tests/run does where the
+machine was not ours, see tests/steadiness.py.)
 """
 import contextlib
 import json
