@@ -122,9 +122,10 @@ struct sampler {
     int loadavg;              /* open file; -1: none */
     uint32_t last_id;         /* of a thread or process, as the kernel gave it away last */
     uint64_t ids_given;       /* since measuring began */
-    bool unseen_forks;
-    bool looked_for;     /* WIRE_LOOK has come: tell where the threads are after the next round, */
-    uint32_t live_waits; /* with at most so many waits */
+    uint64_t last_given;      /* when that was seen to grow */
+    bool unseen_forks;        /* somebody may have children that we have not seen */
+    bool looked_for;          /* WIRE_LOOK has come: tell where the threads are after the next round, */
+    uint32_t live_waits;      /* with at most so many waits */
     struct totals totals;
     struct grave grave;
     struct outbox records, stacks_out, natives, obituaries, survivors, futexes;

@@ -11,6 +11,7 @@
 
 #define PROGRAM_INTERVAL_MOST_NS (100 * NSEC_PER_MSEC)
 #define ORPHANS_INTERVAL_NS (10 * NSEC_PER_MSEC)
+#define FORK_LISTED_NS (20 * NSEC_PER_MSEC) /* between an id and its place in the lists the parent may be preempted */
 
 static struct sampler_process *find_process(const struct sampler *s, uint32_t pid)
 {
@@ -167,7 +168,7 @@ static int begin_thread(struct sampler *s, struct sampler_thread *t)
         .other_on_cpu_ns = t->process->parent,
     };
 
-    t->moved = true;
+    t->moved = s->unseen_forks = true; /* it may have children already, and nobody may begin any more */
     if (s->seeding)
         return 0;
     account_init(&t->account, birth, 0, 0, 1, 0);
@@ -385,10 +386,14 @@ int sampler_find(struct sampler *s)
     int r = 0;
 
     note_ids(s);
-    if (s->loadavg < 0 || s->ids_given != given || s->unseen_forks) /* nobody has begun anywhere */
+    if (s->ids_given != given) {
+        s->last_given = s->round;
+        s->unseen_forks = true;
+    }
+    if (s->loadavg < 0 || s->unseen_forks) { /* else nobody has begun anywhere */
         r = find_children(s);
-    s->unseen_forks = s->ids_given != given; /* an id is given some time before it is in the lists */
-
+        s->unseen_forks = s->round - s->last_given < FORK_LISTED_NS;
+    }
     if (r == 0)
         r = find_orphans(s);
     if (r == 0)
