@@ -471,7 +471,7 @@ void collector_tick(struct collector *collector, uint64_t now)
     spaces_read(&collector->state, now);
     if (collector->state.next_loop_look && now >= collector->state.next_loop_look && collector->look_credit_ns > 0) {
         before = own_cpu_ns();
-        watch_new_loops(&collector->state, now);
+        watch_new_loops(&collector->watch, &collector->state, now);
         cost = own_cpu_ns() - before;
         collector->look_credit_ns -= (int64_t)cost;
         /* Where the table of connections is long, there is no credit for looks beyond everybody's. */

@@ -17,6 +17,7 @@
 #define EARLY_LOOPS 8u       /* selectors of new loops, at a time */
 #define EARLY_SEEN 2u        /* looks that saw something outstanding: then it goes on with everybody's */
 #define EARLY_TRIES 6u
+#define EARLY_SOCKETS 10u /* looks at a new process that include its sockets */
 #define EARLY_NS (20 * NSEC_PER_MSEC)
 #define RARE_ROUNDS 10u /* walking page tables costs the target's memory lock: once a second */
 
@@ -31,6 +32,7 @@ void watch_clear(struct watch *watch)
 {
     elf_cache_free(watch->cache);
     watch->cache = NULL;
+    tcp_table_clear(&watch->connections);
 }
 
 void watch_new_image(struct run_state *state, struct run_process *process, uint64_t now)
@@ -135,11 +137,11 @@ void watch_images(struct watch *watch, struct run_state *state, uint64_t now, wa
     state->next_look = earliest;
 }
 
-static void look_at_sockets(struct run_process *process)
+static void look_at_sockets(struct watch *watch, struct run_process *process)
 {
     struct peek_sockets sockets;
 
-    if (peek_sockets((pid_t)process->tgid, &sockets) < 0)
+    if (peek_sockets((pid_t)process->tgid, &watch->connections, &sockets) < 0)
         return;
     process->listens = process->listens || sockets.listens;
     if (sockets.outbound > process->max_connections)
@@ -147,12 +149,12 @@ static void look_at_sockets(struct run_process *process)
 }
 
 /* How much a loop has outstanding: the outbound connections that its selector watches, and timers that run out once. */
-static void look_at_loop(struct run_thread *thread)
+static void look_at_loop(struct watch *watch, struct run_thread *thread)
 {
     struct peek_sockets watched;
     uint32_t timers, outstanding;
 
-    if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &watched, &timers) < 0)
+    if (peek_epoll((pid_t)thread->tgid, (int)thread->epoll_fd, &watch->connections, &watched, &timers) < 0)
         return;
     if (watched.outbound == 1)
         watch_talk(thread, watched.outbound_port, watched.outbound_inode);
@@ -165,7 +167,7 @@ static void look_at_loop(struct run_thread *thread)
         thread->outstanding_max = outstanding;
 }
 
-static void look_at_loops(struct run_state *state)
+static void look_at_loops(struct watch *watch, struct run_state *state)
 {
     size_t looks = 0;
 
@@ -175,11 +177,11 @@ static void look_at_loops(struct run_state *state)
         if (thread->closed || !thread->last_epoll_end)
             continue;
         looks++;
-        look_at_loop(thread);
+        look_at_loop(watch, thread);
     }
 }
 
-void watch_new_loops(struct run_state *state, uint64_t now)
+void watch_new_loops(struct watch *watch, struct run_state *state, uint64_t now)
 {
     size_t looks = 0;
 
@@ -191,7 +193,7 @@ void watch_new_loops(struct run_state *state, uint64_t now)
             continue;
         thread->early_looks++;
         looks++;
-        look_at_loop(thread);
+        look_at_loop(watch, thread);
     }
     state->next_loop_look = looks > 0 ? now + EARLY_NS : 0;
 }
@@ -220,11 +222,14 @@ void watch_processes(struct watch *watch, struct run_state *state, uint64_t now)
         if (++looks == PROCESSES_A_LOOK)
             watch->turn = at + 1; /* where there are more, each has its turn */
         look_at_size(process, now, rare || is_due(process, now, &extra));
-        /* A server nobody talks to is in its first wait still: no slice has told that it uses sockets. */
-        if (rare || process->uses_sockets)
-            look_at_sockets(process);
+        /*
+         * A server nobody talks to is in its first wait still, and one that only waits for its workers never tells:
+         * no slice says that they use sockets. Most listen within their first second.
+         */
+        if (rare || process->uses_sockets || process->looks <= EARLY_SOCKETS)
+            look_at_sockets(watch, process);
     }
-    look_at_loops(state);
+    look_at_loops(watch, state);
 }
 
 void watch_end(struct run_state *state, uint64_t now)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "probe/procfs/tcp_table.h"
+
 struct elf_cache;
 struct run_process;
 struct run_state;
@@ -22,6 +24,7 @@ struct watch {
     uint64_t rounds; /* of watch_processes() */
     size_t known;    /* processes whose first look at memory has been, or is left to a round */
     size_t turn;     /* process that the next round begins with */
+    struct tcp_table connections;
 };
 
 int watch_init(struct watch *watch); /* 0 or -ENOMEM */
@@ -43,7 +46,7 @@ void watch_images(struct watch *watch, struct run_state *state, uint64_t now, wa
  * Look at the selectors of loops that have just begun: a program of a tenth of a second is over before a round comes.
  * Call when run_state.next_loop_look is over, which whoever sees a first wait in epoll sets; puts it off, or back to 0.
  */
-void watch_new_loops(struct run_state *state, uint64_t now);
+void watch_new_loops(struct watch *watch, struct run_state *state, uint64_t now);
 
 /* Sockets, selectors and memory of the living. Call about ten times a second. */
 void watch_processes(struct watch *watch, struct run_state *state, uint64_t now);

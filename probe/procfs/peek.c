@@ -180,7 +180,7 @@ static int list_sockets(pid_t pid, struct socket_set *set, bool *ret_truncated)
     return 0;
 }
 
-int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets)
+int peek_sockets(pid_t pid, struct tcp_table *table, struct peek_sockets *ret_sockets)
 {
     AUTO_FREE struct socket_set *set = calloc(1, sizeof(*set));
     struct peek_sockets sockets = {0};
@@ -191,7 +191,7 @@ int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets)
         return -ENOMEM;
     r = list_sockets(pid, set, &sockets.truncated);
     if (r == 0)
-        r = sockets_classify(pid, set, &ports, &sockets);
+        r = sockets_classify(pid, set, &ports, table, &sockets);
     if (r == 0)
         *ret_sockets = sockets;
     return r;
@@ -252,7 +252,7 @@ static int list_watched(pid_t pid, int epfd, struct socket_set *set, uint32_t *r
     return 0;
 }
 
-int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched, uint32_t *ret_timers)
+int peek_epoll(pid_t pid, int epfd, struct tcp_table *table, struct peek_sockets *ret_watched, uint32_t *ret_timers)
 {
     AUTO_FREE struct socket_set *watched = calloc(1, sizeof(*watched));
     AUTO_FREE struct socket_set *all = calloc(1, sizeof(*all));
@@ -268,9 +268,9 @@ int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched, uint32_t *
         r = list_sockets(pid, all, &sockets.truncated);
     /* The listening socket may be watched elsewhere: learn its port from all sockets first. */
     if (r == 0 && watched->n > 0)
-        r = sockets_classify(pid, all, &ports, &sockets);
+        r = sockets_classify(pid, all, &ports, table, &sockets);
     if (r == 0)
-        r = sockets_classify(pid, watched, &ports, &sockets);
+        r = sockets_classify(pid, watched, &ports, table, &sockets);
     if (r == 0) {
         *ret_watched = sockets;
         *ret_timers = timers;

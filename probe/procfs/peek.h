@@ -5,13 +5,15 @@
  * peek: cheap looks at live processes through /proc: memory, CPU times, I/O, sockets, event polls.
  *
  * Every look is bounded, and may come too late: a process that is gone is an expected answer, -ESRCH. What may not be
- * read is 0. Refuses to remember anything between two looks.
+ * read is 0. Refuses to remember anything between two looks but what the caller keeps for it (tcp_table.h).
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+struct tcp_table;
 
 struct peek_memory {
     uint64_t peak_rss_bytes; /* VmHWM; 0: not known */
@@ -63,9 +65,10 @@ struct peek_sockets {
  * A connection accepted by another process and handed over counts as outbound, unless the listening socket was
  * inherited, too (as pre-forking servers do).
  *
+ * @param table  the caller's; what it was told less than TCP_TABLE_FRESH_NS ago is used again
  * @return 0, -ESRCH, -EACCES (not ours), -ENOMEM
  */
-int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets);
+int peek_sockets(pid_t pid, struct tcp_table *table, struct peek_sockets *ret_sockets);
 
 /*
  * Which connections (as above) an epoll descriptor watches, of the first PEEK_MAX_FDS it watches, and how many timers
@@ -73,7 +76,8 @@ int peek_sockets(pid_t pid, struct peek_sockets *ret_sockets);
  * than PEEK_MAX_TIMERS timers only so many count.
  *
  * @param epfd        number of an epoll descriptor in that process
+ * @param table       as for peek_sockets()
  * @param ret_timers  how many
  * @return 0, -ESRCH (gone, or no such descriptor), -EINVAL (not an epoll descriptor), -EACCES, -ENOMEM
  */
-int peek_epoll(pid_t pid, int epfd, struct peek_sockets *ret_watched, uint32_t *ret_timers);
+int peek_epoll(pid_t pid, int epfd, struct tcp_table *table, struct peek_sockets *ret_watched, uint32_t *ret_timers);

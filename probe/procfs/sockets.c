@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
-#include "probe/procfs/tcp_diag.h"
+#include "probe/procfs/tcp_table.h"
 
 /* Tables of busy machines are long: stop here. */
 #define MAX_LINES 65536
@@ -108,14 +108,10 @@ static bool in_our_network(pid_t pid)
            ours.st_dev == theirs.st_dev;
 }
 
-static void find_tcp(pid_t pid, struct finding_place *place)
+static void find_tcp(pid_t pid, struct tcp_table *table, struct finding_place *place)
 {
-    const struct tcp_diag_query query = {.states = 1u << TCP_DIAG_ESTABLISHED | 1u << TCP_DIAG_LISTEN};
-
-    if (in_our_network(pid) && tcp_diag_list(&query, take_socket, place) == 0)
+    if (in_our_network(pid) && tcp_table_each(table, take_socket, place) == 0)
         return;
-    /* Half a list may have come before the failure. */
-    place->connections->n = 0;
     read_tcp(pid, "tcp", place);
     read_tcp(pid, "tcp6", place);
 }
@@ -137,7 +133,8 @@ static bool unix_listens(pid_t pid, const struct socket_set *set)
     return false;
 }
 
-int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct peek_sockets *ret_sockets)
+int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct tcp_table *table,
+                     struct peek_sockets *ret_sockets)
 {
     AUTO_FREE struct connections *connections = NULL;
     struct finding_place place;
@@ -152,7 +149,7 @@ int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, 
         return -ENOMEM;
     qsort(set->inodes, set->n, sizeof(set->inodes[0]), compare_inodes);
     place = (struct finding_place){set, ports, ret_sockets, connections};
-    find_tcp(pid, &place);
+    find_tcp(pid, table, &place);
     for (size_t i = 0; i < connections->n; i++) {
         if (has_port(ports, connections->local_ports[i])) {
             ret_sockets->inbound++;

@@ -28,7 +28,9 @@ struct port_set {
  * Sort the set and look its members up in the network namespace of `pid`.
  *
  * @param ports        ports known to be listened on; those of the set are added
+ * @param table        used where the process is in our network namespace
  * @param ret_sockets  truncated is left alone
  * @return 0, -ENOMEM
  */
-int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct peek_sockets *ret_sockets);
+int sockets_classify(pid_t pid, struct socket_set *set, struct port_set *ports, struct tcp_table *table,
+                     struct peek_sockets *ret_sockets);

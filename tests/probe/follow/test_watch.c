@@ -200,27 +200,30 @@ static void new_loops_are_looked_at_soon(void **state)
     struct epoll_event event = {.events = EPOLLIN};
     AUTO_CLOSE int epoll = epoll_create1(EPOLL_CLOEXEC);
     AUTO_CLOSE int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    struct watch watch;
     struct run_state run;
     struct run_thread *thread;
 
     (void)state;
+    assert_int_equal(watch_init(&watch), 0);
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event), 0);
     assert_int_equal(run_state_init(&run, 100), 0);
     thread = run_state_thread(&run, (uint32_t)getpid(), (uint32_t)getpid(), 1);
     assert_non_null(thread);
     thread->last_epoll_end = 1;
     thread->epoll_fd = (uint32_t)epoll;
-    watch_new_loops(&run, 5);
+    watch_new_loops(&watch, &run, 5);
     assert_int_equal(thread->outstanding_looks, 0); /* nothing there yet: it starts up */
     assert_true(run.next_loop_look > 5);
     assert_int_equal(timerfd_settime(timer, 0, &hour, NULL), 0);
     for (size_t i = 0; i < 10 && run.next_loop_look; i++)
-        watch_new_loops(&run, run.next_loop_look);
+        watch_new_loops(&watch, &run, run.next_loop_look);
     assert_int_equal(run.next_loop_look, 0);
     assert_int_equal(thread->outstanding_looks, 2);
     assert_int_equal(thread->outstanding_sum, 2);
     assert_int_equal(thread->outstanding_max, 1);
     run_state_clear(&run);
+    watch_clear(&watch);
 }
 
 int main(void)

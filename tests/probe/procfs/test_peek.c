@@ -21,10 +21,12 @@
 #include "base/base.h"
 #include "held.h"
 #include "probe/procfs/peek.h"
+#include "probe/procfs/tcp_table.h"
 
 static void many_descriptors_are_not_all_looked_at(void **state)
 {
     struct rlimit limit;
+    struct tcp_table table = {0};
     struct peek_sockets sockets;
     int fds[PEEK_MAX_FDS];
 
@@ -38,12 +40,13 @@ static void many_descriptors_are_not_all_looked_at(void **state)
         skip();
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
         assert_true((fds[i] = dup(STDERR_FILENO)) >= 0);
-    assert_int_equal(peek_sockets(getpid(), &sockets), 0);
+    assert_int_equal(peek_sockets(getpid(), &table, &sockets), 0);
     assert_true(sockets.truncated);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
         (void)close(fds[i]);
-    assert_int_equal(peek_sockets(getpid(), &sockets), 0);
+    assert_int_equal(peek_sockets(getpid(), &table, &sockets), 0);
     assert_false(sockets.truncated);
+    tcp_table_clear(&table);
 }
 
 static void watch_fd(int epoll, int fd)
@@ -65,6 +68,7 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
     AUTO_CLOSE int client = connect_to(server);
     AUTO_CLOSE int accepted = accept(server, NULL, NULL);
     int pipes[2];
+    struct tcp_table table = {0};
     struct peek_sockets watched = {.outbound = 77};
     uint32_t timers = 77;
     pid_t child;
@@ -82,22 +86,23 @@ static void an_epoll_tells_its_outstanding_connections(void **state)
 
         child = keep_only(descriptors, ARRAY_SIZE(descriptors));
     }
-    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), 0);
+    assert_int_equal(peek_epoll(child, epoll, &table, &watched, &timers), 0);
     assert_int_equal(watched.outbound, 2);
     assert_int_equal(timers, 0);
     assert_true(watched.outbound_inode == inode_of(first) || watched.outbound_inode == inode_of(second));
-    assert_int_equal(peek_epoll(child, empty, &watched, &timers), 0);
+    assert_int_equal(peek_epoll(child, empty, &table, &watched, &timers), 0);
     assert_int_equal(watched.outbound, 0);
     assert_int_equal(watched.outbound_inode, 0);
     watched.outbound = 77;
-    assert_int_equal(peek_epoll(child, first, &watched, &timers), -EINVAL);
-    assert_int_equal(peek_epoll(child, 9999, &watched, &timers), -ESRCH);
+    assert_int_equal(peek_epoll(child, first, &table, &watched, &timers), -EINVAL);
+    assert_int_equal(peek_epoll(child, 9999, &table, &watched, &timers), -ESRCH);
     end_held(child);
-    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
+    assert_int_equal(peek_epoll(child, epoll, &table, &watched, &timers), -ESRCH);
     assert_int_equal(watched.outbound, 77);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
     assert_true(client >= 0);
+    tcp_table_clear(&table);
 }
 
 static int timer_of(int64_t after_ns, int64_t every_ns)
@@ -121,6 +126,7 @@ static void timers_that_run_out_once_are_outstanding(void **state)
     AUTO_CLOSE int ticking = timer_of(hour_ns, hour_ns);
     AUTO_CLOSE int idle = timer_of(0, 0);
     AUTO_CLOSE int unwatched = timer_of(hour_ns, 0);
+    struct tcp_table table = {0};
     struct peek_sockets watched;
     uint32_t timers = 77;
     uint64_t ticks;
@@ -139,12 +145,13 @@ static void timers_that_run_out_once_are_outstanding(void **state)
 
         child = keep_only(descriptors, ARRAY_SIZE(descriptors));
     }
-    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), 0);
+    assert_int_equal(peek_epoll(child, epoll, &table, &watched, &timers), 0);
     assert_int_equal(timers, 2);
     assert_int_equal(watched.outbound, 0);
     end_held(child);
-    assert_int_equal(peek_epoll(child, epoll, &watched, &timers), -ESRCH);
+    assert_int_equal(peek_epoll(child, epoll, &table, &watched, &timers), -ESRCH);
     assert_int_equal(timers, 2);
+    tcp_table_clear(&table);
 }
 
 static void memory_is_split_into_shared_and_private(void **state)

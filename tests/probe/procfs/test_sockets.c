@@ -15,15 +15,19 @@
 #include "base/base.h"
 #include "held.h"
 #include "probe/procfs/peek.h"
+#include "probe/procfs/sockets.h"
+#include "probe/procfs/tcp_table.h"
 
 static struct peek_sockets look(const int *descriptors, size_t n)
 {
     pid_t child = keep_only(descriptors, n);
+    struct tcp_table table = {0};
     struct peek_sockets sockets;
 
     memset(&sockets, 0xff, sizeof(sockets));
-    assert_int_equal(peek_sockets(child, &sockets), 0);
+    assert_int_equal(peek_sockets(child, &table, &sockets), 0);
     end_held(child);
+    tcp_table_clear(&table);
     return sockets;
 }
 
@@ -106,6 +110,7 @@ static void serve_elsewhere(int ready)
 
 static void a_server_in_a_network_of_its_own_listens(void **state)
 {
+    struct tcp_table table = {0};
     struct peek_sockets sockets;
     int ready[2];
     pid_t child;
@@ -120,9 +125,46 @@ static void a_server_in_a_network_of_its_own_listens(void **state)
     (void)close(ready[1]);
     assert_int_equal(read(ready[0], &byte, 1), 1);
     (void)close(ready[0]);
-    assert_int_equal(peek_sockets(child, &sockets), 0);
+    assert_int_equal(peek_sockets(child, &table, &sockets), 0);
     assert_true(sockets.listens);
+    assert_int_equal(table.lists, 0); /* that would be our own network's */
     end_held(child);
+}
+
+/* Looks one after the other ask the kernel once; a moment later what has connected since is seen. */
+static void looks_share_a_list_for_a_moment(void **state)
+{
+    struct tcp_table table = {0};
+    AUTO_CLOSE int server = listen_tcp(AF_INET);
+    AUTO_CLOSE int first = connect_to(server);
+    const int descriptors[] = {server, first};
+    struct peek_sockets sockets;
+    uint32_t before;
+    int second;
+
+    (void)state;
+    assert_int_equal(peek_sockets(getpid(), &table, &sockets), 0);
+    assert_int_equal(table.lists, 1);
+    before = sockets.outbound;
+    for (size_t i = 0; i < ARRAY_SIZE(descriptors); i++) {
+        struct socket_set one = {.n = 0};
+        struct port_set ports = {0};
+
+        one.inodes[one.n++] = inode_of(descriptors[i]);
+        table.made_ns = UINT64_MAX / 2; /* fresh, however long this test is kept waiting */
+        assert_int_equal(sockets_classify(getpid(), &one, &ports, &table, &sockets), 0);
+        assert_int_equal(sockets.listens, i == 0);
+        assert_int_equal(sockets.outbound, i == 1);
+    }
+    assert_int_equal(table.lists, 1);
+    second = connect_to(server);
+    table.made_ns = 1; /* long ago */
+    assert_int_equal(peek_sockets(getpid(), &table, &sockets), 0);
+    assert_int_equal(table.lists, 2);
+    assert_true(sockets.listens);
+    assert_int_equal(sockets.outbound, before + 1);
+    (void)close(second);
+    tcp_table_clear(&table);
 }
 
 int main(void)
@@ -132,6 +174,7 @@ int main(void)
         cmocka_unit_test(closed_and_unconnected_sockets_do_not_count),
         cmocka_unit_test(a_unix_server_listens),
         cmocka_unit_test(a_server_in_a_network_of_its_own_listens),
+        cmocka_unit_test(looks_share_a_list_for_a_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
