@@ -154,12 +154,29 @@ static void lanes_find_ticker(struct lanes *lanes)
     lane_set_busy(ticker);
 }
 
+/* A parent that had its workers made and waits for what they say, or for clients and signals as they do. */
+static void lanes_find_leaders(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->n; i++) {
+        const struct lane *child = &lanes->items[i], *parent;
+
+        if (!child->main || !child->process || !child->process->parent_pid)
+            continue;
+        parent = lanes_find(lanes, child->process->parent_pid);
+        if (parent && parent->main && child->busy_ns >= 2 * parent->busy_ns)
+            lanes->items[parent - lanes->items].leads = true;
+    }
+}
+
 /* A tenth of the busiest lane's work; a parent that started up and then waits for its workers is none of them. */
 static bool is_substantial(const struct lane *lane, uint64_t busiest_ns)
 {
     const uint64_t *blocked = lane->thread->blocked_ns;
     uint64_t life_ns = lane->thread->death_ns - lane->thread->birth_ns;
     uint64_t waits_ns = blocked[CAUSE_JOIN] + blocked[CAUSE_HANDOFF] + blocked[CAUSE_IPC];
+
+    if (lane->leads)
+        waits_ns += lane->idle_ns;
 
     if (lane->busy_ns == 0 || lane->busy_ns < busiest_ns / 10)
         return false;
@@ -264,6 +281,7 @@ int lanes_new(const struct measurement *m, struct lanes **ret_lanes)
     for (size_t i = 0; i < lanes->n; i++)
         lane_set_busy(&lanes->items[i]);
     lanes_find_ticker(lanes);
+    lanes_find_leaders(lanes);
     lanes_sum(lanes);
     *ret_lanes = TAKE_PTR(lanes);
     return 0;
