@@ -328,6 +328,16 @@ static int set_measured(const struct measurement *m, struct model_evidence *row)
     return 0;
 }
 
+/* Mended against now, both as the source of the row says. What it misses in one it misses in the other. */
+static double mended_by_itself(const struct inputs *in, const struct model_evidence *row)
+{
+    const struct forecast *f = in->f;
+    double now_ns = row->source == SOURCE_REPLAY ? in->now_ns : f->same_machine ? f->now_ns : f->there_ns;
+    uint64_t then_ns = row->source == SOURCE_REPLAY ? row->replay_ns : row->forecast_ns;
+
+    return now_ns > 0.0 && then_ns > 0 ? (now_ns + f->idle_ns) / (double)then_ns : 0.0;
+}
+
 /* What was computed for the current model is the program mended; the row itself is the program as it is now. */
 static int set_current(const struct inputs *in, uint32_t workers, struct model_evidence *row, struct evidence *evidence)
 {
@@ -336,6 +346,7 @@ static int set_current(const struct inputs *in, uint32_t workers, struct model_e
 
     if (row->available) {
         evidence->mended_speedup = row->speedup;
+        evidence->mended_by_itself = mended_by_itself(in, row);
         evidence->mended_interval[0] = row->speedup_interval[0];
         evidence->mended_interval[1] = row->speedup_interval[1];
         evidence->mended_workers = row->workers;

@@ -298,6 +298,16 @@ static void list_ties(struct advice *advice)
     }
 }
 
+/*
+ * A source that misses the program as it is now is believed by half (calibrated.h), and promises what it misses: the
+ * same model with other workers has to be worth it by what that source says of both, too.
+ */
+static bool is_worth_mending(const struct evidence *evidence, double now, double mended)
+{
+    return mended >= MENDED_WORTH * now &&
+           (evidence->mended_by_itself <= 0.0 || evidence->mended_by_itself >= MENDED_WORTH);
+}
+
 /* Kept as it is, but with another number of workers it would take so much less that keeping that number is wrong. */
 static bool wants_other_workers(const struct advice *advice, double now, double mended)
 {
@@ -305,7 +315,7 @@ static bool wants_other_workers(const struct advice *advice, double now, double 
     double now_ns = (double)advice->recommendation.now_ns;
 
     return is_trusted(evidence) && evidence->mended_workers > 0 &&
-           evidence->mended_workers != advice->current_workers && mended >= MENDED_WORTH * now &&
+           evidence->mended_workers != advice->current_workers && is_worth_mending(evidence, now, mended) &&
            now_ns / now - now_ns / mended >= CALIBRATED_OVERRULE_NS;
 }
 
@@ -359,7 +369,7 @@ static bool decide(const struct tree_leaf *leaf, struct advice *advice)
     }
     /* The tree asks for a model that is in use already: what is left is how it is used. */
     if (r->change == CHANGE_SWITCH && r->model == advice->current_model)
-        r->change = mended >= MENDED_WORTH * now ? CHANGE_FIX : CHANGE_KEEP;
+        r->change = is_worth_mending(&advice->evidence, now, mended) ? CHANGE_FIX : CHANGE_KEEP;
     return false;
 }
 

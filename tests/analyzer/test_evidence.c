@@ -196,6 +196,29 @@ static void a_lowered_number_of_workers_takes_its_time_from_the_curve(void **sta
     measurement_free(m);
 }
 
+/* Replays that take less than the program does promise part of it as a gain; against themselves they gain nothing. */
+static void mended_is_held_against_the_same_source(void **state)
+{
+    struct measurement *m = case_gil_threads(4, 500 * MS, 1500 * MS);
+    struct advice *a = evidence_of(m, MODEL_THREADS, 4);
+    const struct evidence *evidence = &a->evidence;
+
+    (void)state;
+    assert_int_equal(evidence->mended_source, SOURCE_FORECAST);
+    assert_true(evidence->mended_by_itself > 0.9);
+    assert_true(evidence->mended_by_itself < 1.1); /* threads under the lock are what they are, however many */
+    advice_free(a);
+    build_replay(m, MODEL_THREADS, 4, 10, m->wall_ns * 85 / 100, true);
+    build_replay(m, MODEL_THREADS, 2, 10, m->wall_ns * 85 / 100, false);
+    a = evidence_of(m, MODEL_THREADS, 4);
+    evidence = &a->evidence;
+    assert_int_equal(evidence->mended_source, SOURCE_REPLAY);
+    assert_true(evidence->mended_speedup > 1.03);
+    assert_true(evidence->mended_by_itself > 0.95 && evidence->mended_by_itself < 1.05);
+    advice_free(a);
+    measurement_free(m);
+}
+
 static void curves_end_where_more_is_useless(void **state)
 {
     struct measurement *m = case_serial_waits(RUNTIME_CPYTHON, 40, 50 * MS, MS);
@@ -330,6 +353,7 @@ int main(void)
         cmocka_unit_test(replays_that_miss_the_run_are_shown_and_not_used),
         cmocka_unit_test(repeated_runs_give_the_present_its_interval),
         cmocka_unit_test(a_lowered_number_of_workers_takes_its_time_from_the_curve),
+        cmocka_unit_test(mended_is_held_against_the_same_source),
         cmocka_unit_test(curves_end_where_more_is_useless),
         cmocka_unit_test(what_can_not_be_told_is_not_there),
         cmocka_unit_test(nothing_to_rearrange_leaves_what_was_measured),

@@ -38,6 +38,7 @@ static void row(struct advice *a, enum model model, double speedup, enum evidenc
 }
 
 static const struct tree_leaf to_processes = {"l", MODEL_PROCESSES, false, CHANGE_SWITCH, "w", false};
+static const struct tree_leaf to_threads = {"l", MODEL_THREADS, false, CHANGE_SWITCH, "w", false};
 static const struct tree_leaf to_coroutines = {"l", MODEL_COROUTINES, false, CHANGE_SWITCH, "w", false};
 static const struct tree_leaf to_hybrid = {"l", MODEL_PROCESSES_COROUTINES, false, CHANGE_SWITCH, "w", false};
 static const struct tree_leaf keep = {"l", MODEL_NONE, true, CHANGE_KEEP, "w", false};
@@ -369,14 +370,18 @@ static void other_workers_are_a_fix(void **state)
         double rival;
         uint64_t passed_on;
         enum change change;
+        double by_itself; /* what the source says of now is this much more; 0: nothing */
     } table[] = {
-        {2.0, 16, &keep, 1.0, 0, CHANGE_FIX},
-        {1.1, 16, &keep, 1.0, 0, CHANGE_KEEP},
-        {2.0, 4, &keep, 1.0, 0, CHANGE_KEEP}, /* as many as now */
-        {2.0, 16, &keep_firmly, 1.0, 0, CHANGE_KEEP},
-        {4.0, 16, &to_coroutines, 4.1, 100, CHANGE_FIX}, /* it would save 61 ms more */
-        {4.0, 16, &to_coroutines, 4.2, 100, CHANGE_SWITCH},
-        {4.0, 16, &to_coroutines, 4.1, 99, CHANGE_SWITCH},
+        {2.0, 16, &keep, 1.0, 0, CHANGE_FIX, 0},
+        {1.1, 16, &keep, 1.0, 0, CHANGE_KEEP, 0},
+        {2.0, 4, &keep, 1.0, 0, CHANGE_KEEP, 0}, /* as many as now */
+        {2.0, 16, &keep, 1.0, 0, CHANGE_FIX, 1.9},
+        {2.0, 16, &keep, 1.0, 0, CHANGE_KEEP, 1.1}, /* it misses the program as it is now by as much */
+        {2.0, 16, &to_threads, 1.0, 0, CHANGE_KEEP, 1.1},
+        {2.0, 16, &keep_firmly, 1.0, 0, CHANGE_KEEP, 0},
+        {4.0, 16, &to_coroutines, 4.1, 100, CHANGE_FIX, 0}, /* it would save 61 ms more */
+        {4.0, 16, &to_coroutines, 4.2, 100, CHANGE_SWITCH, 0},
+        {4.0, 16, &to_coroutines, 4.1, 99, CHANGE_SWITCH, 0},
     };
 
     (void)state;
@@ -391,6 +396,7 @@ static void other_workers_are_a_fix(void **state)
         a->evidence.mended_interval[0] = a->evidence.mended_interval[1] = table[i].speedup;
         a->evidence.mended_workers = table[i].workers;
         a->evidence.mended_source = SOURCE_REPLAY;
+        a->evidence.mended_by_itself = table[i].by_itself;
         decide(a, table[i].leaf);
         assert_int_equal(a->recommendation.change, table[i].change);
         assert_string_equal(a->recommendation.why_id, fix ? "other_workers" : "w");
