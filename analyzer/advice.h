@@ -128,7 +128,7 @@ struct evidence {
     bool disagrees;            /* the tree's model and the measured best differ: the replay won */
     double mended_speedup;     /* the current model with its flaws mended or its best worker count; 0: not known */
     double mended_interval[2]; /* 95 % interval of it */
-    double mended_by_itself;   /* the same, against what the same source says of the program as it is now; 0: nothing */
+    double mended_by_itself;   /* the same, against what its source says of the program as it is now; 0: not known */
     uint32_t mended_workers;   /* 0: not known */
     enum worker_bound mended_bound;
     uint32_t mended_in_flight; /* 0: no event loop */

@@ -177,7 +177,6 @@ static bool is_substantial(const struct lane *lane, uint64_t busiest_ns)
 
     if (lane->leads)
         waits_ns += lane->idle_ns;
-
     if (lane->busy_ns == 0 || lane->busy_ns < busiest_ns / 10)
         return false;
     return !lane->main || lane->busy_ns >= busiest_ns / 2 || (double)waits_ns < 0.6 * (double)life_ns;

@@ -33,7 +33,7 @@ struct lane {
     uint64_t handoff_count;        /* number of those waits */
     uint64_t busy_ns; /* on-CPU, runnable, interpreter lock, lock, external, memory, other: no waiting for siblings */
     bool leads;       /* first thread of a process that has a child at least twice as busy */
-    bool substantial; /* busy for at least a tenth of what the busiest lane is, and more than a parent of workers */
+    bool substantial; /* busy for at least a tenth of what the busiest lane is; not: a parent that mostly waits */
 };
 
 struct lanes {

@@ -4,8 +4,8 @@
 /*
  * tcp_table: the listening and connected TCP sockets of our own network namespace, remembered for a moment.
  *
- * For a list the kernel walks its whole table of connections, used or not: 0.5 to 2 ms on a machine of some GiB. Looks
- * at several processes that follow each other share one. Refuses to know processes, and other network namespaces.
+ * For a list the kernel walks its whole table of connections, used or not. Looks at several processes that follow each
+ * other share one. Takes 32 bytes a socket of the namespace. Refuses to know processes, and other network namespaces.
  */
 
 #include <stddef.h>

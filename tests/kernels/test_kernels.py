@@ -32,8 +32,8 @@ CAUSES = {
 # A loaded host stretches what is short: the first faults of new threads and their exit, which wait for locks that sleep
 # (PREEMPT_RT) for as long as it halts the virtual CPU of the one who has them.
 STRETCHED = ["memory", "other"]
-# What softirqs have no time for (2 ms, kernel/softirq.c) is left to ksoftirqd, and a guest that crawls has none: it
-# delivers what was sent over the loopback device, and nobody can tell any more who sent it.
+# What softirqs have no time for (2 ms, kernel/softirq.c) is left to ksoftirqd. In a guest that crawls that may be what
+# was sent over the loopback device; nobody can tell then who sent it. The guest for exact accounts has to.
 UNTOLD = {"tcp": ["network"]}
 
 

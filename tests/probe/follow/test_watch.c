@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -193,6 +194,33 @@ static void every_process_has_its_turn(void **state)
     run_state_clear(&run);
 }
 
+/* It starts up for half a second, listens, and then waits for its workers: no wait of its own tells of the socket. */
+static void a_master_that_listens_late_is_seen(void **state)
+{
+    AUTO_CLOSE int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct run_state run;
+    struct watch watch;
+    struct run_process *process;
+    uint64_t round = 0;
+
+    (void)state;
+    assert_true(server >= 0);
+    assert_int_equal(run_state_init(&run, 100), 0);
+    assert_int_equal(watch_init(&watch), 0);
+    assert_non_null(run_state_new_process(&run, (uint32_t)getpid(), 0, 1));
+    process = run_state_find_process(&run, (uint32_t)getpid());
+    while (round < 5)
+        watch_processes(&watch, &run, ++round * ROUND_NS);
+    assert_false(process->listens);
+    assert_int_equal(listen(server, 1), 0); /* on a port that the kernel picks */
+    tcp_table_clear(&watch.connections);    /* rounds are further apart than a list is used for */
+    watch_processes(&watch, &run, ++round * ROUND_NS);
+    assert_false(process->uses_sockets);
+    assert_true(process->listens);
+    watch_clear(&watch);
+    run_state_clear(&run);
+}
+
 /* The selector of a loop that has begun just now: some looks soon after each other, then the rounds will do. */
 static void new_loops_are_looked_at_soon(void **state)
 {
@@ -229,9 +257,8 @@ static void new_loops_are_looked_at_soon(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inherited_pages_that_are_copied_show),
-        cmocka_unit_test(the_living_are_counted_at_the_end),
-        cmocka_unit_test(every_process_has_its_turn),
+        cmocka_unit_test(inherited_pages_that_are_copied_show), cmocka_unit_test(the_living_are_counted_at_the_end),
+        cmocka_unit_test(every_process_has_its_turn),           cmocka_unit_test(a_master_that_listens_late_is_seen),
         cmocka_unit_test(new_loops_are_looked_at_soon),
     };
 
