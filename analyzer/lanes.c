@@ -182,6 +182,51 @@ static bool is_substantial(const struct lane *lane, uint64_t busiest_ns)
     return !lane->main || lane->busy_ns >= busiest_ns / 2 || (double)waits_ns < 0.6 * (double)life_ns;
 }
 
+/* The first thread of a child, made by the target, that has a listening socket and is there for longer than a moment.
+ */
+static bool may_serve(const struct lane *lane)
+{
+    const struct process *process = lane->process;
+
+    return lane->main && process && process->parent_pid && process->listens && !process->launcher &&
+           !lane->short_process;
+}
+
+static bool waits_for_work(const struct lane *lane)
+{
+    return lane->idle_ns >= (lane->thread->death_ns - lane->thread->birth_ns) / 2;
+}
+
+/*
+ * Workers that share a listening socket: the kernel wakes the one that waited last (epoll's exclusive waits, accept()),
+ * so all connections of a run may go to one of them. The others are part of the model none the less. A worker is known
+ * by its busy siblings: forked copies of the same parent, or the same program run again.
+ */
+static void lanes_find_standby(struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->n; i++) {
+        const struct lane *child = &lanes->items[i], *parent;
+
+        if (!child->substantial || !may_serve(child))
+            continue;
+        parent = lanes_find(lanes, child->process->parent_pid);
+        if (parent)
+            lanes->items[parent - lanes->items].worker = child->process;
+    }
+    for (size_t i = 0; i < lanes->n; i++) {
+        struct lane *lane = &lanes->items[i];
+        const struct lane *parent;
+
+        if (lane->substantial || !may_serve(lane) || !waits_for_work(lane))
+            continue;
+        parent = lanes_find(lanes, lane->process->parent_pid);
+        if (!parent || !parent->worker || parent->worker->execed != lane->process->execed ||
+            strncmp(parent->worker->name, lane->process->name, sizeof(lane->process->name)) != 0)
+            continue;
+        lane->stands_by = lane->substantial = true;
+    }
+}
+
 static void lanes_sum(struct lanes *lanes)
 {
     uint64_t busiest_ns = 0;
@@ -208,6 +253,7 @@ static void lanes_sum(struct lanes *lanes)
     lanes->work_ns = lanes->busy_ns - lanes->runnable_ns;
     for (size_t i = 0; i < lanes->n; i++)
         lanes->items[i].substantial = is_substantial(&lanes->items[i], busiest_ns);
+    lanes_find_standby(lanes);
 }
 
 /* Processes sorted by pid, for binary search. */

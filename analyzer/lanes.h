@@ -19,6 +19,7 @@ struct lane {
     const struct thread *thread;
     const struct process *process; /* NULL: no row for it */
     const struct event_loop *loop; /* the loop this thread runs, if it is one worth the name; else NULL */
+    const struct process *worker;  /* a substantial child of this lane's process that listens; NULL: none */
     bool main;                     /* first thread of its process */
     bool ticker;                   /* sleeps all the time beside other work: a timer, an arbiter */
     bool short_process;            /* its process was made for a moment: lanes_process_is_short() */
@@ -34,6 +35,7 @@ struct lane {
     uint64_t busy_ns; /* on-CPU, runnable, interpreter lock, lock, external, memory, other: no waiting for siblings */
     bool leads;       /* first thread of a process that has a child at least twice as busy */
     bool substantial; /* busy for at least a tenth of what the busiest lane is; not: a parent that mostly waits */
+    bool stands_by;   /* substantial for what it is there for: a server's worker to which hardly any connection came */
 };
 
 struct lanes {

@@ -59,11 +59,53 @@ static void a_parent_that_works_is_a_worker(void **state)
     measurement_free(m);
 }
 
+/* A server's workers, of which one got all connections, stand by; a helper that serves nobody, or another program,
+ * doesn't. */
+static void a_worker_without_connections_is_one(void **state)
+{
+    static const struct {
+        bool listens, execed;
+        enum cause waits;
+        bool stands_by;
+    } table[] = {
+        {true, false, CAUSE_IDLE, true},
+        {false, false, CAUSE_IDLE, false},
+        {true, true, CAUSE_IDLE, false},
+        {true, false, CAUSE_IPC, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        struct measurement *m = build_new(RUNTIME_NATIVE, 2);
+        struct lanes *lanes;
+
+        build_repeat(m, build_lane(m, 100, 100, 0), 1, MS, 0, CAUSE_IDLE, 2000 * MS);
+        build_repeat(m, build_lane(m, 101, 101, 0), 2000, 500 * US, 0, CAUSE_IDLE, 500 * US);
+        build_repeat(m, build_lane(m, 102, 102, 0), 1, 10 * MS, 0, table[i].waits, 1990 * MS);
+        build_finish(m, 0.0);
+        for (size_t process = 1; process < 3; process++) {
+            m->processes[process].parent_pid = 100;
+            m->processes[process].listens = true;
+        }
+        m->processes[2].listens = table[i].listens;
+        m->processes[2].execed = table[i].execed;
+        assert_int_equal(lanes_new(m, &lanes), 0);
+        assert_false(lanes_find(lanes, 100)->substantial);
+        assert_true(lanes_find(lanes, 101)->substantial);
+        assert_false(lanes_find(lanes, 101)->stands_by);
+        assert_int_equal(lanes_find(lanes, 102)->stands_by, table[i].stands_by);
+        assert_int_equal(lanes_find(lanes, 102)->substantial, table[i].stands_by);
+        lanes_free(lanes);
+        measurement_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_master_that_waits_for_signals_is_no_worker),
         cmocka_unit_test(a_parent_that_works_is_a_worker),
+        cmocka_unit_test(a_worker_without_connections_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,12 @@
 Each case names the findings that fit; any other fails it. What CI's distribution does not bring (node, nginx where it is
 not installed) has no test made for it; everything that quickstart installs is always tested.
 """
+import contextlib
 import os
+import pathlib
 import shutil
+import signal
+import threading
 import time
 import unittest
 
@@ -52,7 +56,7 @@ NGINX = """
 worker_processes 2; daemon off; pid {folder}/pid; error_log {folder}/error.log; {user}
 events {{ worker_connections 512; }}
 http {{
-  access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  access_log off; keepalive_requests 1000000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{ listen 127.0.0.1:{port}; root {folder}; }}
 }}
@@ -107,6 +111,16 @@ class PythonServerTest(ServiceCase):
         self.assert_an_expert_agrees([None, "serial"], ["keep"], allowed=[IDLE])
 
 
+def processes_named(name, folder):
+    """Of the processes of that name those that work in this folder."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (path / "comm").read_text().strip() == name and os.readlink(path / "cwd") == str(folder):
+                found.append(int(path.name))
+    return sorted(found)
+
+
 class NginxCase:
     def serve(self, load):
         port = support.free_port()
@@ -114,13 +128,29 @@ class NginxCase:
         user = "user root;" if os.geteuid() == 0 else ""
         (self.folder / "index.html").write_text("hello\n" * 300)
         (self.folder / "conf").write_text(NGINX.format(folder=self.folder, port=port, user=user))
-        with self.served([NGINX_PATH, "-c", self.folder / "conf"], port, options=FORECAST_ONLY):
+        with self.served([NGINX_PATH, "-c", self.folder / "conf"], port, options=FORECAST_ONLY, cwd=self.folder):
             load(port)
 
     def test_under_load(self):
         self.serve(lambda port: self.assertGreater(drive(port, SECONDS, 8, keep_alive=True), 500))
         models = ["processes+coroutines"]
         self.assert_an_expert_agrees(models, ["keep"], now=models, allowed=[SATURATED])
+
+    def test_all_connections_went_to_one_worker(self):
+        """Whom the kernel wakes takes them; here the other one can't. It is a worker all the same."""
+
+        def load(port):
+            other = processes_named("nginx", self.folder)[-1]
+            os.kill(other, signal.SIGSTOP)
+            later = threading.Timer(0.5, os.kill, (other, signal.SIGCONT))
+            later.start()
+            self.assertGreater(drive(port, SECONDS, 8, keep_alive=True), 500)
+            later.join()
+
+        self.serve(load)
+        models = ["processes+coroutines"]
+        self.assert_an_expert_agrees(models, ["keep"], now=models, allowed=[SATURATED])
+        self.assertEqual(self.report["current"]["workers"], 2, self.log)
 
     def test_idle(self):
         self.serve(lambda _: time.sleep(SECONDS))
