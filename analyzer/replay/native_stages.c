@@ -6,11 +6,12 @@
 
 /* One group of workers, its queue, and what it has done. */
 struct native_stage {
-    pthread_mutex_t mutex; /* process-shared */
-    pthread_cond_t changed;
-    uint64_t put, taken; /* items in the queue; the first stage has none: it takes from the bag */
-    uint64_t done;       /* items that have passed this stage */
-    uint64_t *queue;     /* n_items: each item passes once */
+    pthread_mutex_t mutex;   /* process-shared */
+    pthread_cond_t changed;  /* an item came, or the last one was taken: for who takes from the queue */
+    pthread_cond_t finished; /* of the last stage: for who begins a phase. One signal must not wake the wrong one */
+    uint64_t put, taken;     /* items in the queue; the first stage has none: it takes from the bag */
+    uint64_t done;           /* items that have passed this stage */
+    uint64_t *queue;         /* n_items: each item passes once */
 };
 
 size_t native_stages_size(const struct native_plan *plan)
@@ -35,6 +36,7 @@ int native_stages_init(struct native_shared *shared, const struct native_plan *p
     for (uint16_t i = 0; i < plan->n_stages; i++) {
         (void)pthread_mutex_init(&shared->stages[i].mutex, &mutex_attributes);
         (void)pthread_cond_init(&shared->stages[i].changed, &cond_attributes);
+        (void)pthread_cond_init(&shared->stages[i].finished, &cond_attributes);
         shared->stages[i].queue = queues + i * plan->n_items;
     }
     (void)pthread_mutexattr_destroy(&mutex_attributes);
@@ -73,7 +75,7 @@ static void finish(struct native_stage *last, const struct native_plan *plan)
     native_lock(&last->mutex);
     last->done++;
     if (plan->n_phases > 1)
-        (void)pthread_cond_broadcast(&last->changed);
+        (void)pthread_cond_broadcast(&last->finished);
     (void)pthread_mutex_unlock(&last->mutex);
 }
 
@@ -81,7 +83,7 @@ static void await(struct native_stage *last, uint64_t done)
 {
     native_lock(&last->mutex);
     while (last->done < done)
-        (void)pthread_cond_wait(&last->changed, &last->mutex);
+        (void)pthread_cond_wait(&last->finished, &last->mutex);
     (void)pthread_mutex_unlock(&last->mutex);
 }
 

@@ -62,7 +62,7 @@ struct replay_times replayer_run(struct replay_child *child, const struct replay
     if (r == 0)
         r = replay_protocol_run(child, 1, empty, &times, replayer_message, sizeof(replayer_message));
     if (r < 0)
-        fail_msg("%s %u: %s", model_to_str(plan->model), plan->workers, replayer_message);
+        fail_msg("%s %u: %s: %s", model_to_str(plan->model), plan->workers, strerror(-r), replayer_message);
     return times;
 }
 

@@ -183,6 +183,47 @@ static void stages_hand_items_on(void **state)
     }
 }
 
+/*
+ * Who waits for a phase to be finished is not woken in place of who waits for the next item. The last stage's
+ * workers and the first stage's wait at once, again and again.
+ */
+static void stages_come_to_the_end_of_each_phase(void **state)
+{
+    enum { MANY = 120 };
+    static uint32_t stage_lanes[] = {2, 1, 3};
+    static size_t items[MANY], phases[MANY / 4];
+    static struct profile_step steps[3 * MANY];
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++)
+        items[i] = 3;
+    for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+        phases[i] = 3 + i % 3;
+    for (uint16_t k = 0; k < 3; k++)
+        for (size_t i = k; i < ARRAY_SIZE(steps); i += 3)
+            steps[i] = (struct profile_step){.wait_ns = MS / 10, .stage = k};
+    for (enum replayer which = NATIVE; which <= replayer_last(); which++) {
+        CLEANUP(replay_child_end) struct replay_child child = {0};
+
+        replayer_start(&child, which);
+        (void)replayer_calibrate(&child, 1);
+        for (size_t i = 0; i < (which == NODE ? 4 : 20); i++) {
+            struct replay_plan plan = {.model = pools[i % 2], .workers = 6, .staged = true, .n_stages = 3};
+
+            plan.processes = plan.model == MODEL_PROCESSES ? 6 : 1;
+            plan.switch_interval_ns = 5 * MS;
+            plan.stage_lanes = stage_lanes;
+            plan.steps = steps;
+            plan.n_steps = ARRAY_SIZE(steps);
+            plan.items = items;
+            plan.n_items = MANY;
+            plan.phases = phases;
+            plan.n_phases = ARRAY_SIZE(phases);
+            assert_true(replayer_run(&child, &plan, false).wall_ns >= ARRAY_SIZE(phases) * 3 * MS / 10);
+        }
+    }
+}
+
 /* Independent of each other, however their holders wait: no two loops may wait for each other for ever. */
 static void loops_that_share_mutexes_end(void **state)
 {
@@ -272,6 +313,7 @@ int main(void)
         cmocka_unit_test(fixed_lanes_keep_their_items),
         cmocka_unit_test(mutexes_are_independent),
         cmocka_unit_test(stages_hand_items_on),
+        cmocka_unit_test(stages_come_to_the_end_of_each_phase),
         cmocka_unit_test(loops_that_share_mutexes_end),
         cmocka_unit_test(every_worker_starts_however_short_the_work),
         cmocka_unit_test(nonsense_is_refused),
