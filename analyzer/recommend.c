@@ -112,14 +112,17 @@ static bool is_trusted(const struct evidence *evidence)
 
 /*
  * The tree asks for an event loop because of memory and switching, which wall time does not show: a tie with as many
- * threads, or with more processes than it takes loops, is no reason to give it up.
+ * threads, or with more processes than it takes loops, is no reason to give it up; nor is any tie where there is a loop
+ * already, of which only more are asked for.
  */
-static bool needs_its_loop(const struct evidence *evidence, enum model wanted, enum model simplest)
+static bool needs_its_loop(const struct advice *advice, enum model wanted, enum model simplest)
 {
-    const struct model_evidence *models = evidence->models;
+    const struct model_evidence *models = advice->evidence.models;
 
     if (wanted == MODEL_COROUTINES)
         return simplest == MODEL_THREADS;
+    if (wanted == MODEL_PROCESSES_COROUTINES && advice->current_model == MODEL_COROUTINES)
+        return simplest == MODEL_THREADS || simplest == MODEL_PROCESSES;
     return wanted == MODEL_PROCESSES_COROUTINES && simplest == MODEL_PROCESSES &&
            models[MODEL_PROCESSES].workers > models[MODEL_PROCESSES_COROUTINES].workers;
 }
@@ -163,7 +166,7 @@ static enum model choose_switch(struct advice *advice, enum model wanted)
     simplest = simplest_close(evidence, best);
     if (trusted && (wanted == MODEL_PROCESSES || simplest == MODEL_PROCESSES) && keeps_its_loop(advice, best))
         return MODEL_PROCESSES_COROUTINES;
-    if (simplest > wanted || needs_its_loop(evidence, wanted, simplest))
+    if (simplest > wanted || needs_its_loop(advice, wanted, simplest))
         return wanted;
     /* That nothing would change is too much to conclude from them, too. */
     return trusted || (simplest != MODEL_SERIAL && simplest != advice->current_model) ? simplest : wanted;
@@ -214,7 +217,7 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     evidence->disagrees = true;
     best = simplest_close(evidence, best);
     /* There is a loop already: to run it in each process is less of a change than to do without. */
-    if (best == MODEL_PROCESSES && advice->current_model == MODEL_COROUTINES &&
+    if ((best == MODEL_THREADS || best == MODEL_PROCESSES) && advice->current_model == MODEL_COROUTINES &&
         is_close(evidence, MODEL_PROCESSES_COROUTINES, best))
         return MODEL_PROCESSES_COROUTINES;
     return best;

@@ -86,10 +86,14 @@ const char *evidence_rows_tie_breaker(const struct advice *a)
 
     if (r->change != CHANGE_SWITCH)
         return "; that is no reason to change";
-    for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++)
-        if (e->ties[i] < r->model)
-            return r->model == MODEL_COROUTINES || r->model == MODEL_PROCESSES_COROUTINES
-                       ? "; event loops take less memory and fewer context switches than as many workers"
-                       : "; the reasons under PATH decide";
+    for (size_t i = 0; i < e->n_ties && i < MODEL_COUNT; i++) {
+        if (e->ties[i] >= r->model)
+            continue;
+        if (r->model == MODEL_PROCESSES_COROUTINES && a->current_model == MODEL_COROUTINES)
+            return "; the event loop is there already";
+        return r->model == MODEL_COROUTINES || r->model == MODEL_PROCESSES_COROUTINES
+                   ? "; event loops take less memory and fewer context switches than as many workers"
+                   : "; the reasons under PATH decide";
+    }
     return "; the simpler one is recommended";
 }

@@ -280,6 +280,27 @@ static void an_event_loop_that_is_there_stays(void **state)
     }
 }
 
+/* One loop is full, the tree asks for more of them: neither threads nor processes that would do the same replace it. */
+static void a_full_event_loop_gets_more_loops(void **state)
+{
+    static const enum model simpler[] = {MODEL_THREADS, MODEL_PROCESSES};
+    static const struct tree_leaf *const leaves[] = {&to_hybrid, &keep}; /* or the replays overrule */
+    static const enum evidence_source sources[] = {SOURCE_REPLAY, SOURCE_FORECAST};
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        bool forecast = i % 2, overruled = i / 2 % 2;
+        struct advice *a = advice_with(MODEL_COROUTINES, 10);
+
+        row(a, simpler[i / 4], 2.08, sources[forecast]);
+        row(a, MODEL_PROCESSES_COROUTINES, 2.03, sources[forecast]);
+        decide(a, leaves[overruled]);
+        assert_int_equal(a->recommendation.model,
+                         forecast && overruled ? MODEL_COROUTINES : MODEL_PROCESSES_COROUTINES);
+        advice_free(a);
+    }
+}
+
 static void nothing_is_changed_for_a_tie_with_now(void **state)
 {
     struct advice *a = advice_with(MODEL_THREADS, 10);
@@ -553,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_small_difference_needs_a_reason_in_the_forecast),
         cmocka_unit_test(an_event_loop_is_not_given_up_for_as_many_workers),
         cmocka_unit_test(an_event_loop_that_is_there_stays),
+        cmocka_unit_test(a_full_event_loop_gets_more_loops),
         cmocka_unit_test(nothing_is_changed_for_a_tie_with_now),
         cmocka_unit_test(keep_is_overruled_only_by_a_large_replayed_gain),
         cmocka_unit_test(the_same_model_mended_is_a_fix),

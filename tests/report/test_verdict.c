@@ -8,6 +8,7 @@
 #include "analyzer/advice.h"
 #include "base/base.h"
 #include "report/buffer.h"
+#include "report/evidence_rows.h"
 #include "report/verdict.h"
 #include "report/wording.h"
 
@@ -71,6 +72,32 @@ static void expectations_say_where_they_come_from(void **state)
     expect_expectation(r, "");
 }
 
+static void a_tie_is_broken_for_a_reason(void **state)
+{
+    static const struct {
+        enum model now, tied, model;
+        enum change change;
+        const char *text;
+    } cases[] = {
+        {MODEL_SERIAL, MODEL_PROCESSES, MODEL_THREADS, CHANGE_SWITCH, "; the simpler one is recommended"},
+        {MODEL_SERIAL, MODEL_THREADS, MODEL_PROCESSES, CHANGE_SWITCH, "; the reasons under PATH decide"},
+        {MODEL_SERIAL, MODEL_THREADS, MODEL_COROUTINES, CHANGE_SWITCH,
+         "; event loops take less memory and fewer context switches than as many workers"},
+        {MODEL_COROUTINES, MODEL_THREADS, MODEL_PROCESSES_COROUTINES, CHANGE_SWITCH,
+         "; the event loop is there already"},
+        {MODEL_THREADS, MODEL_SERIAL, MODEL_THREADS, CHANGE_KEEP, "; that is no reason to change"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct advice a = {.current_model = cases[i].now,
+                           .recommendation = {.model = cases[i].model, .change = cases[i].change},
+                           .evidence = {.ties = {cases[i].tied}, .n_ties = 1}};
+
+        assert_string_equal(evidence_rows_tie_breaker(&a), cases[i].text);
+    }
+}
+
 /* Of a program that runs on nobody knows how long it takes. */
 static void a_stretch_promises_a_rate(void **state)
 {
@@ -131,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headlines_name_change_model_and_workers),
         cmocka_unit_test(expectations_say_where_they_come_from),
+        cmocka_unit_test(a_tie_is_broken_for_a_reason),
         cmocka_unit_test(a_stretch_promises_a_rate),
         cmocka_unit_test(keeping_promises_nothing),
         cmocka_unit_test(no_verdict_says_how_to_get_one),
