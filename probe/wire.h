@@ -65,7 +65,8 @@ struct wire_native {
     uint32_t n_copy; /* bytes */
     uint16_t n_chain;
     uint8_t role; /* enum stack_role */
-    uint8_t pad[5];
+    uint8_t pad;
+    uint32_t transfers; /* SAMPLE: read- and write-like calls of the thread so far, modulo 2^32; 0: not known */
     struct user_registers registers;
     uint64_t chain[]; /* n_chain; then n_copy bytes of stack, padded to a multiple of 8 */
 };

@@ -224,7 +224,9 @@ struct native_record {
     __u16 n_chain;
     __u8 role; /* enum stack_role */
     __u8 pad;
-    __u32 n_copy; /* bytes copied from registers.sp on */
+    __u32 n_copy;    /* bytes copied from registers.sp on */
+    __u32 transfers; /* SAMPLE: reads and writes of the thread so far (task_struct.ioac), low bits; 0: not counted */
+    __u32 pad2;
     struct user_registers registers;
     __u64 chain[CHAIN_DEPTH]; /* innermost first; chain[0] is registers.ip */
     __u8 copy[STACK_COPY];
@@ -377,7 +379,7 @@ static_assert(sizeof(struct record) == 64, "a record is a cache line");
 static_assert(sizeof(struct ring_head) == 64, "a head is a cache line");
 static_assert(sizeof(struct slot) % 8 == 0, "array stride");
 static_assert(sizeof(struct stack_record) == 32 + 24 * STACK_DEPTH, "no hidden padding");
-static_assert(sizeof(struct native_record) == 32 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
+static_assert(sizeof(struct native_record) == 40 + 64 + 8 * CHAIN_DEPTH + STACK_COPY, "no hidden padding");
 static_assert(sizeof(struct peer_key) == 24, "no hidden padding: it is hashed");
 static_assert(sizeof(struct wire_futex) == sizeof(struct futex_key) + sizeof(struct futex_value), "a pair");
 static_assert(sizeof(struct wire_peer) == sizeof(struct peer_key) + sizeof(struct peer_value), "a pair");

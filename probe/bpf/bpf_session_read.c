@@ -54,6 +54,7 @@ static size_t pack_native(void *out, const void *in)
         .n_copy = (uint32_t)n_copy,
         .n_chain = (uint16_t)n_chain,
         .role = native->role,
+        .transfers = native->transfers,
         .registers = native->registers,
     };
     memcpy(wire->chain, native->chain, n_chain * sizeof(wire->chain[0]));

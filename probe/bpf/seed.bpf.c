@@ -203,6 +203,7 @@ static __noinline int take_stack(struct slot *slot, struct task_struct *task)
     native->tid = slot->tid;
     native->tgid = slot->tgid;
     native->role = STACK_WAIT;
+    native->transfers = 0;
     native->owner_tid = 0;
     if (slot->kind == WAIT_FUTEX_MUTEX && knows_own_number(task)) /* pthread_mutex_t: __lock, __count, __owner */
         bpf_copy_from_user_task(&native->owner_tid, sizeof(native->owner_tid), (void *)(slot->address + 8), task, 0);

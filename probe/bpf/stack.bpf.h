@@ -161,6 +161,14 @@ __noinline int native_copy(struct native_record *native, __u64 sp, int brief)
     return at;
 }
 
+/* A callback that reads or writes is over soon after: tells many short ones from a long one. */
+static __always_inline __u32 transfers_so_far(void)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+
+    return bpf_core_field_exists(task->ioac.syscr) ? (__u32)(task->ioac.syscr + task->ioac.syscw) : 0;
+}
+
 static __always_inline int native_stack(void *context, const struct stack_request *request, struct ring_head *head,
                                         __u32 cpu, __u64 mutex, int brief)
 {
@@ -176,6 +184,7 @@ static __always_inline int native_stack(void *context, const struct stack_reques
     native->tid = request->tid;
     native->tgid = request->tgid;
     native->role = request->role;
+    native->transfers = request->role == STACK_SAMPLE ? transfers_so_far() : 0;
     native->owner_tid = 0;
     if (mutex && knows_own_number(bpf_get_current_task_btf())) /* pthread_mutex_t: __lock, __count, __owner */
         native->owner_tid = read_user_u32(mutex + 8);

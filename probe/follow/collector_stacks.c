@@ -163,7 +163,7 @@ static void take_native(struct collector *collector, const struct wire_native *n
         struct run_thread *thread = run_state_find_thread(state, native->tid);
 
         if (thread && thread->loop)
-            loops_take_native_sample(thread, native->time, in_call(native));
+            loops_take_native_sample(thread, native->time, in_call(native), native->transfers);
     }
     if (native->role == STACK_WAIT)
         join->owner_tid = native->owner_tid;

@@ -38,7 +38,7 @@ enum event_type {
 
 struct event {
     uint64_t begin, end;
-    uint64_t step;
+    uint64_t step;   /* samples without Python: reads and writes so far */
     uint64_t weight; /* waits that this one stands for */
     uint32_t fd;
     enum event_type type;
@@ -205,8 +205,10 @@ static void take_native_sample(struct loop_track *track, const struct event *eve
         close_run(track);
         return;
     }
+    if (chain->open && chain->step != event->step)
+        close_run(track);
     if (!chain->open)
-        *chain = (struct chain){.open = true, .end = event->begin};
+        *chain = (struct chain){.open = true, .step = event->step, .end = event->begin};
     chain_extend(chain, event);
     chain->samples++;
 }
@@ -434,9 +436,10 @@ void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_plac
     add_event(thread, &event);
 }
 
-void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_call)
+void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_call, uint32_t transfers)
 {
-    struct event event = {.begin = time, .end = time, .type = in_call ? EVENT_NATIVE_CALL : EVENT_NATIVE};
+    struct event event = {
+        .begin = time, .end = time, .step = transfers, .type = in_call ? EVENT_NATIVE_CALL : EVENT_NATIVE};
 
     if (thread->loop)
         add_event(thread, &event);

@@ -16,7 +16,8 @@
  * without a rest can count as one. Of different ones never.
  * - libuv and plain epoll: a wait inside a turn, likewise. For computing there is no step to tell callbacks apart; what
  *   ends a callback is a system call at the latest (the selector's own). Samples that were never caught inside a system
- *   call, more in a row than chance explains, are one callback.
+ *   call, more in a row than chance explains, and without a read or write between them that the kernel counts (recv()
+ *   and send() are not counted), are one callback.
  * What comes before the first wait of the selector, and after the last, is no turn. Stretches without work are never a
  * stall.
  */
@@ -74,8 +75,12 @@ void loops_take_timers(struct run_thread *thread, uint64_t ns, uint32_t timers, 
 /* A Python stack of a thread on a CPU. */
 void loops_take_sample(struct run_thread *thread, uint64_t time, enum stack_place place, uint64_t step);
 
-/* A sample of a thread on a CPU that knows no Python. @param in_call  it was inside a system call */
-void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_call);
+/*
+ * A sample of a thread on a CPU that knows no Python.
+ * @param in_call    it was inside a system call
+ * @param transfers  read- and write-like calls of the thread so far, modulo 2^32; 0 where the kernel counts none
+ */
+void loops_take_native_sample(struct run_thread *thread, uint64_t time, bool in_call, uint32_t transfers);
 
 /* When all has come, once. All zero but the set-up where the thread ran no loop. */
 void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts);

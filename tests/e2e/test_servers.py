@@ -5,6 +5,7 @@ Each case names the findings that fit; any other fails it. What CI's distributio
 not installed) has no test made for it; everything that quickstart installs is always tested.
 """
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -45,9 +46,10 @@ async def asgi(scope, receive, send):
 '''
 
 NODE_SERVER = """
+const steps = +process.argv[3];
 require('http').createServer((request, response) => {
   let total = 0;
-  for (let step = 0; step < 20000; step++) total = (total * 31 + step) & 0xffff;
+  for (let step = 0; step < steps; step++) total = (total * 31 + step) & 0xffff;
   response.end('total ' + total);
 }).listen(+process.argv[2], '127.0.0.1');
 """
@@ -158,16 +160,22 @@ class NginxCase:
 
 
 class NodeCase:
-    def serve(self, load):
+    def serve(self, load, steps=20000):
         port = support.free_port()
         (self.folder / "server.js").write_text(NODE_SERVER)
-        with self.served(["node", self.folder / "server.js", port], port, options=FORECAST_ONLY):
+        with self.served(["node", self.folder / "server.js", port, steps], port, options=FORECAST_ONLY):
             load(port)
 
     def test_under_load(self):
         self.serve(lambda port: self.assertGreater(drive(port, SECONDS, 6, keep_alive=True), 500))
         models = ["coroutines", "processes+coroutines"]
         self.assert_an_expert_agrees(models, ["keep", "switch"], now=["coroutines"], allowed=[ONE_CORE, SATURATED])
+
+    def test_full(self):
+        """A CPU full of short callbacks: a further loop on a further CPU, not threads that would do as well."""
+        load = functools.partial(drive, seconds=SECONDS, clients=6, keep_alive=True)
+        self.serve(lambda port: self.assertGreater(load(port), 100), steps=500_000)
+        self.assert_an_expert_agrees(["processes+coroutines"], ["switch"], now=["coroutines"], allowed=[ONE_CORE, SATURATED])
 
     def test_idle(self):
         self.serve(lambda _: time.sleep(SECONDS))

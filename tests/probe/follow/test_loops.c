@@ -254,11 +254,28 @@ static void a_busy_server_is_not_one_long_callback(void **state)
     (void)state;
     selector(&thread, 900 * MS, 1000 * MS);
     for (uint64_t i = 0; i < 2000; i++)
-        loops_take_native_sample(&thread, 1000 * MS + i * PERIOD, i % 4 == 0);
+        loops_take_native_sample(&thread, 1000 * MS + i * PERIOD, i % 4 == 0, 0);
     selector(&thread, 9100 * MS, 9200 * MS);
     facts = finish(&thread);
     assert_int_equal(facts.stalls, 0);
     assert_int_equal(facts.longest_stall_ns, 0);
+}
+
+/* Callbacks of a millisecond are hardly ever caught in a system call; but between two samples they read and wrote. */
+static void callbacks_that_write_are_not_one(void **state)
+{
+    struct run_thread thread = {0};
+    struct loop_facts facts;
+
+    (void)state;
+    selector(&thread, 900 * MS, 1000 * MS);
+    for (uint64_t i = 0; i < 600; i++) /* the last fifth is one long callback */
+        loops_take_native_sample(&thread, 1000 * MS + i * PERIOD, i < 480 && i % 50 == 0,
+                                 (uint32_t)(8 * (i < 480 ? i : 480)));
+    selector(&thread, 3401 * MS, 3410 * MS);
+    facts = finish(&thread);
+    assert_int_equal(facts.stalls, 1);
+    assert_in_range(facts.longest_stall_ns, 470 * MS, 490 * MS);
 }
 
 static void computing_without_a_system_call_is_one_callback(void **state)
@@ -269,10 +286,10 @@ static void computing_without_a_system_call_is_one_callback(void **state)
     (void)state;
     /* not in the loop yet */
     for (uint64_t i = 0; i < 200; i++)
-        loops_take_native_sample(&thread, 1 * MS + i * PERIOD, false);
+        loops_take_native_sample(&thread, 1 * MS + i * PERIOD, false, 0);
     selector(&thread, 900 * MS, 1000 * MS);
     for (uint64_t i = 0; i < 100; i++)
-        loops_take_native_sample(&thread, 1000 * MS + i * PERIOD, false);
+        loops_take_native_sample(&thread, 1000 * MS + i * PERIOD, false, 0);
     selector(&thread, 1410 * MS, 1420 * MS);
     facts = finish(&thread);
     assert_int_equal(facts.stalls, 1);
@@ -313,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_blocking_call_between_two_waits_stalls_a_native_loop),
         cmocka_unit_test(a_wait_on_another_descriptor_is_told_apart),
         cmocka_unit_test(a_busy_server_is_not_one_long_callback),
+        cmocka_unit_test(callbacks_that_write_are_not_one),
         cmocka_unit_test(computing_without_a_system_call_is_one_callback),
         cmocka_unit_test(timers_are_weighted_by_how_long_they_were_waited_for),
     };
