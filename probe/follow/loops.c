@@ -82,7 +82,7 @@ struct loop_track {
         uint32_t fd;
         uint64_t waits;
     } fds[FDS_MAX];
-    uint64_t calls, in_short_runs, samples;
+    uint64_t calls, in_short_runs, samples, callbacks;
     struct run runs[RUNS_MAX]; /* of samples that chance may have put in a row: the longest, in no order */
     size_t n_runs;
     double timed_ns, timers_ns, sleepers_ns; /* waits of known timers; the products of both */
@@ -191,6 +191,7 @@ static void chain_step(struct loop_track *track, const struct event *event)
     chain_extend(chain, event);
     chain->exact_end = wait;
     chain->samples += !wait;
+    track->callbacks += !wait && chain->samples == 1;
 }
 
 static void take_native_sample(struct loop_track *track, const struct event *event)
@@ -211,6 +212,7 @@ static void take_native_sample(struct loop_track *track, const struct event *eve
         *chain = (struct chain){.open = true, .step = event->step, .end = event->begin};
     chain_extend(chain, event);
     chain->samples++;
+    track->callbacks += chain->samples == 1;
 }
 
 /* The descriptor that the thread waits on most is its loop. */
@@ -488,6 +490,7 @@ void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts)
     ret_facts->longest_stall_ns = track->waits.stalls.longest_ns;
     ret_facts->stalls = track->waits.stalls.count;
     ret_facts->stall_ns = track->waits.stalls.sum_ns;
+    ret_facts->callbacks = track->callbacks;
     ret_facts->longest_nested_ns = track->nested.stalls.longest_ns;
     ret_facts->nested_stalls = track->nested.stalls.count;
     ret_facts->nested_stall_ns = track->nested.stalls.sum_ns;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* metrics_of: the metrics of a synthetic measurement in one call. Fails the test where there are none. */
+/*
+ * metrics_of: the metrics of a synthetic measurement in one call, and comparing them. Fails the test where there are
+ * none.
+ */
 
 #include "analyzer/metrics.h"
 

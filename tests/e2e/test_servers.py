@@ -102,6 +102,14 @@ class PythonServerTest(ServiceCase):
         models, allowed = ["coroutines", "processes+coroutines"], [SATURATED, ONE_CORE]
         self.assert_an_expert_agrees(models, ["keep", "switch"], now=["coroutines"], allowed=allowed)
 
+    def test_full_event_loop(self):
+        """Of callbacks of a millisecond or two: they hold the loop for no long stretch, however seldom it waits."""
+        (self.folder / "application.py").write_text(APPLICATION.replace("range(3000)", "range(20000)"))
+        self.serve("uvicorn", "--loop", "asyncio", "--port", self.port, "--log-level", "warning", "application:asgi",
+                   keep_alive=True)
+        models, allowed = ["coroutines", "processes+coroutines"], [SATURATED, ONE_CORE]
+        self.assert_an_expert_agrees(models, ["keep", "switch"], now=["coroutines"], allowed=allowed)
+
     def test_http_server(self):
         """A thread for each request, all under one GIL."""
         self.serve("http.server", "--bind", "127.0.0.1", self.port)
