@@ -21,6 +21,7 @@ struct inputs {
     struct simulate_work work;       /* the forecast's profile, prepared once for all rows; empty without one */
     const struct replay_result *now; /* replay of the program as it is now; NULL: none */
     double now_ns;                   /* its median; 0: none */
+    double longest_ns;               /* waits of the longest item; 0: none, or no profile */
     bool distrusted;                 /* replays are shown, but don't count */
 };
 
@@ -112,11 +113,31 @@ static const struct replay_result *best_replay(const struct inputs *in, enum mod
     return best;
 }
 
-/* Median, and scatter against the replay (else the measurement) of the program as it is now. */
+/* Nothing is done before the longest of its items: their waits come one after another, and nobody makes peers faster.
+ */
+static double longest_item_ns(const struct profile *p)
+{
+    uint64_t longest_ns = 0;
+
+    for (size_t i = 0; p && i < p->n_items; i++) {
+        uint64_t wait_ns = 0;
+
+        for (size_t k = 0; k < p->items[i].n_steps; k++)
+            wait_ns += p->steps[p->items[i].first_step + k].wait_ns;
+        longest_ns = wait_ns > longest_ns ? wait_ns : longest_ns;
+    }
+    return (double)longest_ns;
+}
+
+/*
+ * Median, and scatter against the replay (else the measurement) of the program as it is now. A replay of a few
+ * milliseconds in place of seconds has its noise multiplied with it: what that makes impossible is cut off.
+ */
 static int read_replay(const struct inputs *in, const struct replay_result *replay, struct estimate_source *ret)
 {
     uint64_t active_ns = (uint64_t)in->f->active_ns;
     struct statistics_estimate factor;
+    double least_ns;
     int r;
 
     r = in->now ? statistics_ratio(in->now->runs_ns, in->now->n_runs, replay->runs_ns, replay->n_runs, &factor)
@@ -129,6 +150,11 @@ static int read_replay(const struct inputs *in, const struct replay_result *repl
         .low = factor.high > 0.0 ? factor.value / factor.high : 1.0,
         .high = factor.low > 0.0 ? factor.value / factor.low : 1.0,
     };
+    least_ns = in->longest_ns * fmax(1.0, in->now_ns / fmax(1.0, in->f->active_ns)); /* by the replays' clock */
+    if (ret->then_ns < least_ns) {
+        ret->then_ns = least_ns;
+        ret->low = 1.0;
+    }
     return 0;
 }
 
@@ -445,6 +471,9 @@ int evidence_fill(const struct measurement *m, const struct forecast *f, enum mo
     evidence->nothing_to_await = f->profile && f->profile->nothing_to_await;
     evidence->waits_unknown = f->profile && f->profile->waits_unknown;
     evidence->tasks_held_up = f->profile && f->profile->tasks_held_up;
+    for (size_t i = 0; i < m->n_processes; i++)
+        evidence->serves |= m->processes[i].listens;
+    in.longest_ns = longest_item_ns(f->profile);
     if (f->profile)
         r = simulate_work_init(f->profile, &f->costs, 0, &in.work);
     for (int i = 0; i < MODEL_COUNT && r == 0; i++) {

@@ -106,6 +106,30 @@ static void times_and_speedups_are_consistent(void **state)
     measurement_free(m);
 }
 
+/* Four waits of 1.5 s at once, and a replay that says the same could be done in 0.6 s: it measured its own noise. */
+static void no_replay_ends_before_the_longest_item(void **state)
+{
+    for (int slow = 0; slow < 2; slow++) { /* also where the replays take all for longer than it was */
+        struct measurement *m = build_new(RUNTIME_CPYTHON, 2);
+        const struct model_evidence *row;
+        struct advice *a;
+
+        (void)state;
+        build_repeat(m, build_lane(m, 100, 100, 0), 1, MS, 0, CAUSE_OTHER, 0);
+        for (int i = 0; i < 4; i++)
+            build_repeat(m, build_lane(m, 100, 101 + i, 0), 1, 10 * MS, 0, CAUSE_PIPE, 1500 * MS);
+        build_finish(m, 0.0);
+        build_replay(m, MODEL_THREADS, 4, 10, (slow ? 1900 : 1510) * MS, true);
+        build_replay(m, MODEL_PROCESSES, 4, 10, 600 * MS, false);
+        a = evidence_of(m, MODEL_THREADS, 4);
+        row = &a->evidence.models[MODEL_PROCESSES];
+        assert_true(row->median_ns >= 1490 * MS && row->speedup < 1.03);
+        assert_true(row->interval_ns[0] <= row->median_ns && row->scatter[1] >= row->speedup);
+        advice_free(a);
+        measurement_free(m);
+    }
+}
+
 static void a_replay_far_from_the_simulation_is_marked(void **state)
 {
     static const struct {
@@ -349,6 +373,7 @@ int main(void)
         cmocka_unit_test(without_replays_the_forecast_speaks),
         cmocka_unit_test(replays_go_before_forecasts_and_tell_their_fidelity),
         cmocka_unit_test(times_and_speedups_are_consistent),
+        cmocka_unit_test(no_replay_ends_before_the_longest_item),
         cmocka_unit_test(a_replay_far_from_the_simulation_is_marked),
         cmocka_unit_test(replays_that_miss_the_run_are_shown_and_not_used),
         cmocka_unit_test(repeated_runs_give_the_present_its_interval),
