@@ -121,6 +121,7 @@ struct evidence {
     bool long_calls;         /* one event loop hands calls to threads behind it; its row rests on that */
     bool nothing_to_await;   /* an event loop would be a loop around threads: disks, long calls */
     bool waits_unknown;      /* of an event loop: how many overlapped; serial, threads and processes have no forecast */
+    bool serves;             /* a process listens: an event loop is there for its clients, whatever it waits for */
     bool tasks_held_up; /* tasks of an event loop wait for each other: more of them, or other workers, may not help */
     struct model_evidence models[MODEL_COUNT]; /* index = enum model */
     enum model ties[MODEL_COUNT];              /* models that tie with the recommended one */

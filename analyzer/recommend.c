@@ -112,8 +112,8 @@ static bool is_trusted(const struct evidence *evidence)
 
 /*
  * The tree asks for an event loop because of memory and switching, which wall time does not show: a tie with as many
- * threads, or with more processes than it takes loops, is no reason to give it up; nor is any tie where there is a loop
- * already, of which only more are asked for.
+ * threads, or with more processes than it takes loops, is no reason to give it up; nor is any tie where there is a
+ * server's loop already, of which only more are asked for.
  */
 static bool needs_its_loop(const struct advice *advice, enum model wanted, enum model simplest)
 {
@@ -121,7 +121,7 @@ static bool needs_its_loop(const struct advice *advice, enum model wanted, enum 
 
     if (wanted == MODEL_COROUTINES)
         return simplest == MODEL_THREADS;
-    if (wanted == MODEL_PROCESSES_COROUTINES && advice->current_model == MODEL_COROUTINES)
+    if (wanted == MODEL_PROCESSES_COROUTINES && advice->current_model == MODEL_COROUTINES && advice->evidence.serves)
         return simplest == MODEL_THREADS || simplest == MODEL_PROCESSES;
     return wanted == MODEL_PROCESSES_COROUTINES && simplest == MODEL_PROCESSES &&
            models[MODEL_PROCESSES].workers > models[MODEL_PROCESSES_COROUTINES].workers;
@@ -217,8 +217,8 @@ static enum model overrule(struct advice *advice, double stay, double factor)
     evidence->disagrees = true;
     best = simplest_close(evidence, best);
     /* There is a loop already: to run it in each process is less of a change than to do without. */
-    if ((best == MODEL_THREADS || best == MODEL_PROCESSES) && advice->current_model == MODEL_COROUTINES &&
-        is_close(evidence, MODEL_PROCESSES_COROUTINES, best))
+    if ((best == MODEL_PROCESSES || (best == MODEL_THREADS && evidence->serves)) &&
+        advice->current_model == MODEL_COROUTINES && is_close(evidence, MODEL_PROCESSES_COROUTINES, best))
         return MODEL_PROCESSES_COROUTINES;
     return best;
 }

@@ -280,7 +280,8 @@ static void an_event_loop_that_is_there_stays(void **state)
     }
 }
 
-/* One loop is full, the tree asks for more of them: neither threads nor processes that would do the same replace it. */
+/* A server's loop is full, the tree asks for more of them: neither threads nor processes that would do the same replace
+ * it. */
 static void a_full_event_loop_gets_more_loops(void **state)
 {
     static const enum model simpler[] = {MODEL_THREADS, MODEL_PROCESSES};
@@ -292,6 +293,7 @@ static void a_full_event_loop_gets_more_loops(void **state)
         bool forecast = i % 2, overruled = i / 2 % 2;
         struct advice *a = advice_with(MODEL_COROUTINES, 10);
 
+        a->evidence.serves = true;
         row(a, simpler[i / 4], 2.08, sources[forecast]);
         row(a, MODEL_PROCESSES_COROUTINES, 2.03, sources[forecast]);
         decide(a, leaves[overruled]);
