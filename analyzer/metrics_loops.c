@@ -75,8 +75,8 @@ static bool awaits_serially(const struct lane *lane)
 /*
  * CPU time of a turn. Only turns that had to wait for work are counted, so the mean over those is too much for a loop
  * under load: unless a callback as long as that was seen, take that of a loop that is busy for a share r of its time
- * one turn in 1 / (1 - r) has to wait (what arrives finds it busy with probability r). Nor is it longer than what
- * samples tell apart. Where a good part of the computing was seen to be single long callbacks, those.
+ * one turn in 1 / (1 - r) has to wait (what arrives finds it busy with probability r). Nor is it longer than samples
+ * tell. Where a good part of the computing was seen to be single long callbacks, those.
  */
 static double turn_cpu_ns(const struct event_loop *loop, const struct process *process)
 {
@@ -89,8 +89,8 @@ static double turn_cpu_ns(const struct event_loop *loop, const struct process *p
     /* What answers with a write has ended: between two of them there was no longer callback, on average. */
     if (process && loop->stalls == 0)
         mean = fmin(mean, cpu / fmax((double)process->writes, 1.0));
-    if (loop->callbacks > 0)
-        mean = fmin(mean, cpu / (double)loop->callbacks);
+    if (loop->callback_ns > 0)
+        mean = fmin(mean, (double)loop->callback_ns);
     if (loop->stalls < STALLS_MIN || stalls < 0.25 * cpu)
         return mean;
     return fmax(mean, stalls / (double)loop->stalls);

@@ -248,12 +248,12 @@ struct event_loop {
     uint64_t longest_stall_ns; /* longest time in one callback or step of a coroutine, as far as seen */
     uint64_t stalls;           /* of those, EVENT_LOOP_STALL_NS and longer */
     uint64_t stall_ns;         /* their sum */
-    uint64_t callbacks;        /* callbacks and steps that samples tell apart: at least so many; 0: not known */
-    int32_t epoll_fd;          /* descriptor of its selector; 0: not known */
-    uint32_t pool_threads;     /* libuv: threads of its pool; 0: none seen */
-    uint64_t pool_full_ns;     /* wall time with all of them busy */
-    double outstanding_mean;   /* mean number of outbound connections, and of timerfds that run out once, in its
-                                  selector; from the first on; 0: none seen */
+    uint64_t callback_ns;  /* mean CPU time of callbacks and steps, as samples tell them apart, by 4 ms; 0: not known */
+    int32_t epoll_fd;      /* descriptor of its selector; 0: not known */
+    uint32_t pool_threads; /* libuv: threads of its pool; 0: none seen */
+    uint64_t pool_full_ns; /* wall time with all of them busy */
+    double outstanding_mean; /* mean number of outbound connections, and of timerfds that run out once, in its
+                                selector; from the first on; 0: none seen */
     uint32_t outstanding_max;
     double timers_mean; /* mean number of timers scheduled in the loop while it waited; 0: not known, or none */
     uint32_t timers_max;

@@ -258,7 +258,7 @@ static const struct field loop_fields[] = {
     PLAIN(FIELD_U64, longest_stall_ns),
     PLAIN(FIELD_U64, stalls),
     PLAIN(FIELD_U64, stall_ns),
-    PLAIN(FIELD_U64, callbacks),
+    PLAIN(FIELD_U64, callback_ns),
     PLAIN(FIELD_I32, epoll_fd),
     PLAIN(FIELD_U32, pool_threads),
     PLAIN(FIELD_U64, pool_full_ns),

@@ -57,7 +57,7 @@ static void fill_stalls(const struct loop_facts *facts, bool nested, struct even
     loop->longest_stall_ns = facts->longest_stall_ns;
     loop->stalls = facts->stalls;
     loop->stall_ns = facts->stall_ns;
-    loop->callbacks = facts->callbacks;
+    loop->callback_ns = facts->callback_ns;
     /* Node's execSync() and the like run a loop of their own inside a callback. */
     if (!nested)
         return;

@@ -82,7 +82,7 @@ struct loop_track {
         uint32_t fd;
         uint64_t waits;
     } fds[FDS_MAX];
-    uint64_t calls, in_short_runs, samples, callbacks;
+    uint64_t calls, in_short_runs, samples, callbacks, callback_samples;
     struct run runs[RUNS_MAX]; /* of samples that chance may have put in a row: the longest, in no order */
     size_t n_runs;
     double timed_ns, timers_ns, sleepers_ns; /* waits of known timers; the products of both */
@@ -191,6 +191,7 @@ static void chain_step(struct loop_track *track, const struct event *event)
     chain_extend(chain, event);
     chain->exact_end = wait;
     chain->samples += !wait;
+    track->callback_samples += !wait;
     track->callbacks += !wait && chain->samples == 1;
 }
 
@@ -212,6 +213,7 @@ static void take_native_sample(struct loop_track *track, const struct event *eve
         *chain = (struct chain){.open = true, .step = event->step, .end = event->begin};
     chain_extend(chain, event);
     chain->samples++;
+    track->callback_samples++;
     track->callbacks += chain->samples == 1;
 }
 
@@ -462,6 +464,20 @@ static void judge_runs(struct loop_track *track)
             stalls_add(&track->waits.stalls, track->runs[i].ns);
 }
 
+/*
+ * Of callbacks that are caught in two samples or more on average, that many periods. Those that were hardly ever caught
+ * twice are somewhere below one: half of it. Between the two some of the steps caught twice are two that had the same
+ * address by chance.
+ */
+static uint64_t callback_ns(const struct loop_track *track)
+{
+    double each = track->callbacks ? (double)track->callback_samples / (double)track->callbacks : 0.0;
+
+    if (each <= 0.0)
+        return 0;
+    return base_to_u64((double)SAMPLE_NS * (each >= 2.0 ? each : 0.5 + 1.5 * (each - 1.0)));
+}
+
 void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts)
 {
     struct loop_track *track = thread->loop;
@@ -490,7 +506,7 @@ void loops_finish(const struct run_thread *thread, struct loop_facts *ret_facts)
     ret_facts->longest_stall_ns = track->waits.stalls.longest_ns;
     ret_facts->stalls = track->waits.stalls.count;
     ret_facts->stall_ns = track->waits.stalls.sum_ns;
-    ret_facts->callbacks = track->callbacks;
+    ret_facts->callback_ns = callback_ns(track);
     ret_facts->longest_nested_ns = track->nested.stalls.longest_ns;
     ret_facts->nested_stalls = track->nested.stalls.count;
     ret_facts->nested_stall_ns = track->nested.stalls.sum_ns;

@@ -44,7 +44,7 @@ struct loop_facts {
     uint64_t longest_stall_ns; /* waits on other descriptors left out */
     uint64_t stalls;           /* of EVENT_LOOP_STALL_NS and longer */
     uint64_t stall_ns;
-    uint64_t callbacks; /* and steps of coroutines, that samples tell apart: at least so many */
+    uint64_t callback_ns; /* mean of callbacks and steps, as samples tell them apart; 0: no samples */
     uint64_t longest_nested_ns;
     uint64_t nested_stalls;
     uint64_t nested_stall_ns;

@@ -103,8 +103,8 @@ static void turns_that_had_to_wait_are_not_all_turns(void **state)
     /* Unless such long callbacks were seen. */
     m->loops[0].longest_stall_ns = 200 * MS;
     near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 200.0);
-    /* They can't all have been as long when samples told four times as many callbacks apart as there were waits. */
-    m->loops[0].callbacks = 40;
+    /* They can't all have been as long when samples told shorter callbacks apart. */
+    m->loops[0].callback_ns = 50 * MS;
     near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 50.0);
     m->loops[0].longest_stall_ns = 150 * MS;
     m->loops[0].stalls = 10;

@@ -136,7 +136,7 @@ static void fill_rows(struct measurement *m)
         .blocked_in_turn_ns = 4,
         .blocked_in_turn_count = 5,
         .longest_stall_ns = 6,
-        .callbacks = 42,
+        .callback_ns = 42,
         .outstanding_mean = 0.1 + 0.2,
         .outstanding_max = 7,
         .timers_mean = 2.5,
@@ -365,7 +365,7 @@ static void assert_same_loop(const struct event_loop *a, const struct event_loop
     SAME(blocked_in_turn_ns);
     SAME(blocked_in_turn_count);
     SAME(longest_stall_ns);
-    SAME(callbacks);
+    SAME(callback_ns);
     SAME(outstanding_mean);
     SAME(outstanding_max);
     SAME(timers_mean);
