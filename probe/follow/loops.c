@@ -6,8 +6,9 @@
 #include "base/base.h"
 #include "probe/bpf/abi.h"
 #include "probe/cause.h"
-#include "probe/measurement.h"
+#include "probe/follow/loop_stalls.h"
 #include "probe/follow/run_state.h"
+#include "probe/measurement.h"
 
 #define EVENTS_MAX 1024u /* the older half of these is final: a round of the helper brings far fewer */
 #define SAMPLE_NS (NSEC_PER_SEC / 249)
@@ -44,15 +45,6 @@ struct event {
     enum event_type type;
     enum event_type otherwise; /* what it is where `foreign` is no turn */
     bool foreign;              /* in a coroutine that asyncio does not run: a turn of uvloop, if of anybody */
-};
-
-struct stalls {
-    uint64_t longest_ns, count, sum_ns;
-};
-
-struct waits {
-    uint64_t ns, count;
-    struct stalls stalls;
 };
 
 /* One step of a coroutine as far as seen, or samples without a system call. */
@@ -92,34 +84,6 @@ struct loop_track {
 void loops_free(struct loop_track *track)
 {
     free(track);
-}
-
-static void stalls_add(struct stalls *stalls, uint64_t ns)
-{
-    if (ns > stalls->longest_ns)
-        stalls->longest_ns = ns;
-    if (ns < EVENT_LOOP_STALL_NS)
-        return;
-    stalls->count++;
-    stalls->sum_ns += ns;
-}
-
-static void waits_add(struct waits *waits, uint64_t ns)
-{
-    waits->ns += ns;
-    waits->count++;
-    stalls_add(&waits->stalls, ns);
-}
-
-static void waits_commit(struct waits *to, struct waits *pending)
-{
-    to->ns += pending->ns;
-    to->count += pending->count;
-    to->stalls.count += pending->stalls.count;
-    to->stalls.sum_ns += pending->stalls.sum_ns;
-    if (pending->stalls.longest_ns > to->stalls.longest_ns)
-        to->stalls.longest_ns = pending->stalls.longest_ns;
-    *pending = (struct waits){0};
 }
 
 /* A sample stands for the time around it: half a period to each side. */
