@@ -113,8 +113,7 @@ static const struct replay_result *best_replay(const struct inputs *in, enum mod
     return best;
 }
 
-/* Nothing is done before the longest of its items: their waits come one after another, and nobody makes peers faster.
- */
+/* Nothing is done before its longest item is: an item's waits come one after another, and peers get no faster. */
 static double longest_item_ns(const struct profile *p)
 {
     uint64_t longest_ns = 0;

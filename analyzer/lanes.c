@@ -182,8 +182,7 @@ static bool is_substantial(const struct lane *lane, uint64_t busiest_ns)
     return !lane->main || lane->busy_ns >= busiest_ns / 2 || (double)waits_ns < 0.6 * (double)life_ns;
 }
 
-/* The first thread of a child, made by the target, that has a listening socket and is there for longer than a moment.
- */
+/* The first thread of a process that the target made, that listens, and that is there for longer than a moment. */
 static bool may_serve(const struct lane *lane)
 {
     const struct process *process = lane->process;
@@ -223,7 +222,7 @@ static void lanes_find_standby(struct lanes *lanes)
         if (!parent || !parent->worker || parent->worker->execed != lane->process->execed ||
             strncmp(parent->worker->name, lane->process->name, sizeof(lane->process->name)) != 0)
             continue;
-        lane->stands_by = lane->substantial = true;
+        lane->substantial = true;
     }
 }
 

@@ -34,8 +34,8 @@ struct lane {
     uint64_t handoff_count;        /* number of those waits */
     uint64_t busy_ns; /* on-CPU, runnable, interpreter lock, lock, external, memory, other: no waiting for siblings */
     bool leads;       /* first thread of a process that has a child at least twice as busy */
-    bool substantial; /* busy for at least a tenth of what the busiest lane is; not: a parent that mostly waits */
-    bool stands_by;   /* substantial for what it is there for: a server's worker to which hardly any connection came */
+    bool substantial; /* busy for at least a tenth of what the busiest lane is; not: a parent that mostly waits. Also a
+                         server's worker to which hardly any connection came, beside one that is busy */
 };
 
 struct lanes {

@@ -89,8 +89,8 @@ static double turn_cpu_ns(const struct event_loop *loop, const struct process *p
     /* What answers with a write has ended: between two of them there was no longer callback, on average. */
     if (process && loop->stalls == 0)
         mean = fmin(mean, cpu / fmax((double)process->writes, 1.0));
-    if (loop->callback_ns > 0)
-        mean = fmin(mean, (double)loop->callback_ns);
+    if (loop->callback_ns > 0) /* of a loop that never waited only samples know */
+        mean = loop->turns ? fmin(mean, (double)loop->callback_ns) : (double)loop->callback_ns;
     if (loop->stalls < STALLS_MIN || stalls < 0.25 * cpu)
         return mean;
     return fmax(mean, stalls / (double)loop->stalls);

@@ -106,6 +106,12 @@ static void turns_that_had_to_wait_are_not_all_turns(void **state)
     /* They can't all have been as long when samples told shorter callbacks apart. */
     m->loops[0].callback_ns = 50 * MS;
     near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 50.0);
+    /* A loop that never had to wait has turns of some length all the same. */
+    m->loops[0].turns = 0;
+    m->loops[0].wait_ns = 0;
+    near(metrics_of(m).value[METRIC_LOOP_TURN_CPU_NS] / 1e6, 50.0);
+    m->loops[0].turns = 10;
+    m->loops[0].wait_ns = 10 * 2 * MS;
     m->loops[0].longest_stall_ns = 150 * MS;
     m->loops[0].stalls = 10;
     m->loops[0].stall_ns = 1200 * MS;

@@ -121,14 +121,14 @@ class PythonServerTest(ServiceCase):
         self.assert_an_expert_agrees([None, "serial"], ["keep"], allowed=[IDLE])
 
 
-def processes_named(name, folder):
-    """Of the processes of that name those that work in this folder."""
-    found = []
+def workers_of(name, folder):
+    """Processes of that name that work in this folder, but for their parent."""
+    parents = {}
     for path in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (path / "comm").read_text().strip() == name and os.readlink(path / "cwd") == str(folder):
-                found.append(int(path.name))
-    return sorted(found)
+                parents[int(path.name)] = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    return [pid for pid, parent in parents.items() if parent in parents]
 
 
 class NginxCase:
@@ -150,7 +150,10 @@ class NginxCase:
         """Whom the kernel wakes takes them; here the other one can't. It is a worker all the same."""
 
         def load(port):
-            other = processes_named("nginx", self.folder)[-1]
+            until = time.monotonic() + support.TIMEOUT_S
+            while len(workers := workers_of("nginx", self.folder)) < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+            other = workers[-1]
             os.kill(other, signal.SIGSTOP)
             later = threading.Timer(0.5, os.kill, (other, signal.SIGCONT))
             later.start()
